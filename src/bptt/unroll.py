@@ -1,5 +1,231 @@
-"""stub"""
+"""Run a cell forwards and backwards over time: the only loops over steps in the library."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bptt import tree
+from bptt.shapes import Array, check_shape
 
 
-def step() -> None:
-    r"""One step: $h_t = \tanh(a_t)$."""
+class HasOutput(Protocol):
+    """A state of any cell: a NamedTuple whose field `h` is the output."""
+
+    @property
+    def h(self) -> Array:
+        """The output, of shape (B, H)."""
+
+    def _replace(self, *, h: Array) -> Self:
+        """Return the state with another output."""
+
+
+P = TypeVar("P")
+S = TypeVar("S", bound=HasOutput)
+Saved = TypeVar("Saved")
+
+
+@runtime_checkable
+class Cell(Protocol[P, S, Saved]):
+    """What `unroll` needs of a cell: a module with these three functions, such as `bptt.rnn`."""
+
+    def zero_state(self, params: P, batch: int) -> S:
+        """Return the state before the first step."""
+
+    def step(self, params: P, x: Array, state: S) -> tuple[S, Saved]:
+        """Take one step in time."""
+
+    def step_backward(self, params: P, saved: Saved, dstate: S) -> tuple[P, Array, S]:
+        """Take the derivative of one step."""
+
+
+class Tape(NamedTuple, Generic[Saved]):
+    """What `forward` keeps for `backward`. Pass it on; what it holds may change."""
+
+    steps: tuple[Saved, ...]
+    mask: Array | None
+    batch: int
+
+
+def forward(
+    cell: Cell[P, S, Saved],
+    params: P,
+    xs: ArrayLike,
+    state: S | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[Array, S, Tape[Saved]]:
+    r"""Apply a cell T times: $s_t = \mathrm{step}(x_t, s_{t-1})$ for $t = 1, \dots, T$.
+
+    Parameters
+    ----------
+    cell : module
+        The cell, for example `bptt.rnn`.
+    params : Params
+        The cell's weights, the same at every step.
+    xs : array_like of shape (T, B, I)
+        The inputs $x_1, \dots, x_T$; `xs[t - 1]` is $x_t$.
+    state : State, optional
+        The state $s_0$ before the first step, of shape (B, H); zeros by default.
+    mask : array_like of shape (T, B), optional
+        True where a sequence has a step. Where it is False the input is not read and the state
+        is carried over unchanged, so a padded sequence gives what the shorter one gives.
+
+    Returns
+    -------
+    hs : ndarray of shape (T, B, H)
+        The outputs $h_1, \dots, h_T$.
+    state_T : State
+        The state after the last step.
+    tape : Tape
+        What `backward` needs.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit, or T or B is zero.
+    TypeError
+        If `cell` is not a cell.
+    """
+    _check_cell("unroll.forward", cell)
+    xs = check_shape("unroll.forward", "xs", xs, "T B I")
+    T, B, _ = xs.shape
+    zero = cell.zero_state(params, B)
+    state = zero if state is None else _like(zero, state, "unroll.forward", "state")
+    if mask is not None:
+        mask = check_shape("unroll.forward", "mask", mask, "T B", bool, T=T, B=B)
+        xs = np.where(mask[:, :, None], xs, 0)  # padding may be anything, NaN included
+
+    hs, steps = [], []
+    for t in range(T):
+        new_state, saved = cell.step(params, xs[t], state)
+        state = new_state if mask is None else _where(mask[t], new_state, state)
+        hs.append(state.h)
+        steps.append(saved)
+    return np.stack(hs), state, Tape(tuple(steps), mask, B)
+
+
+def backward(
+    cell: Cell[P, S, Saved],
+    params: P,
+    tape: Tape[Saved],
+    dhs: ArrayLike,
+    dstate_T: S | None = None,
+) -> tuple[P, Array, S]:
+    r"""Backpropagate through time: sum over the steps what each adds to the gradient.
+
+    Parameters
+    ----------
+    cell : module
+        The cell that ran forwards.
+    params : Params
+        The weights that it ran with.
+    tape : Tape
+        What `forward` returned.
+    dhs : array_like of shape (T, B, H)
+        The gradients $dL_t/dh_t$ of the loss with respect to each output, where it is read.
+    dstate_T : State, optional
+        The gradient with respect to the state after the last step; zeros by default.
+
+    Returns
+    -------
+    dparams : Params
+        The gradient with respect to the weights.
+    dxs : ndarray of shape (T, B, I)
+        The gradients with respect to the inputs.
+    dstate_0 : State
+        The gradient with respect to the state before the first step.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not a cell.
+
+    Notes
+    -----
+    Source: P. J. Werbos, "Backpropagation through time: what it does and how to do it",
+    Proceedings of the IEEE 78 (1990), <https://doi.org/10.1109/5.58337>.
+    """
+    dparams: Any = tree.map(np.zeros_like, params)
+    dxs = []
+    for dparams_t, dx, dstate in backward_steps(cell, params, tape, dhs, dstate_T):
+        dparams = tree.map(np.add, dparams, dparams_t)
+        dxs.append(dx)
+    return dparams, np.stack(dxs[::-1]), dstate
+
+
+def backward_steps(
+    cell: Cell[P, S, Saved],
+    params: P,
+    tape: Tape[Saved],
+    dhs: ArrayLike,
+    dstate_T: S | None = None,
+) -> Iterator[tuple[P, Array, S]]:
+    r"""Walk from the last step to the first; `backward` sums what this yields.
+
+    At step t the gradient with respect to the state has two parts: what the loss reads there,
+    $dL_t/dh_t$, and what comes back from the steps after it.
+
+    Parameters
+    ----------
+    cell, params, tape, dhs, dstate_T
+        As for `backward`.
+
+    Yields
+    ------
+    dparams_t : Params
+        What step t adds to the gradient with respect to the weights, for t = T, ..., 1.
+    dx : ndarray of shape (B, I)
+        The gradient with respect to $x_t$.
+    dstate : State
+        What comes back to the state before, $s_{t-1}$, from step t and all after it.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not a cell.
+    """
+    _check_cell("unroll.backward", cell)
+    zero = cell.zero_state(params, tape.batch)
+    dstate = zero if dstate_T is None else _like(zero, dstate_T, "unroll.backward", "dstate_T")
+    T, (B, H) = len(tape.steps), zero.h.shape
+    dhs = check_shape("unroll.backward", "dhs", dhs, "T B H", zero.h.dtype, T=T, B=B, H=H)
+
+    for t in reversed(range(T)):
+        dstate = dstate._replace(h=dstate.h + dhs[t])
+        if tape.mask is None:
+            dparams_t, dx, dstate = cell.step_backward(params, tape.steps[t], dstate)
+        else:  # the gradient takes the step where there was one, and skips it elsewhere
+            skipping = _where(tape.mask[t], zero, dstate)
+            stepping = _where(tape.mask[t], dstate, zero)
+            dparams_t, dx, dstate = cell.step_backward(params, tape.steps[t], stepping)
+            dstate = tree.map(np.add, dstate, skipping)
+        yield dparams_t, dx, dstate
+
+
+def _where(live: Array, a: S, b: S) -> S:
+    """Take the rows of `a` where a sequence has a step, and those of `b` elsewhere."""
+    return tree.map(partial(np.where, live[:, None]), a, b)
+
+
+def _like(zero: S, state: S, where: str, name: str) -> S:
+    """Insist that a state has the shape and dtype of the zero state."""
+
+    def check(want: Array, got: Array) -> Array:
+        B, H = want.shape
+        return check_shape(where, name, got, "B H", want.dtype, B=B, H=H)
+
+    return tree.map(check, zero, state)
+
+
+def _check_cell(where: str, cell: object) -> None:
+    if not isinstance(cell, Cell):
+        raise TypeError(
+            f"{where}: cell must be a module with zero_state, step and step_backward, "
+            f"such as bptt.rnn, got {cell!r}"
+        )

@@ -1,0 +1,199 @@
+r"""Check a derivative against central differences.
+
+$$
+\langle \nabla f(\theta), u \rangle \approx
+\frac{f(\theta + \epsilon u) - f(\theta - \epsilon u)}{2 \epsilon}
+$$
+
+The error has two parts: truncation grows as $\epsilon^2$, rounding as $\eta / \epsilon$ with the machine
+epsilon $\eta$. Their sum is least near $\epsilon = \eta^{1/3}$, which is 6e-6 in float64. A value
+that is NaN or infinite, on either side, is an error and never passes.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bptt import tree
+from bptt.shapes import Array, ShapeError
+
+P = TypeVar("P")
+EPS = float(np.finfo(np.float64).eps ** (1 / 3))
+
+
+class GradientError(AssertionError):
+    """A derivative is wrong; the message names the array and the entry, and gives both numbers."""
+
+
+def directional_derivative(f: Callable[[P], float], at: P, direction: P, eps: float = EPS) -> float:
+    r"""Slope of a function along one direction, by a central difference.
+
+    Compare it with $\langle \nabla f, u \rangle$, `tree.dot(grads, direction)`: two evaluations
+    check a gradient of any size, along that direction.
+
+    Parameters
+    ----------
+    f : callable
+        Takes a tree of the structure of `at`, returns a number.
+    at : Params
+        The point $\theta$, in float64.
+    direction : Params
+        The direction $u$, of the structure of `at`.
+    eps : float
+        The step $\epsilon$.
+
+    Returns
+    -------
+    float
+        The slope, in units of `f`.
+
+    Raises
+    ------
+    TypeError
+        If an array is not float64: in float32 the difference drowns in rounding.
+    ValueError
+        If the slope is NaN or infinite.
+    """
+    for name, leaf in tree.leaves(at):
+        if leaf.dtype != np.float64:
+            raise TypeError(f"gradcheck: {name or 'at'} must be float64, got {leaf.dtype}")
+    ahead = f(tree.map(lambda theta, u: theta + eps * u, at, direction))
+    behind = f(tree.map(lambda theta, u: theta - eps * u, at, direction))
+    slope = (float(ahead) - float(behind)) / (2 * eps)
+    if not math.isfinite(slope):
+        raise ValueError(f"gradcheck: f must be finite around the point, got {ahead} and {behind}")
+    return slope
+
+
+def numeric_gradient(f: Callable[[P], float], at: P, eps: float = EPS) -> P:
+    r"""Slope of a function along every axis, $\partial f / \partial \theta_j$, by central differences.
+
+    Parameters
+    ----------
+    f : callable
+        Takes a tree of the structure of `at`, returns a number.
+    at : Params
+        The point $\theta$, in float64.
+    eps : float
+        The step $\epsilon$.
+
+    Returns
+    -------
+    Params
+        The numeric gradient, of the structure of `at`. It costs two evaluations for each number.
+
+    Raises
+    ------
+    TypeError
+        If an array is not float64.
+    ValueError
+        If a slope is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> numeric_gradient(lambda theta: theta[0] * theta[1], np.array([2.0, 3.0])).round(6)
+    array([3., 2.])
+    """
+    theta, unravel = tree.ravel(at)
+    axes = (np.arange(theta.size) == j for j in range(theta.size))
+    slopes = [directional_derivative(f, at, unravel(axis), eps) for axis in axes]
+    return unravel(np.array(slopes))
+
+
+def relative_error(got: Any, want: Any) -> float:
+    r"""Largest $\max |a - b| / \max |b|$ over the arrays of two trees.
+
+    Parameters
+    ----------
+    got : Params
+        What is checked, $a$: a tree or an array.
+    want : Params
+        What it is checked against, $b$, of the same structure.
+
+    Returns
+    -------
+    float
+        The largest of the errors of the arrays, without unit. Where an array of `want` is all
+        zeros its error is 0 or infinity.
+
+    Raises
+    ------
+    ShapeError
+        If two arrays differ in shape.
+    TypeError
+        If the trees differ in structure.
+    ValueError
+        If a value is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> relative_error(np.array([1.0, 2.5]), np.array([1.0, 2.0]))
+    0.25
+    """
+    errors = tree.map(_array_error, got, want)
+    return max(float(error) for _, error in tree.leaves(errors))
+
+
+def check_gradient(
+    f: Callable[[P], float], at: P, grads: P, tol: float = 1e-7, eps: float = EPS
+) -> float:
+    r"""Insist that a gradient agrees with central differences.
+
+    Parameters
+    ----------
+    f : callable
+        The function, of a tree of the structure of `at`.
+    at : Params
+        The point $\theta$, in float64.
+    grads : Params
+        The gradient that is checked.
+    tol : float
+        The largest relative error allowed, per array.
+    eps : float
+        The step $\epsilon$ of the differences.
+
+    Returns
+    -------
+    float
+        The largest relative error.
+
+    Raises
+    ------
+    GradientError
+        If the error of an array is above `tol`.
+    ShapeError
+        If an array of `grads` has not the shape of its array in `at`.
+    TypeError
+        If an array is not float64, or the trees differ in structure.
+    ValueError
+        If a value or a slope is NaN or infinite.
+    """
+    numeric = numeric_gradient(f, at, eps)
+    errors = [float(error) for _, error in tree.leaves(tree.map(_array_error, grads, numeric))]
+    named = zip(tree.leaves(grads), tree.leaves(numeric), errors, strict=True)
+    for (name, got), (_, want), error in named:
+        if error > tol:
+            worst = np.unravel_index(np.argmax(np.abs(got - want)), want.shape)
+            place = ", ".join(str(index) for index in worst)
+            raise GradientError(
+                f"gradcheck: {name or 'grads'}[{place}] is {got[worst]:.9g}, "
+                f"central differences give {want[worst]:.9g}"
+            )
+    return max(errors)
+
+
+def _array_error(got: Array, want: Array) -> Array:
+    b = np.asarray(want)
+    a = np.asarray(got)
+    if a.shape != b.shape:
+        raise ShapeError(f"gradcheck: both arrays must have one shape, got {a.shape} and {b.shape}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("gradcheck: both arrays must be finite, got NaN or infinity")
+    difference, scale = np.abs(a - b).max(), np.abs(b).max()
+    if scale == 0:
+        return np.asarray(0.0 if difference == 0 else math.inf)
+    return np.asarray(difference / scale)

@@ -1,0 +1,60 @@
+"""Losses: each returns its value and its derivative."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bptt.ops import log_softmax
+from bptt.shapes import Array, ShapeError
+
+
+def cross_entropy(logits: Array, targets: ArrayLike) -> tuple[float, Array]:
+    r"""Mean cross-entropy of a softmax, $L = -\frac{1}{N} \sum_n \log p_{n, k_n}$.
+
+    Its derivative is $dL/da_n = (p_n - e_{k_n}) / N$, where $e_k$ is 1 at k and 0 elsewhere.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (..., K)
+        Unnormalised log probabilities $a$ of N predictions over K classes.
+    targets : array_like of shape (...)
+        The class $k_n$ of each prediction, an integer from 0 to K - 1.
+
+    Returns
+    -------
+    loss : float
+        Nats per prediction. A uniform guess scores $\log K$.
+    dlogits : ndarray of shape (..., K)
+        The gradient of the loss with respect to the logits.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one target for each prediction, or no prediction at all.
+    ValueError
+        If a target is not a class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, dlogits = cross_entropy(np.zeros((1, 2)), [0])
+    >>> round(loss, 6)
+    0.693147
+    >>> dlogits
+    array([[-0.5,  0.5]])
+    """
+    targets = np.asarray(targets)
+    classes = np.arange(logits.shape[-1])
+    if targets.shape != logits.shape[:-1] or not targets.size:
+        raise ShapeError(
+            f"losses.cross_entropy: targets must be {logits.shape[:-1]}, one for each row of "
+            f"logits {logits.shape} and at least one, got {targets.shape}"
+        )
+    if not np.isin(targets, classes).all():
+        raise ValueError(
+            f"losses.cross_entropy: targets must be whole numbers from 0 to {classes[-1]}, "
+            f"got values from {targets.min()} to {targets.max()}"
+        )
+    log_p = log_softmax(logits)
+    one_hot = targets[..., None] == classes
+    dlogits = (np.exp(log_p) - one_hot) / targets.size
+    return -float(log_p[one_hot].mean()), dlogits.astype(logits.dtype, copy=False)

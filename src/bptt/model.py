@@ -1,0 +1,138 @@
+r"""A cell and a readout: $y_t = h_t W_y + b_y$, the logits of a prediction at each step."""
+
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from bptt import unroll
+from bptt.losses import cross_entropy
+from bptt.shapes import Array, ShapeError
+from bptt.weights import glorot
+
+P = TypeVar("P")
+
+
+class Params(NamedTuple, Generic[P]):
+    """The weights of the model, or a gradient with respect to them.
+
+    Attributes
+    ----------
+    cell : Params
+        The weights of the cell.
+    W_y : ndarray of shape (H, K)
+        From the output of the cell to the logits.
+    b_y : ndarray of shape (K,)
+        The bias of the logits.
+    """
+
+    cell: P
+    W_y: Array
+    b_y: Array
+
+
+def init(
+    cell: Any,
+    input_size: int,
+    hidden_size: int,
+    output_size: int,
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float64,
+) -> Params[Any]:
+    """Draw initial weights: the cell's own, $W_y$ by Glorot, $b_y = 0$.
+
+    Parameters
+    ----------
+    cell : module
+        The cell, for example `bptt.rnn`.
+    input_size : int
+        I, the width of an input.
+    hidden_size : int
+        H, the number of hidden units.
+    output_size : int
+        K, the number of classes.
+    rng : numpy.random.Generator
+        The source of randomness.
+    dtype : dtype
+        The dtype of the weights.
+
+    Returns
+    -------
+    Params
+        New weights.
+    """
+    return Params(
+        cell=cell.init(input_size, hidden_size, rng=rng, dtype=dtype),
+        W_y=glorot(hidden_size, output_size, rng=rng, dtype=dtype),
+        b_y=np.zeros(output_size, dtype),
+    )
+
+
+def logits(cell: Any, params: Params[Any], xs: ArrayLike) -> Array:
+    r"""Predict at every step, $y_t = h_t W_y + b_y$.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    params : Params
+        The weights of the model.
+    xs : array_like of shape (T, B, I)
+        The inputs.
+
+    Returns
+    -------
+    ndarray of shape (T, B, K)
+        Unnormalised log probabilities of the classes.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit.
+    """
+    hs, _, _ = unroll.forward(cell, params.cell, xs)
+    return np.asarray(hs @ params.W_y + params.b_y)
+
+
+def loss_and_grads(
+    cell: Any, params: Params[Any], xs: ArrayLike, targets: ArrayLike
+) -> tuple[float, Params[Any]]:
+    r"""Mean cross-entropy of the predictions at the last N steps, and its gradient.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    params : Params
+        The weights of the model.
+    xs : array_like of shape (T, B, I)
+        The inputs.
+    targets : array_like of shape (N, B)
+        The class of each prediction, for the last N of the T steps.
+
+    Returns
+    -------
+    loss : float
+        Nats per prediction.
+    grads : Params
+        The gradient with respect to every weight.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit.
+    ValueError
+        If a target is not a class.
+    """
+    hs, _, tape = unroll.forward(cell, params.cell, xs)
+    T, N = len(hs), len(np.atleast_1d(targets))
+    if N > T:
+        raise ShapeError(f"model.loss_and_grads: targets has {N} steps, xs only {T}")
+    read = hs[T - N :]
+    loss, dlogits = cross_entropy(read @ params.W_y + params.b_y, targets)
+    unread = np.zeros_like(hs[: T - N])
+    dhs = np.concatenate([unread, dlogits @ params.W_y.T])
+    dcell, _, _ = unroll.backward(cell, params.cell, tape, dhs)
+    dW_y = np.einsum("nbh,nbk->hk", read, dlogits)
+    return loss, Params(dcell, dW_y, dlogits.sum(axis=(0, 1)))

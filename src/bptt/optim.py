@@ -1,0 +1,162 @@
+"""Clipping and Adam: functions of parameters and gradients that return new ones."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from bptt import tree
+
+P = TypeVar("P")
+
+
+class NonFiniteGradient(ValueError):  # noqa: N818  # the name is part of the public contract
+    """A gradient holds NaN or infinity, or its norm overflows, so no step can follow it."""
+
+
+def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, float]:
+    r"""Shorten a gradient that is too long: $g \leftarrow g \min(1, c / (\lVert g \rVert + \epsilon))$.
+
+    Parameters
+    ----------
+    grads : Params
+        The gradient $g$; the norm is over all its arrays together.
+    max_norm : float
+        The largest norm allowed, $c$, above zero.
+    eps : float
+        $\epsilon$. Zero by default; 1e-6 gives torch's number.
+
+    Returns
+    -------
+    clipped : Params
+        The gradient, with its direction kept.
+    norm : float
+        The L2 norm before clipping, accumulated in float64.
+
+    Raises
+    ------
+    NonFiniteGradient
+        If the norm is NaN or infinite.
+    ValueError
+        If `max_norm` is not above zero.
+
+    Notes
+    -----
+    Source: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
+    networks", ICML 2013, <https://arxiv.org/abs/1211.5063>, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clip_global_norm(np.array([3.0, 4.0]), max_norm=1.0)
+    (array([0.6, 0.8]), 5.0)
+    """
+    if not max_norm > 0:
+        raise ValueError(f"optim.clip_global_norm: max_norm must be above zero, got {max_norm}")
+    norm = tree.global_norm(grads)
+    if not math.isfinite(norm):
+        raise NonFiniteGradient(
+            f"optim.clip_global_norm: the norm of the gradient is {norm}, so it has no direction; "
+            f"look for an overflow in the forward pass or a learning rate that is too high"
+        )
+    if norm + eps <= max_norm:
+        return grads, norm
+    return tree.map(lambda g: g * (max_norm / (norm + eps)), grads), norm
+
+
+class AdamState(NamedTuple, Generic[P]):
+    """What Adam remembers between updates.
+
+    Attributes
+    ----------
+    t : int
+        The number of updates so far.
+    m : Params
+        Moving mean of the gradients.
+    v : Params
+        Moving mean of their squares.
+    """
+
+    t: int
+    m: P
+    v: P
+
+
+@dataclass(frozen=True)
+class Adam:
+    r"""Adam: steps scaled by running moments of the gradient.
+
+    $$
+    m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
+    v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2, \qquad
+    \theta_t = \theta_{t-1} - \alpha \, \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}.
+    $$
+
+    Parameters
+    ----------
+    lr : float
+        $\alpha$, the learning rate.
+    beta1 : float
+        $\beta_1$, the decay of the mean.
+    beta2 : float
+        $\beta_2$, the decay of the mean square.
+    eps : float
+        $\epsilon$, added to the denominator.
+
+    Notes
+    -----
+    Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015,
+    <https://arxiv.org/abs/1412.6980>, algorithm 1. Omitted: weight decay and AMSGrad.
+    """
+
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def init(self, params: P) -> AdamState[P]:
+        """Return the state before the first update.
+
+        Parameters
+        ----------
+        params : Params
+            The parameters that will be updated.
+
+        Returns
+        -------
+        AdamState
+            Zeros.
+        """
+        zeros = tree.map(np.zeros_like, params)
+        return AdamState(t=0, m=zeros, v=zeros)
+
+    def update(self, params: P, grads: P, state: AdamState[P]) -> tuple[P, AdamState[P]]:
+        """Take one step.
+
+        Parameters
+        ----------
+        params : Params
+            The parameters.
+        grads : Params
+            The gradient with respect to them.
+        state : AdamState
+            What `init` or the last `update` returned.
+
+        Returns
+        -------
+        params : Params
+            The new parameters.
+        state : AdamState
+            The new state.
+        """
+        t = state.t + 1
+        m = tree.map(lambda m, g: self.beta1 * m + (1 - self.beta1) * g, state.m, grads)
+        v = tree.map(lambda v, g: self.beta2 * v + (1 - self.beta2) * g * g, state.v, grads)
+
+        def step(theta: Any, m: Any, v: Any) -> Any:
+            m_hat = m / (1 - self.beta1**t)
+            v_hat = v / (1 - self.beta2**t)
+            return theta - self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+
+        return tree.map(step, params, m, v), AdamState(t, m, v)

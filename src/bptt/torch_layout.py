@@ -1,0 +1,137 @@
+r"""Weights in our layout and in torch's.
+
+torch writes $x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh}$: its matrices are the
+transposes of ours, and it has two biases where one would do. This module needs NumPy only.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from bptt import rnn
+from bptt.shapes import Array, check_shape
+
+
+def from_torch(
+    cell: ModuleType, state_dict: Mapping[str, Any], layer: int = 0, *, reverse: bool = False
+) -> rnn.Params:
+    r"""Read the weights of one layer: $W_x = W_{ih}^\top$, $W_h = W_{hh}^\top$, $b = b_{ih} + b_{hh}$.
+
+    Parameters
+    ----------
+    cell : module
+        The cell, `bptt.rnn` for `torch.nn.RNN` with its tanh.
+    state_dict : mapping of str to tensor or array
+        What the torch module's `state_dict()` returns.
+    layer : int
+        The layer, from 0.
+    reverse : bool
+        Whether to read the backward direction of a bidirectional layer.
+
+    Returns
+    -------
+    Params
+        Copies, never views of torch's live weights.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes are not those of this cell.
+    TypeError
+        If the cell is not known here.
+    ValueError
+        If an array is missing, or the layer has a projection.
+    """
+    _check_cell("from_torch", cell)
+    names = _names(layer, reverse=reverse)
+    if (projection := names[0].replace("weight_ih", "weight_hr")) in state_dict:
+        raise ValueError(f"torch_layout.from_torch: a projection, {projection}, is not supported")
+    if missing := [name for name in names if name not in state_dict]:
+        raise ValueError(
+            f"torch_layout.from_torch: {', '.join(missing)} must be in the state dict "
+            f"(of a module with bias=True), which holds {', '.join(state_dict) or 'nothing'}"
+        )
+    W_ih, W_hh, b_ih, b_hh = (np.array(state_dict[name]) for name in names)
+    H = W_hh.shape[-1]
+    for name, array, axes in zip(names, (W_ih, W_hh, b_ih, b_hh), ("H I", "H H", "H", "H")):
+        check_shape("torch_layout.from_torch", name, array, axes, H=H)
+    return rnn.Params(W_ih.T.copy(), W_hh.T.copy(), b_ih + b_hh)
+
+
+def to_torch(
+    cell: ModuleType, params: rnn.Params, layer: int = 0, *, reverse: bool = False
+) -> dict[str, Array]:
+    r"""Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    params : Params
+        Its weights.
+    layer : int
+        The layer, from 0.
+    reverse : bool
+        Whether this is the backward direction of a bidirectional layer.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Copies under torch's names; `torch.from_numpy` makes tensors of them.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not known here.
+    """
+    _check_cell("to_torch", cell)
+    W_x, W_h, b = params
+    arrays = (W_x.T.copy(), W_h.T.copy(), b.copy(), np.zeros_like(b))
+    return dict(zip(_names(layer, reverse=reverse), arrays, strict=True))
+
+
+def grads_to_torch(
+    cell: ModuleType, dparams: rnn.Params, layer: int = 0, *, reverse: bool = False
+) -> dict[str, Array]:
+    r"""Write a gradient as torch reports it: $db_{ih} = db_{hh} = db$.
+
+    It is the adjoint of `from_torch`: a sum of two biases hands its gradient to both.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    dparams : Params
+        The gradient with respect to its weights.
+    layer : int
+        The layer, from 0.
+    reverse : bool
+        Whether this is the backward direction of a bidirectional layer.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Copies under the names of torch's parameters.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not known here.
+    """
+    _check_cell("grads_to_torch", cell)
+    dW_x, dW_h, db = dparams
+    arrays = (dW_x.T.copy(), dW_h.T.copy(), db.copy(), db.copy())
+    return dict(zip(_names(layer, reverse=reverse), arrays, strict=True))
+
+
+def _names(layer: int, *, reverse: bool) -> list[str]:
+    """Return torch's names of both matrices and both biases."""
+    suffix = f"l{layer}" + "_reverse" * reverse
+    return [f"{kind}_{suffix}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+
+
+def _check_cell(where: str, cell: object) -> None:
+    if cell is not rnn:
+        raise TypeError(f"torch_layout.{where}: cell must be bptt.rnn, got {cell!r}")

@@ -1,0 +1,92 @@
+"""The training loop."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from bptt.optim import Adam, NonFiniteGradient, clip_global_norm
+from bptt.shapes import Array
+
+B = TypeVar("B")
+P = TypeVar("P")
+
+
+class History(NamedTuple, Generic[P]):
+    """What a training run leaves.
+
+    Attributes
+    ----------
+    params : Params
+        The weights after the last step.
+    loss : ndarray of shape (steps,)
+        The loss of each batch before its step, in nats per prediction.
+    norm : ndarray of shape (steps,)
+        The L2 norm of each gradient before clipping.
+    """
+
+    params: P
+    loss: Array
+    norm: Array
+
+
+def fit(
+    loss_and_grads: Callable[[P, B], tuple[float, P]],
+    params: P,
+    draw: Callable[[], B],
+    *,
+    steps: int,
+    optimizer: Adam,
+    max_norm: float = math.inf,
+) -> History[P]:
+    """Train: draw a batch, clip its gradient, take a step; again.
+
+    A terminal shows a progress bar, if `tqdm` is installed (`bptt[train]`).
+
+    Parameters
+    ----------
+    loss_and_grads : callable
+        Takes the weights and a batch, returns the loss and the gradient.
+    params : Params
+        The weights to start from.
+    draw : callable
+        Returns the next batch.
+    steps : int
+        The number of steps.
+    optimizer : Adam
+        How to step.
+    max_norm : float
+        The largest global norm of a gradient; no clipping by default.
+
+    Returns
+    -------
+    History
+        The trained weights, and the loss and the norm at each step.
+
+    Raises
+    ------
+    NonFiniteGradient
+        If a gradient holds NaN or infinity; a note says at which step.
+    """
+    state = optimizer.init(params)
+    losses, norms = [], []
+    for step in _progress(steps):
+        loss, grads = loss_and_grads(params, draw())
+        try:
+            clipped, norm = clip_global_norm(grads, max_norm)
+        except NonFiniteGradient as error:
+            error.add_note(f"train.fit: this was step {step + 1} of {steps}, with loss {loss}")
+            raise
+        params, state = optimizer.update(params, clipped, state)
+        losses.append(loss)
+        norms.append(norm)
+    return History(params, np.array(losses), np.array(norms))
+
+
+def _progress(steps: int) -> Iterable[int]:
+    try:
+        from tqdm import trange
+    except ModuleNotFoundError:  # training needs NumPy only
+        return range(steps)
+    return trange(steps, disable=None, unit="step")  # None: no bar unless on a terminal

@@ -1,0 +1,175 @@
+"""Functions over trees: NamedTuples of arrays, or of further NamedTuples.
+
+A tree is what the library calls `Params`, `State` or a gradient. An array is a tree with one leaf.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bptt.shapes import Array
+
+Tree = TypeVar("Tree")
+
+
+def map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
+    r"""Apply a function to the matching leaves of trees of one structure.
+
+    Parameters
+    ----------
+    f : callable
+        Takes one leaf of each tree.
+    tree : NamedTuple or ndarray
+        The first tree; its structure is that of the result.
+    *others : NamedTuple or ndarray
+        Further trees of the same structure.
+
+    Returns
+    -------
+    NamedTuple or ndarray
+        A new tree with the values of `f` as its leaves.
+
+    Raises
+    ------
+    TypeError
+        If the trees differ in structure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bptt import rnn, tree
+    >>> state = rnn.State(h=np.ones((1, 2)))
+    >>> tree.map(np.add, state, state)
+    State(h=array([[2., 2.]]))
+    """
+    if not isinstance(tree, tuple):
+        if any(isinstance(other, tuple) for other in others):
+            raise TypeError("tree.map: the trees differ in structure, an array met a NamedTuple")
+        return f(tree, *others)  # type: ignore[no-any-return]  # what f returns is a leaf
+    for other in others:
+        if type(other) is not type(tree):
+            raise TypeError(
+                f"tree.map: the trees differ in structure, {_name(tree)} met {_name(other)}"
+            )
+    return type(tree)(*(map(f, *leaves) for leaves in zip(tree, *others, strict=True)))
+
+
+def _name(tree: object) -> str:
+    return f"{type(tree).__module__}.{type(tree).__qualname__}"
+
+
+def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
+    """Walk over the leaves of a tree in the order of its fields.
+
+    Parameters
+    ----------
+    tree : NamedTuple or ndarray
+        The tree to walk over.
+    name : str
+        Stands before every name; empty at the top.
+
+    Yields
+    ------
+    tuple of str and ndarray
+        The dotted name of the leaf, such as `cell.W_h`, and the leaf.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bptt import rnn, tree
+    >>> [name for name, leaf in tree.leaves(rnn.State(h=np.zeros((1, 2))))]
+    ['h']
+    """
+    if not isinstance(tree, tuple):
+        yield name, np.asarray(tree)
+        return
+    for field, child in tree._asdict().items():  # type: ignore[attr-defined]  # a NamedTuple's
+        yield from leaves(child, f"{name}.{field}" if name else field)
+
+
+def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
+    """Lay all leaves end to end in one vector.
+
+    Parameters
+    ----------
+    tree : NamedTuple or ndarray
+        A tree with N numbers in all.
+
+    Returns
+    -------
+    vector : ndarray of shape (N,)
+        A copy of the numbers, in the order of `leaves`.
+    unravel : callable
+        Takes a vector of shape (N,) and returns a tree of the structure of `tree`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bptt import rnn, tree
+    >>> vector, unravel = tree.ravel(rnn.State(h=np.array([[1.0, 2.0]])))
+    >>> vector
+    array([1., 2.])
+    >>> unravel(10 * vector)
+    State(h=array([[10., 20.]]))
+    """
+    arrays = [leaf for _, leaf in leaves(tree)]
+    ends = np.cumsum([array.size for array in arrays])
+
+    def unravel(vector: Array) -> Tree:
+        pieces = iter(np.split(vector, ends[:-1]))
+        return map(lambda leaf: next(pieces).reshape(np.shape(leaf)), tree)
+
+    return np.concatenate([array.ravel() for array in arrays]), unravel
+
+
+def dot(a: Tree, b: Tree) -> float:
+    r"""Inner product, $\langle a, b \rangle = \sum_j a_j b_j$ over all entries of all leaves.
+
+    Parameters
+    ----------
+    a : NamedTuple or ndarray
+        A tree.
+    b : NamedTuple or ndarray
+        A tree of the same structure.
+
+    Returns
+    -------
+    float
+        The sum of products, accumulated in float64.
+
+    Raises
+    ------
+    TypeError
+        If the trees differ in structure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
+    products = map(lambda x, y: np.sum(np.multiply(x, y, dtype=np.float64)), a, b)
+    return float(sum(leaf for _, leaf in leaves(products)))
+
+
+def global_norm(tree: Any) -> float:
+    r"""Euclidean norm of all leaves taken as one vector, $\lVert a \rVert_2$.
+
+    Parameters
+    ----------
+    tree : NamedTuple or ndarray
+        A tree, usually a gradient.
+
+    Returns
+    -------
+    float
+        $\sqrt{\langle a, a \rangle}$, accumulated in float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> global_norm(np.array([3.0, 4.0]))
+    5.0
+    """
+    return float(np.sqrt(dot(tree, tree)))
