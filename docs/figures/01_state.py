@@ -1,19 +1,56 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       format_name: percent
+# ---
+
 # %% [markdown]
-# # Figures of the chapter (stub)
+# # Figures of chapter 1: State
+#
+# The code behind the figures of [State](../chapters/01-carry-a-state.md), run when the site is
+# built.
 
 # %%
-%matplotlib inline
-%config InlineBackend.figure_formats = ["svg"]
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
+
+from bptt import figures, model, rnn, tasks, train, unroll
+from bptt.optim import Adam
+
+# %% [markdown]
+# ## Unrolled
+
+# %%
+figures.plot_unrolled(T=4)
 
 # %% [markdown]
 # ## States
+#
+# The run of the chapter with seed 0.
 
 # %%
-from matplotlib.figure import Figure
+task = tasks.Latch(T=30)
+rng = np.random.default_rng(0)
+untrained = model.init(rnn, input_size=1, hidden_size=8, output_size=2, rng=rng)
+history = train.fit(
+    lambda params, batch: model.loss_and_grads(rnn, params, *batch),
+    untrained,
+    lambda: task.draw(32, rng=rng),
+    steps=150,
+    optimizer=Adam(lr=1e-2),
+    max_norm=1.0,
+)
 
-fig = Figure(figsize=(6, 3), layout="constrained")
-ax = fig.subplots()
-ax.plot(np.arange(5))
-ax.set_xlabel("step t")
+noise = rng.normal(scale=task.noise, size=(task.T, 1, 1))
+xs = np.concatenate([noise, noise], axis=1)  # two sequences, (T, B=2, 1) ...
+xs[0] = [[1], [-1]]  # ... that differ in their first input only
+hs, _, _ = unroll.forward(rnn, history.params.cell, xs)
+
+fig, (above, below) = figures.figure(2, 1, height=3.6, sharex=True)
+figures.plot_states(hs[:, 0], ax=above)
+figures.plot_states(hs[:, 1], ax=below)
+above.set(title="first input +1", xlabel="")
+below.set(title="first input −1")
 fig

@@ -156,10 +156,8 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     <https://doi.org/10.1207/s15516709cog1402_1>, with tanh in place of the logistic function.
     Omitted: an output layer, which is `bptt.model`'s.
     """
-    I, H = _sizes("rnn.step", params)
     W_x, W_h, b = params
-    x = check_shape("rnn.step", "x", x, "B I", b.dtype, I=I)
-    h_prev = check_shape("rnn.step", "state.h", state.h, "B H", b.dtype, B=len(x), H=H)
+    x, h_prev = _inputs("rnn.step", params, x, state)
     h = tanh(x @ W_x + h_prev @ W_h + b)
     return State(h), Step(x, h_prev, h)
 
@@ -201,12 +199,12 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     Source: P. J. Werbos, "Backpropagation through time: what it does and how to do it",
     Proceedings of the IEEE 78 (1990), <https://doi.org/10.1109/5.58337>.
     """
+    W_x, W_h, _ = params
     x, h_prev, h = saved
-    B, H = h.shape
-    dh = check_shape("rnn.step_backward", "dstate.h", dstate.h, "B H", h.dtype, B=B, H=H)
+    dh = _output_gradient("rnn.step_backward", h, dstate)
     da = dh * tanh_prime(h)
     dparams = Params(W_x=x.T @ da, W_h=h_prev.T @ da, b=da.sum(axis=0))
-    return dparams, da @ params.W_x.T, State(da @ params.W_h.T)
+    return dparams, da @ W_x.T, State(da @ W_h.T)
 
 
 def _sizes(where: str, params: Params) -> tuple[int, int]:
@@ -217,3 +215,16 @@ def _sizes(where: str, params: Params) -> tuple[int, int]:
     H = len(check_shape(where, "params.b", b, "H"))
     check_shape(where, "params.W_h", W_h, "H H", H=H)
     return len(check_shape(where, "params.W_x", W_x, "I H", H=H)), H
+
+
+def _inputs(where: str, params: Params, x: Array, state: State) -> tuple[Array, Array]:
+    """Return the input and the previous state in the dtype of the weights, once they fit."""
+    I, H = _sizes(where, params)
+    x = check_shape(where, "x", x, "B I", params.b.dtype, I=I)
+    return x, check_shape(where, "state.h", state.h, "B H", params.b.dtype, B=len(x), H=H)
+
+
+def _output_gradient(where: str, h: Array, dstate: State) -> Array:
+    """Return the gradient of the output in its dtype, once it fits."""
+    B, H = h.shape
+    return check_shape(where, "dstate.h", dstate.h, "B H", h.dtype, B=B, H=H)

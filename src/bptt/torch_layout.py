@@ -53,10 +53,11 @@ def from_torch(
             f"torch_layout.from_torch: {', '.join(missing)} must be in the state dict "
             f"(of a module with bias=True), which holds {', '.join(state_dict) or 'nothing'}"
         )
-    W_ih, W_hh, b_ih, b_hh = (np.array(state_dict[name]) for name in names)
-    H = W_hh.shape[-1]
-    for name, array, axes in zip(names, (W_ih, W_hh, b_ih, b_hh), ("H I", "H H", "H", "H")):
+    arrays = [np.asarray(state_dict[name]) for name in names]
+    H = arrays[1].shape[-1]
+    for name, array, axes in zip(names, arrays, ("H I", "H H", "H", "H"), strict=True):
         check_shape("torch_layout.from_torch", name, array, axes, H=H)
+    W_ih, W_hh, b_ih, b_hh = arrays
     return rnn.Params(W_ih.T.copy(), W_hh.T.copy(), b_ih + b_hh)
 
 
