@@ -1,19 +1,75 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       format_name: percent
+# ---
+
 # %% [markdown]
-# # Figures of the chapter (stub)
+# # Figures of chapter 2: Backpropagation through time
+#
+# The code behind the figures of
+# [Backpropagation through time](../chapters/02-backpropagate-through-time.md), run when the site
+# is built.
 
 # %%
-%matplotlib inline
-%config InlineBackend.figure_formats = ["svg"]
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
+
+from bptt import figures, probe, rnn, unroll
+
+# %% [markdown]
+# ## Paths
+
+# %%
+figures.plot_paths(T=3)
+
+# %% [markdown]
+# ## Terms
+#
+# To see the terms of one loss step, let the loss read at that step only.
+
+
+# %%
+def random_run(seed, T):
+    rng = np.random.default_rng(seed)
+    params = rnn.init(input_size=10, hidden_size=20, rng=rng)
+    _, _, tape = unroll.forward(rnn, params, rng.normal(size=(T, 1, 10)))
+    return params, tape, rng.normal(size=(T, 1, 20))
+
+
+def term_norms(seed, T=12):
+    params, tape, g = random_run(seed, T)
+    norms = np.zeros((T, T))
+    for t in range(T):
+        only_t = g * (np.arange(T) == t)[:, None, None]
+        steps = list(unroll.backward_steps(rnn, params, tape, only_t))[::-1]
+        norms[t] = [np.linalg.norm(dparams_k.W_h) for dparams_k, _, _ in steps]
+    return norms
+
+
+terms = np.array([term_norms(seed) for seed in range(50)])
+figures.plot_terms(np.median(terms, axis=0))
 
 # %% [markdown]
 # ## Gradient per step
 
-# %%
-from matplotlib.figure import Figure
 
-fig = Figure(figsize=(6, 3), layout="constrained")
-ax = fig.subplots()
-ax.plot(np.arange(5))
-ax.set_xlabel("step t")
+# %%
+def gradient_norms(seed, T=30):
+    params, tape, g = random_run(seed, T)
+    last_only = g * (np.arange(T) == T - 1)[:, None, None]
+    return [probe.gradient_norms(rnn, params, tape, dhs) for dhs in (last_only, g)]
+
+
+at_last, at_every = np.swapaxes([gradient_norms(seed) for seed in range(50)], 0, 1)
+fig, ax = figures.figure(height=2.6)
+figures.plot_bands(
+    np.arange(31),
+    [at_last, at_every],
+    ["loss at the last step", "loss at every step"],
+    ax=ax,
+)
+ax.set(xlabel="state $h_t$, by step $t$", ylabel=r"norm of the gradient $dh_t$")
 fig
