@@ -47,6 +47,7 @@ noise = rng.normal(scale=task.noise, size=(task.T, 1, 1))
 xs = np.concatenate([noise, noise], axis=1)  # two sequences, (T, B=2, 1) ...
 xs[0] = [[1], [-1]]  # ... that differ in their first input only
 hs, _, _ = unroll.forward(rnn, history.params.cell, xs)
+assert (hs[-1, 0] * hs[-1, 1] < 0).all()  # what the caption says
 
 fig, (above, below) = figures.figure(2, 1, height=3.6, sharex=True)
 figures.plot_states(hs[:, 0], ax=above)

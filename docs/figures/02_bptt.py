@@ -28,7 +28,7 @@ figures.plot_paths(T=3)
 # %% [markdown]
 # ## Terms
 #
-# To see the terms of one loss step, let the loss read at that step only.
+# The networks of the chapter, with the same seeds.
 
 
 # %%
@@ -39,17 +39,7 @@ def random_run(seed, T):
     return params, tape, rng.normal(size=(T, 1, 20))
 
 
-def term_norms(seed, T=12):
-    params, tape, g = random_run(seed, T)
-    norms = np.zeros((T, T))
-    for t in range(T):
-        only_t = g * (np.arange(T) == t)[:, None, None]
-        steps = list(unroll.backward_steps(rnn, params, tape, only_t))[::-1]
-        norms[t] = [np.linalg.norm(dparams_k.W_h) for dparams_k, _, _ in steps]
-    return norms
-
-
-terms = np.array([term_norms(seed) for seed in range(50)])
+terms = np.array([probe.term_norms(rnn, *random_run(seed, T=12)) for seed in range(50)])
 figures.plot_terms(np.median(terms, axis=0))
 
 # %% [markdown]

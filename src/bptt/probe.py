@@ -41,3 +41,41 @@ def gradient_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     nothing = np.zeros_like(carried[:1])
     totals = np.concatenate([nothing, dhs]) + np.concatenate([carried, nothing])
     return np.asarray(np.linalg.norm(totals, axis=(1, 2)))
+
+
+def term_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
+    r"""Norm of each term of the double sum, $\lVert h_{k-1}^\top da_{t,k} \rVert_2$.
+
+    A row comes from a pass backwards with a loss that reads one step t only.
+
+    Parameters
+    ----------
+    cell : module
+        The cell that ran forwards.
+    params : Params
+        The weights that it ran with.
+    tape : Tape
+        What `unroll.forward` returned.
+    dhs : array_like of shape (T, B, H)
+        The gradients with respect to the outputs, where the loss reads them.
+
+    Returns
+    -------
+    ndarray of shape (T, T)
+        L2 norms over `W_h`, in units of the loss. At [t - 1, k - 1] stands what the weights at
+        step k add to the gradient through the loss at step t: zero for k > t.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not a cell.
+    """
+    dhs = np.asarray(dhs)
+    rows = []
+    for t in range(len(dhs)):
+        only_t = dhs * (np.arange(len(dhs)) == t)[:, None, None]
+        steps = unroll.backward_steps(cell, params, tape, only_t)
+        rows.append([np.linalg.norm(dparams_k.W_h) for dparams_k, _, _ in steps][::-1])
+    return np.array(rows)
