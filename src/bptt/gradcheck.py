@@ -94,6 +94,7 @@ def numeric_gradient(f: Callable[[P], float], at: P, eps: float = EPS) -> P:
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.gradcheck import numeric_gradient
     >>> numeric_gradient(lambda theta: theta[0] * theta[1], np.array([2.0, 3.0])).round(6)
     array([3., 2.])
     """
@@ -131,6 +132,7 @@ def relative_error(got: Any, want: Any) -> float:
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.gradcheck import relative_error
     >>> relative_error(np.array([1.0, 2.5]), np.array([1.0, 2.0]))
     0.25
     """

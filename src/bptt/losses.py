@@ -36,6 +36,7 @@ def cross_entropy(logits: Array, targets: ArrayLike) -> tuple[float, Array]:
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.losses import cross_entropy
     >>> loss, dlogits = cross_entropy(np.zeros((1, 2)), [0])
     >>> round(loss, 6)
     0.693147

@@ -49,6 +49,7 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.optim import clip_global_norm
     >>> clip_global_norm(np.array([3.0, 4.0]), max_norm=1.0)
     (array([0.6, 0.8]), 5.0)
     """

@@ -48,6 +48,7 @@ def check_shape(
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.shapes import check_shape
     >>> check_shape("rnn.step", "x", [[1, 2, 3]], "B I", float, I=3)
     array([[1., 2., 3.]])
     >>> check_shape("rnn.step", "x", np.zeros((3, 5)), "B I", I=4)

@@ -146,6 +146,7 @@ def dot(a: Tree, b: Tree) -> float:
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.tree import dot
     >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     11.0
     """
@@ -169,6 +170,7 @@ def global_norm(tree: Any) -> float:
     Examples
     --------
     >>> import numpy as np
+    >>> from bptt.tree import global_norm
     >>> global_norm(np.array([3.0, 4.0]))
     5.0
     """
