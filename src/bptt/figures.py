@@ -15,6 +15,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
+    from matplotlib.ticker import MaxNLocator
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "bptt.figures needs matplotlib: pip install 'bptt[figures]'", name=error.name
@@ -89,7 +90,7 @@ def plot_paths(T: int) -> Figure:
     Figure
         T rows (t) and T columns (k); one path in each panel on or below the diagonal.
     """
-    fig, axes = figure(T, T, height=1.15 * T + 0.2)
+    fig, axes = figure(T, T, height=1.15 * T + 0.2, squeeze=False)
     for (row, column), ax in np.ndenumerate(axes):
         ax.axis("off")
         if column <= row:
@@ -128,7 +129,7 @@ def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
         vmax=1,
         interpolation="nearest",
     )
-    ax.set(xlabel="step $t$", ylabel="unit")
+    _count(ax, "step $t$", "unit")
     return _with_bar(image, ax, "state $h_t$")
 
 
@@ -161,7 +162,7 @@ def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
         cmap="viridis",
         interpolation="nearest",
     )
-    ax.set(xlabel="weights used at step $k$", ylabel="loss read at step $t$")
+    _count(ax, "weights used at step $k$", "loss read at step $t$")
     return _with_bar(image, ax, r"$\log_{10}$ of the norm")
 
 
@@ -211,6 +212,13 @@ def _figure_of(ax: Axes) -> Figure:
     if fig is None:
         raise ValueError("figures: ax must belong to a figure, but was removed from its own")
     return fig
+
+
+def _count(ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Label both axes, which count something, with whole numbers."""
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _with_bar(image: Any, ax: Axes, label: str) -> Figure:

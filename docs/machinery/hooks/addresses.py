@@ -1,0 +1,12 @@
+"""Derive every link into the repository from its one address, ``extra.repository``.
+
+MkDocs would take ``repo_url``, but then the theme asks the forge's API for stars and releases on
+every page. The footer's links are made in ``overrides/partials/copyright.html``.
+"""
+
+from mkdocs.config.defaults import MkDocsConfig
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Let the edit button of a page lead to its source on the main branch."""
+    config.edit_uri = f"{config.extra['repository'].rstrip('/')}/edit/main/docs/"

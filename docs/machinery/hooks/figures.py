@@ -1,0 +1,153 @@
+"""Show in a chapter what a figure notebook draws.
+
+``![Alt text.](../figures/01_state.py#states)`` names the figure that is drawn under the heading
+``States`` of the notebook ``docs/figures/01_state.py``. MkDocs resolves the link and mkdocs-jupyter
+runs the notebook. Once all pages are rendered, this hook takes the pictures out of the notebooks'
+pages, makes a light and a dark file of each, and shows them in both places.
+"""
+
+import base64
+import html
+import re
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urldefrag, urljoin
+
+from bs4 import BeautifulSoup, Tag
+from jinja2 import Environment
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+
+# Notebooks draw text and axes in the light ink. No other colour changes in the dark.
+INKS = {"light": "#1f2328", "dark": "#e6e6e6"}
+DATA = "data:image/svg+xml;base64,"
+IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^"]*)"[^>]*>')
+FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
+# All before the root of an SVG, and the note on when and by what it was made.
+CLUTTER = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
+SUBHEADINGS = ["h2", "h3", "h4", "h5", "h6"]
+PIXELS_PER_POINT = 96 / 72
+
+
+@dataclass
+class Figure:
+    """A picture drawn by a notebook. Its alternative text comes from the page that shows it."""
+
+    page: Page
+    name: str
+    svg: str
+    alt: str = ""
+
+    def uri(self, scheme: str) -> str:
+        """Name the file of this picture in the site."""
+        return f"{self.page.url}{self.name}-{scheme}.svg"
+
+    def images(self, page: Page) -> str:
+        """Return the light and the dark image for a page."""
+        root = BeautifulSoup(self.svg, "html.parser").svg
+        width, height = (
+            round(float(root[side].removesuffix("pt")) * PIXELS_PER_POINT)
+            for side in ("width", "height")
+        )
+        return "".join(
+            f'<img src="{get_relative_url(self.uri(scheme), page.url)}#only-{scheme}"'
+            f' alt="{html.escape(self.alt)}" width="{width}" height="{height}" loading="lazy">'
+            for scheme in INKS
+        )
+
+
+Notebooks = dict[str, dict[str, Figure]]
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Put every figure where it belongs, and its files into the site."""
+    pages = [file.page for file in files.documentation_pages()]
+    drawn = {_address(page): _drawn(page) for page in pages if _is_notebook(page)}
+    for page in pages:
+        if not _is_notebook(page):
+            page.content = FIGURE.sub(partial(_embed, page, drawn), page.content)
+            _refuse_without_caption(page, drawn)
+    for page in pages:
+        if _is_notebook(page):
+            _show(page, drawn[_address(page)])
+    for figure in (figure for figures in drawn.values() for figure in figures.values()):
+        for scheme, ink in INKS.items():
+            svg = figure.svg.replace(INKS["light"], ink)
+            files.append(File.generated(config, figure.uri(scheme), content=svg))
+    return env
+
+
+def _is_notebook(page: Page) -> bool:
+    return page.file.src_uri.endswith(".py")
+
+
+def _address(page: Page, link: str = "") -> str:
+    """Return where a link on a page leads, within the site."""
+    return urljoin(f"/{page.url}", link)
+
+
+def _drawn(page: Page) -> dict[str, Figure]:
+    """Collect a notebook's figures: one under each heading below its title."""
+    figures: dict[str, Figure] = {}
+    soup = BeautifulSoup(page.content, "html.parser")
+    where, name = page.file.src_uri, ""
+    for tag in soup.find_all(["h1", *SUBHEADINGS, "img"]):
+        if tag.name != "img":
+            name = tag["id"]
+        elif not tag["src"].startswith(DATA):
+            raise PluginError(f"{where}: the picture under #{name} is not an SVG")
+        elif name in figures:
+            raise PluginError(f"{where}: two figures under #{name}; give each its own heading")
+        else:
+            svg = base64.b64decode(tag["src"].removeprefix(DATA)).decode()
+            figures[name] = Figure(page, name, CLUTTER.sub("", svg))
+    for heading in soup.find_all(SUBHEADINGS):
+        if heading["id"] not in figures:
+            raise PluginError(f"{where}: no SVG is drawn under #{heading['id']}")
+    return figures
+
+
+def _embed(page: Page, drawn: Notebooks, match: re.Match[str]) -> str:
+    """Fill one ``<figure>`` of a chapter, and link to the code that drew it."""
+    soup = BeautifulSoup(match[0], "html.parser")
+    for image in soup.find_all("img"):
+        notebook, name = urldefrag(_address(page, image["src"]))
+        if notebook in drawn:
+            figure = _named(page, drawn[notebook], notebook, name)
+            figure.alt = _alternative(page, image, figure)
+            code = f'<a class="figure-code" href="{image["src"]}">Code of this figure</a>'
+            soup.figure.append(BeautifulSoup(code, "html.parser"))
+            image.replace_with(BeautifulSoup(figure.images(page), "html.parser"))
+    return str(soup)
+
+
+def _named(page: Page, figures: dict[str, Figure], notebook: str, name: str) -> Figure:
+    if name not in figures:
+        known = ", ".join(figures)
+        message = f"{page.file.src_uri}: {notebook} draws no figure #{name}, only: {known}"
+        raise PluginError(message)
+    return figures[name]
+
+
+def _alternative(page: Page, image: Tag, figure: Figure) -> str:
+    if alt := image.get("alt", "").strip():
+        return alt
+    raise PluginError(f"{page.file.src_uri}: the figure #{figure.name} has no alternative text")
+
+
+def _refuse_without_caption(page: Page, drawn: Notebooks) -> None:
+    for link in IMAGE.findall(page.content):
+        if urldefrag(_address(page, link)).url in drawn:
+            raise PluginError(f"{page.file.src_uri}: the figure {link} has no figure-caption")
+
+
+def _show(page: Page, figures: dict[str, Figure]) -> None:
+    """Show a notebook its own figures the way the chapters show them."""
+    for figure in figures.values():
+        if not figure.alt:
+            raise PluginError(f"{page.file.src_uri}: no page shows the figure #{figure.name}")
+    images = (f"<p>{figure.images(page)}</p>" for figure in figures.values())
+    page.content = IMAGE.sub(lambda _: next(images), page.content)

@@ -1,0 +1,58 @@
+r"""Refuse Markdown that was left as text: MkDocs publishes it without a word, even when strict."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+from jinja2 import Environment
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+
+# Inside these, the same characters mean themselves.
+LITERAL = {"code", "pre", "script", "style", "math"}
+LEFTOVERS = {
+    "a footnote that is not defined": re.compile(r"\[\^[^\]\s]+\]"),
+    "a caption or another block that is not closed": re.compile(r"^///", re.MULTILINE),
+    "a formula that is not rendered": re.compile(r"\$[^$]+\$|\$\$|\\[(\[]|\\begin\{"),
+    "a cross-reference that is not resolved": re.compile(r"\]\[[\w.]*\]"),
+}
+
+
+def on_env(env: Environment, files: Files, **_: Any) -> Environment:
+    """Check every page, after all other hooks and plugins have changed it."""
+    for file in files.documentation_pages():
+        for problem in problems(file.page.content):
+            raise PluginError(f"{file.src_uri}: {problem}")
+    return env
+
+
+def problems(content: str) -> list[str]:
+    """Say what is wrong with a page."""
+    prose = _Prose()
+    prose.feed(content)
+    prose.close()
+    return prose.problems
+
+
+class _Prose(HTMLParser):
+    """Look at the text outside code and formulas, and at the images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problems: list[str] = []
+        self._literal_depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._literal_depth += tag in LITERAL
+        if tag == "img" and not (dict(attrs).get("alt") or "").strip():
+            self.problems.append(f"an image without alternative text: {dict(attrs).get('src')}")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._literal_depth -= tag in LITERAL
+
+    def handle_data(self, data: str) -> None:
+        if self._literal_depth:
+            return
+        for problem, pattern in LEFTOVERS.items():
+            if match := pattern.search(data):
+                self.problems.append(f"{problem}: {match[0]}")
