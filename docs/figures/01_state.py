@@ -1,10 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       format_name: percent
-# ---
-
 # %% [markdown]
 # # Figures of chapter 1: State
 #
@@ -33,7 +26,9 @@ figures.plot_unrolled(T=4)
 # %%
 task = tasks.Latch(T=30)
 rng = np.random.default_rng(0)
-untrained = model.init(rnn, input_size=1, hidden_size=8, output_size=2, rng=rng)
+untrained = model.init(
+    rnn, input_size=1, hidden_size=8, output_size=2, rng=rng
+)
 history = train.fit(
     lambda params, batch: model.loss_and_grads(rnn, params, *batch),
     untrained,

@@ -1,10 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       format_name: percent
-# ---
-
 # %% [markdown]
 # # Figures of chapter 2: Backpropagation through time
 #
@@ -39,7 +32,8 @@ def random_run(seed, T):
     return params, tape, rng.normal(size=(T, 1, 20))
 
 
-terms = np.array([probe.term_norms(rnn, *random_run(seed, T=12)) for seed in range(50)])
+runs = [random_run(seed, T=12) for seed in range(50)]
+terms = np.array([probe.term_norms(rnn, *run) for run in runs])
 figures.plot_terms(np.median(terms, axis=0))
 
 # %% [markdown]
@@ -50,10 +44,13 @@ figures.plot_terms(np.median(terms, axis=0))
 def gradient_norms(seed, T=30):
     params, tape, g = random_run(seed, T)
     last_only = g * (np.arange(T) == T - 1)[:, None, None]
-    return [probe.gradient_norms(rnn, params, tape, dhs) for dhs in (last_only, g)]
+    return [
+        probe.gradient_norms(rnn, params, tape, dhs) for dhs in (last_only, g)
+    ]
 
 
-at_last, at_every = np.swapaxes([gradient_norms(seed) for seed in range(50)], 0, 1)
+norms = [gradient_norms(seed) for seed in range(50)]
+at_last, at_every = np.swapaxes(norms, 0, 1)
 fig, ax = figures.figure(height=2.6)
 figures.plot_bands(
     np.arange(31),
@@ -61,5 +58,5 @@ figures.plot_bands(
     ["loss at the last step", "loss at every step"],
     ax=ax,
 )
-ax.set(xlabel="state $h_t$, by step $t$", ylabel=r"norm of the gradient $dh_t$")
+ax.set(xlabel="state $h_t$, by step $t$", ylabel="norm of $dh_t$")
 fig
