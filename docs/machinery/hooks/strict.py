@@ -13,6 +13,7 @@ LITERAL = {"code", "pre", "script", "style", "math"}
 LEFTOVERS = {
     "a footnote that is not defined": re.compile(r"\[\^[^\]\s]+\]"),
     "a caption or another block that is not closed": re.compile(r"^///", re.MULTILINE),
+    "a notebook whose cells are not recognised": re.compile(r"^%%", re.MULTILINE),
     "a formula that is not rendered": re.compile(r"\$[^$]+\$|\$\$|\\[(\[]|\\begin\{"),
     "a cross-reference that is not resolved": re.compile(r"\]\[[\w.]*\]"),
 }
