@@ -92,10 +92,10 @@ def forward(
     xs = check_shape("unroll.forward", "xs", xs, "T B I")
     T, B, _ = xs.shape
     zero = cell.zero_state(params, B)
-    state = zero if state is None else _like(zero, state, "unroll.forward", "state")
+    state = _or_zero("unroll.forward", "state", state, zero)
     if mask is not None:
         mask = check_shape("unroll.forward", "mask", mask, "T B", bool, T=T, B=B)
-        xs = np.where(mask[:, :, None], xs, 0)  # padding may be anything, NaN included
+        xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
     hs, steps = [], []
     for t in range(T):
@@ -192,18 +192,20 @@ def backward_steps(
     """
     _check_cell("unroll.backward", cell)
     zero = cell.zero_state(params, tape.batch)
-    dstate = zero if dstate_T is None else _like(zero, dstate_T, "unroll.backward", "dstate_T")
+    dstate = _or_zero("unroll.backward", "dstate_T", dstate_T, zero)
     T, (B, H) = len(tape.steps), zero.h.shape
-    dhs = check_shape("unroll.backward", "dhs", dhs, "T B H", zero.h.dtype, T=T, B=B, H=H)
+    sizes = {"T": T, "B": B, "H": H}
+    dhs = check_shape("unroll.backward", "dhs", dhs, "T B H", zero.h.dtype, **sizes)
 
     for t in reversed(range(T)):
+        saved = tape.steps[t]
         dstate = dstate._replace(h=dstate.h + dhs[t])
         if tape.mask is None:
-            dparams_t, dx, dstate = cell.step_backward(params, tape.steps[t], dstate)
-        else:  # the gradient takes the step where there was one, and skips it elsewhere
+            dparams_t, dx, dstate = cell.step_backward(params, saved, dstate)
+        else:  # the gradient takes the step where there was one, else it skips it
             skipping = _where(tape.mask[t], zero, dstate)
             stepping = _where(tape.mask[t], dstate, zero)
-            dparams_t, dx, dstate = cell.step_backward(params, tape.steps[t], stepping)
+            dparams_t, dx, dstate = cell.step_backward(params, saved, stepping)
             dstate = tree.map(np.add, dstate, skipping)
         yield dparams_t, dx, dstate
 
@@ -213,14 +215,14 @@ def _where(live: Array, a: S, b: S) -> S:
     return tree.map(partial(np.where, live[:, None]), a, b)
 
 
-def _like(zero: S, state: S, where: str, name: str) -> S:
-    """Insist that a state has the shape and dtype of the zero state."""
+def _or_zero(where: str, name: str, state: S | None, zero: S) -> S:
+    """Return a state in the shape and dtype of the zero state, which stands in for None."""
 
-    def check(want: Array, got: Array) -> Array:
+    def check(got: Array, want: Array) -> Array:
         B, H = want.shape
         return check_shape(where, name, got, "B H", want.dtype, B=B, H=H)
 
-    return tree.map(check, zero, state)
+    return zero if state is None else tree.map(check, state, zero)
 
 
 def _check_cell(where: str, cell: object) -> None:

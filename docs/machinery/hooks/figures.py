@@ -47,9 +47,8 @@ class Figure:
 
     def images(self, page: Page) -> str:
         """Return the light and the dark image for a page."""
-        root = BeautifulSoup(self.svg, "html.parser").svg
         width, height = (
-            round(float(root[side].removesuffix("pt")) * PIXELS_PER_POINT)
+            round(float(re.search(rf'\b{side}="([\d.]+)pt"', self.svg)[1]) * PIXELS_PER_POINT)
             for side in ("width", "height")
         )
         return "".join(
