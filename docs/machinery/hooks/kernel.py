@@ -23,8 +23,6 @@ KEPT_FOLDERS = 4
 
 def on_config(config: MkDocsConfig) -> None:
     """Prepare the kernels' environment, and choose the cache folder."""
-    # A kernel that inherits MPLBACKEND=agg draws no figure and does not say so.
-    os.environ.pop("MPLBACKEND", None)
     os.environ["MATPLOTLIBRC"] = str(MATPLOTLIBRC)
     root = Path(config.config_file_path).parent
     caches = root / ".cache" / "mkdocs-jupyter"

@@ -1,12 +1,14 @@
 """Show a function of the library in a chapter, as it stands in `src`, without its docstring.
 
-A fence ```` ```source ```` that holds a dotted name becomes a Python block. It is read at build, never
-pasted, so the page cannot show code that the tests do not run. An unknown name fails the build.
+A fence ```` ```source ```` that holds a dotted name becomes a Python block. It is read at build and
+never pasted, so the page cannot show code that the tests do not run. An unknown name fails the
+build.
 """
 
 import re
 from functools import partial
 from textwrap import dedent, indent
+from typing import Any
 
 import griffe
 from mkdocs.exceptions import PluginError
@@ -15,12 +17,12 @@ from mkdocs.structure.pages import Page
 FENCE = re.compile(r"^(?P<indent> *)```source\n *(?P<name>\S+)\n *```$", re.MULTILINE)
 
 
-def on_page_markdown(markdown: str, page: Page, **_) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Replace every `source` fence of a page."""
     return FENCE.sub(partial(_python_block, page=page), markdown)
 
 
-def _python_block(match: re.Match, page: Page) -> str:
+def _python_block(match: re.Match[str], page: Page) -> str:
     module, _, name = match["name"].rpartition(".")
     try:
         function = griffe.load(module, search_paths=["src"])[name]

@@ -1,0 +1,421 @@
+"""The machinery of the site: a good page is built well, and every mistake stops the build."""
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from bs4 import BeautifulSoup
+from mkdocs.exceptions import PluginError
+
+ROOT = Path(__file__).parents[1]
+HOOKS = ROOT / "docs" / "machinery" / "hooks"
+
+CONFIG = f"""
+INHERIT: {(ROOT / "mkdocs.yml").as_posix()}
+nav: [index.md, chapter.md, figures/01_toy.py]
+"""
+
+SOURCE = '''
+def half(x):
+    r"""Return $\\frac{x}{2}$.
+
+    Examples
+    --------
+    >>> half(2)
+    1.0
+    """
+    return x / 2
+'''
+
+INDEX = """
+# Home
+
+See [a formula](chapter.md#eq:sum), [code](figures/01_toy.py#a-line) and [half][toy.half].
+
+::: toy
+"""
+
+CHAPTER = r"""
+# Chapter
+
+## A title with $\mathbb{R}$
+
+A sum, $\eqref{eq:sum}$, and a footnote.[^1] Literally: `[^2]`, `$x$` and `/// caption`.
+
+$$
+\begin{equation}
+\sum_{t=1}^T x_t' \label{eq:sum}
+\end{equation}
+$$
+
+```pycon
+>>> for x in range(2):
+...     print(x)
+0
+1
+>>> total = 1 + 1
+>>> total
+2
+```
+
+![A line that rises.](figures/01_toy.py#a-line)
+/// figure-caption
+It rises with $x$.
+///
+
+[^1]: Here.
+"""
+
+NOTEBOOK = """
+# %% [markdown]
+# # Figures
+#
+# Of [a page](../chapter.md#eq:sum).
+
+# %%
+%matplotlib inline
+%config InlineBackend.figure_formats = ["svg"]
+from matplotlib.figure import Figure
+
+def draw():
+    fig = Figure(figsize=(3, 2))
+    fig.subplots().plot([1, 2])
+    return fig
+
+# %% [markdown]
+# ## A line
+
+# %%
+draw()
+"""
+
+# For each mistake: a file, what is replaced in it (nothing: its end), by what, and the message.
+BREAKAGES = {
+    "a broken link": ("chapter.md", "", "[x](nowhere.md)", "'chapter.md' .* link 'nowhere.md'"),
+    "a broken anchor": ("chapter.md", "", "[x](index.md#no)", "'chapter.md' .* 'index.md#no'"),
+    "a broken anchor of a notebook": (
+        "chapter.md",
+        "",
+        "[x](figures/01_toy.py#no)",
+        "'chapter.md' .* link 'figures/01_toy.py#no'",
+    ),
+    "a broken anchor in a notebook": (
+        "figures/01_toy.py",
+        "#eq:sum",
+        "#eq:no",
+        "'figures/01_toy.py' .* '../chapter.md#eq:no'",
+    ),
+    "an unresolved cross-reference": ("index.md", "toy.half", "toy.third", "index.md.*'toy.third'"),
+    "a formula with an error": ("chapter.md", "", r"$\frac{1}$", r"chapter.md: .*\\frac\{1\}"),
+    "an empty alternative text": (
+        "chapter.md",
+        "A line that rises.",
+        "",
+        "chapter.md: the figure #a-line has no alternative text",
+    ),
+    "an unknown figure": ("chapter.md", "#a-line", "#no", "chapter.md: .* draws no figure #no"),
+    "a figure without a caption": (
+        "chapter.md",
+        "/// figure-caption\nIt rises with $x$.\n///",
+        "",
+        "chapter.md: the figure .* has no figure-caption",
+    ),
+    "a figure that no page shows": (
+        "chapter.md",
+        "![A line that rises.](figures/01_toy.py#a-line)",
+        "x",
+        "figures/01_toy.py: no page shows the figure #a-line",
+    ),
+    "a figure shown as text": (
+        "figures/01_toy.py",
+        "%matplotlib inline",
+        "",
+        "figures/01_toy.py: no SVG is drawn under #a-line",
+    ),
+    "a cell that raises": (
+        "figures/01_toy.py",
+        "",
+        "# %%\n1 / 0",
+        "figures/01_toy.py: a cell raises ZeroDivisionError",
+    ),
+    "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
+}
+# MkDocs collects these as warnings, so one build shows them all.
+WARNINGS = [mistake for mistake in BREAKAGES if re.match(r"a broken|an unresolved", mistake)]
+
+
+def build(project: Path) -> str:
+    """Build a project strictly; return what MkDocs says, and its exit code first."""
+    env = os.environ | {
+        "MPLBACKEND": "agg",  # a notebook chooses its own
+        "REPOSITORY_URL": "https://forge.example/bptt/",
+        "SITE_URL": "https://site.example/",
+        "SOURCE_DATE_EPOCH": "0",
+    }
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
+    run = subprocess.run(
+        command,
+        cwd=project,
+        env=env,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return f"exit code {run.returncode}\n{run.stdout}"
+
+
+def write_project(project: Path) -> Path:
+    """Write a small project with the configuration and the machinery of the real one."""
+    texts = {
+        "mkdocs.yml": CONFIG,
+        "src/toy.py": SOURCE,
+        "docs/index.md": INDEX,
+        "docs/chapter.md": CHAPTER,
+        "docs/figures/01_toy.py": NOTEBOOK,
+        "docs/.nojekyll": "",
+    }
+    for name, text in texts.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    shutil.copytree(HOOKS.parent, project / "docs" / "machinery")
+    return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project without a mistake, built."""
+    project = write_project(tmp_path_factory.mktemp("good"))
+    said = build(project)
+    assert said.startswith("exit code 0"), said
+    return project
+
+
+@pytest.fixture(scope="module")
+def site(project: Path) -> Path:
+    return project / "site"
+
+
+@pytest.fixture(scope="module")
+def broken(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What MkDocs says to each of the mistakes; built side by side to save time."""
+    groups = [WARNINGS, *([mistake] for mistake in BREAKAGES if mistake not in WARNINGS)]
+
+    def attempt(mistakes: list[str]) -> dict[str, str]:
+        copy = tmp_path_factory.mktemp("broken") / "project"
+        shutil.copytree(project, copy, ignore=shutil.ignore_patterns("site"))
+        for mistake in mistakes:
+            name, old, new, _ = BREAKAGES[mistake]
+            path = copy / "docs" / name
+            text = path.read_text("utf-8")
+            assert old in text
+            path.write_text(text.replace(old, new) if old else f"{text}\n{new}\n", "utf-8")
+        return dict.fromkeys(mistakes, build(copy))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return {
+            mistake: said for found in pool.map(attempt, groups) for mistake, said in found.items()
+        }
+
+
+def page(site: Path, name: str) -> BeautifulSoup:
+    return BeautifulSoup((site / name / "index.html").read_text("utf-8"), "html.parser")
+
+
+@pytest.mark.parametrize("mistake", BREAKAGES)
+def test_the_build_fails_and_names_the_page_on(mistake: str, broken: dict[str, str]) -> None:
+    said = broken[mistake]
+    assert said.startswith("exit code 1"), said
+    assert re.search(BREAKAGES[mistake][-1], said), said
+
+
+def test_formulas_are_mathml_and_equations_are_numbered_and_linked(site: Path) -> None:
+    article = page(site, "chapter").article
+    assert article.find("math", display="block").find(id="eq:sum").text == "(1)"
+    reference = article.find("a", href="#eq:sum")
+    assert reference.text == "(1)"
+    assert reference.find_parent("math") is None
+    assert article.h2.math is not None
+    assert article.figcaption.math is not None
+    assert page(site, "").article.find("math").find("mfrac") is not None
+
+
+def test_a_title_with_a_formula_is_listed_without_its_tex(site: Path) -> None:
+    contents = page(site, "chapter").find("nav", class_="md-nav--secondary")
+    assert contents.math is not None
+    assert "mathbb" not in contents.text
+
+
+def test_search_finds_words_and_no_tex(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
+    text = " ".join(
+        entry["title"] + entry["text"] for entry in index["docs"] if "chapter" in entry["location"]
+    )
+    assert "It rises with" in text
+    assert "\\" not in text
+
+
+def test_the_copy_button_of_a_console_block_gives_code_that_runs(
+    site: Path, tmp_path: Path
+) -> None:
+    code = page(site, "chapter").select_one(".language-pycon code")
+    script = tmp_path / "pasted.py"
+    script.write_text(code["data-copy"])
+    assert runpy.run_path(str(script))["total"] == 2
+    assert ">>>" in code.text
+
+
+def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
+    runnable = runpy.run_path(str(HOOKS / "console.py"))["runnable"]
+    assert runnable(">>> if 1:\n...     x = 2\n>>> x\n2\n") == "if 1:\n    x = 2\n\nx\n"
+
+
+def test_a_figure_is_shown_in_both_schemes_with_its_text_and_code(site: Path) -> None:
+    figure = page(site, "chapter").figure
+    light, dark = figure.find_all("img")
+    assert light["alt"] == dark["alt"] == "A line that rises."
+    assert int(light["width"]) > int(light["height"]) > 0
+    assert figure.find("a", class_="figure-code")["href"] == "../figures/01_toy/#a-line"
+    light_svg, dark_svg = (
+        (site / "chapter" / image["src"].partition("#")[0]).read_text() for image in (light, dark)
+    )
+    assert "#1f2328" in light_svg
+    assert light_svg.replace("#1f2328", "#e6e6e6") == dark_svg
+
+
+def test_a_notebook_page_shows_code_and_figures_and_carries_nothing_else(site: Path) -> None:
+    article = page(site, "figures/01_toy").article
+    assert "fig.subplots().plot([1, 2])" in article.text
+    assert {image["alt"] for image in article.find_all("img")} == {"A line that rises."}
+    assert not article.find_all(["style", "script"])
+    assert article.find("h2", id="a-line") is not None
+    assert article.find("a", string="a page")["href"] == "../../chapter/#eq:sum"
+
+
+def test_no_page_fetches_anything_from_a_third_party(site: Path) -> None:
+    fetched = [address for path in site.rglob("*.html") for address in addresses(path)]
+    fetched += [
+        address
+        for path in site.rglob("machinery/**/*.css")
+        for address in re.findall(r"url\(['\"]?([^)]*)", path.read_text("utf-8"))
+    ]
+    assert fetched
+    assert [address for address in fetched if re.match(r"(\w+:)?//", address)] == []
+
+
+def addresses(path: Path) -> Iterator[str]:
+    """List what a browser loads with a page."""
+    soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+    for tag in soup.select("[src]"):
+        yield tag["src"]
+    for tag in soup.select("link[href]:not([rel=canonical], [rel=prev], [rel=next])"):
+        yield tag["href"]
+
+
+def test_the_site_holds_no_hook_and_tells_the_forge_to_leave_it_alone(site: Path) -> None:
+    assert (site / ".nojekyll").exists()
+    assert (site / "machinery" / "fonts" / "latinmodern-math.woff2").exists()
+    assert not list((site / "machinery").rglob("*.py"))
+
+
+def test_the_environment_sets_the_two_addresses(site: Path) -> None:
+    chapter = page(site, "chapter")
+    edit = "https://forge.example/bptt/edit/main/docs/chapter.md"
+    assert chapter.find("a", rel="edit")["href"] == edit
+    assert chapter.find("a", string="repository")["href"] == "https://forge.example/bptt"
+    assert chapter.find("link", rel="canonical")["href"] == "https://site.example/chapter/"
+
+
+def test_a_second_build_without_caches_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
+    again = write_project(tmp_path / "again")
+    build(again)
+    assert contents(again / "site") == contents(site)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> None:
+    kernel = SimpleNamespace(**runpy.run_path(str(HOOKS / "kernel.py")))
+    (tmp_path / "module.py").write_text("x = 1")
+    before = kernel._digest(tmp_path)
+    assert kernel._digest(tmp_path) == before
+    (tmp_path / "module.py").write_text("x = 2")
+    assert kernel._digest(tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    ("prose", "problem"),
+    [
+        ("Text.[^1]", "a footnote"),
+        ("/// figure-captoin\nText.\n///", "a caption"),
+        ("%% [markdown]", "a notebook"),
+        ("It is $ x$.", "a formula"),
+        (r"It is \(x\).", "a formula"),
+        ("[half][toy.half]", "a cross-reference"),
+        ('<img src="x.svg">', "an image without"),
+        ('<img src="x.svg" alt=" ">', "an image without"),
+    ],
+)
+def test_markdown_left_as_text_is_a_mistake(prose: str, problem: str) -> None:
+    problems = runpy.run_path(str(HOOKS / "strict.py"))["problems"]
+    assert [found[: len(problem)] for found in problems(f"<p>{prose}</p>")] == [problem]
+    assert problems(f"<pre><code>{prose.replace('<', '&lt;')}</code></pre>") == []
+
+
+def test_one_dollar_in_prose_is_not_a_formula() -> None:
+    problems = runpy.run_path(str(HOOKS / "strict.py"))["problems"]
+    assert problems("<p>It costs 5 $.</p>") == []
+
+
+@pytest.mark.parametrize(
+    ("pictures", "problem"),
+    [
+        (["svg+xml", "svg+xml"], "two figures under #a"),
+        (["png"], "the picture under #a is not an SVG"),
+        ([], "no SVG is drawn under #a"),
+    ],
+)
+def test_a_notebook_draws_one_svg_under_each_heading(pictures: list[str], problem: str) -> None:
+    drawn = runpy.run_path(str(HOOKS / "figures.py"))["_drawn"]
+    images = "".join(f'<img src="data:image/{kind};base64,PHN2Zz4=">' for kind in pictures)
+    page = SimpleNamespace(
+        file=SimpleNamespace(src_uri="x.py"),
+        content=f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}',
+    )
+    with pytest.raises(PluginError, match=f"x.py: {problem}"):
+        drawn(page)
+
+
+@pytest.mark.parametrize(
+    ("tex", "problem"),
+    [
+        (r"\nonsense", r"Unknown command .*\\nonsense"),
+        (r"\eqref{eq:none}", r"no equation has this label: \\eqref\{eq:none\}"),
+        (r"\text{я}", "the math font lacks я for"),
+        (r"\begin{equation}x\label{used}\end{equation}", "the label used is used twice"),
+    ],
+)
+def test_a_formula_is_refused_that_would_be_shown_wrongly(tex: str, problem: str) -> None:
+    convert = runpy.run_path(str(HOOKS / "formulas.py"))["on_page_content"]
+    page = SimpleNamespace(
+        file=SimpleNamespace(src_uri="x.md"), toc=[], present_anchor_ids={"used"}
+    )
+    with pytest.raises(PluginError, match=f"x.md: {problem}"):
+        convert(f'<div class="arithmatex">\\[{tex}\\]</div>', page=page)
