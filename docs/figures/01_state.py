@@ -26,9 +26,7 @@ figures.plot_unrolled(T=4)
 # %%
 task = tasks.Latch(T=30)
 rng = np.random.default_rng(0)
-untrained = model.init(
-    rnn, input_size=1, hidden_size=8, output_size=2, rng=rng
-)
+untrained = model.init(rnn, input_size=1, hidden_size=8, output_size=2, rng=rng)
 history = train.fit(
     lambda params, batch: model.loss_and_grads(rnn, params, *batch),
     untrained,

@@ -44,9 +44,7 @@ figures.plot_terms(np.median(terms, axis=0))
 def gradient_norms(seed, T=30):
     params, tape, g = random_run(seed, T)
     last_only = g * (np.arange(T) == T - 1)[:, None, None]
-    return [
-        probe.gradient_norms(rnn, params, tape, dhs) for dhs in (last_only, g)
-    ]
+    return [probe.gradient_norms(rnn, params, tape, dhs) for dhs in (last_only, g)]
 
 
 norms = [gradient_norms(seed) for seed in range(50)]
