@@ -7,14 +7,14 @@ from bptt.ops import log_softmax
 from bptt.shapes import Array, ShapeError
 
 
-def cross_entropy(logits: Array, targets: ArrayLike) -> tuple[float, Array]:
+def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
     r"""Mean cross-entropy of a softmax, $L = -\frac{1}{N} \sum_n \log p_{n, k_n}$.
 
     Its derivative is $dL/da_n = (p_n - e_{k_n}) / N$, where $e_k$ is 1 at k and 0 elsewhere.
 
     Parameters
     ----------
-    logits : ndarray of shape (..., K)
+    logits : array_like of shape (..., K)
         Unnormalised log probabilities $a$ of N predictions over K classes.
     targets : array_like of shape (...)
         The class $k_n$ of each prediction, an integer from 0 to K - 1.
@@ -30,6 +30,8 @@ def cross_entropy(logits: Array, targets: ArrayLike) -> tuple[float, Array]:
     ------
     ShapeError
         If there is not one target for each prediction, or no prediction at all.
+    TypeError
+        If the logits are not floating-point numbers.
     ValueError
         If a target is not a class.
 
@@ -43,13 +45,21 @@ def cross_entropy(logits: Array, targets: ArrayLike) -> tuple[float, Array]:
     >>> dlogits
     array([[-0.5,  0.5]])
     """
-    targets = np.asarray(targets)
-    classes = np.arange(logits.shape[-1])
-    if targets.shape != logits.shape[:-1] or not targets.size:
+    logits, targets = np.asarray(logits), np.asarray(targets)
+    if not np.issubdtype(logits.dtype, np.floating):
+        raise TypeError(
+            f"losses.cross_entropy: logits must be floating-point numbers, got {logits.dtype}"
+        )
+    if not (logits.ndim and logits.size):
+        raise ShapeError(
+            f"losses.cross_entropy: logits must be (..., K) with no empty axis, got {logits.shape}"
+        )
+    if targets.shape != logits.shape[:-1]:
         raise ShapeError(
             f"losses.cross_entropy: targets must be {logits.shape[:-1]}, one for each row of "
-            f"logits {logits.shape} and at least one, got {targets.shape}"
+            f"logits, got {targets.shape}"
         )
+    classes = np.arange(logits.shape[-1])
     if not np.isin(targets, classes).all():
         raise ValueError(
             f"losses.cross_entropy: targets must be whole numbers from 0 to {classes[-1]}, "

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import unroll
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError
+from bptt.shapes import Array, ShapeError, check_shape
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -61,7 +61,16 @@ def init(
     -------
     Params
         New weights.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is not a floating-point one.
+    ValueError
+        If a size is below 1.
     """
+    if output_size < 1:
+        raise ValueError(f"model.init: output_size must be at least 1, got {output_size}")
     return Params(
         cell=cell.init(input_size, hidden_size, rng=rng, dtype=dtype),
         W_y=glorot(hidden_size, output_size, rng=rng, dtype=dtype),
@@ -92,7 +101,7 @@ def logits(cell: Any, params: Params[Any], xs: ArrayLike) -> Array:
         If a shape does not fit.
     """
     hs, _, _ = unroll.forward(cell, params.cell, xs)
-    return np.asarray(hs @ params.W_y + params.b_y)
+    return _read("model.logits", params, hs)
 
 
 def loss_and_grads(
@@ -126,13 +135,23 @@ def loss_and_grads(
         If a target is not a class.
     """
     hs, _, tape = unroll.forward(cell, params.cell, xs)
-    T, N = len(hs), len(np.atleast_1d(targets))
+    T, B, _ = hs.shape
+    targets = check_shape("model.loss_and_grads", "targets", targets, "N B", B=B)
+    N = len(targets)
     if N > T:
         raise ShapeError(f"model.loss_and_grads: targets has {N} steps, xs only {T}")
     read = hs[T - N :]
-    loss, dlogits = cross_entropy(read @ params.W_y + params.b_y, targets)
+    loss, dlogits = cross_entropy(_read("model.loss_and_grads", params, read), targets)
     unread = np.zeros_like(hs[: T - N])
     dhs = np.concatenate([unread, dlogits @ params.W_y.T])
     dcell, _, _ = unroll.backward(cell, params.cell, tape, dhs)
     dW_y = np.einsum("nbh,nbk->hk", read, dlogits)
     return loss, Params(dcell, dW_y, dlogits.sum(axis=(0, 1)))
+
+
+def _read(where: str, params: Params[Any], hs: Array) -> Array:
+    """Return the logits, once the readout fits the states."""
+    W_y = check_shape(where, "params.W_y", params.W_y, "H K", H=hs.shape[-1])
+    b_y = check_shape(where, "params.b_y", params.b_y, "K", K=W_y.shape[1])
+    logits: Array = hs @ W_y + b_y
+    return logits

@@ -44,7 +44,7 @@ def tanh_prime(y: Array) -> Array:
 def sigmoid(a: Array) -> Array:
     r"""Logistic function, $y = 1 / (1 + e^{-a}) = (1 + \tanh(a / 2)) / 2$, in $[0, 1]$.
 
-    The second form never overflows. Its absolute error is one rounding; below $a = -37$ it
+    The second form never overflows. Its absolute error is one rounding; below about $a = -38$ it
     returns 0 in float64, where the true value is less than $10^{-16}$.
 
     Parameters

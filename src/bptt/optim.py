@@ -16,7 +16,7 @@ class NonFiniteGradient(ValueError):  # noqa: N818  # the name is part of the pu
 
 
 def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, float]:
-    r"""Shorten a gradient that is too long: $g \leftarrow g \min(1, c / (\lVert g \rVert + \epsilon))$.
+    r"""Shorten a gradient that is too long, $g \min(1, c / (\lVert g \rVert + \epsilon))$.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
         )
     if norm + eps <= max_norm:
         return grads, norm
-    return tree.map(lambda g: g * (max_norm / (norm + eps)), grads), norm
+    scale = float(max_norm / (norm + eps))  # a NumPy float64 would widen float32
+    return tree.map(lambda g: g * scale, grads), norm
 
 
 class AdamState(NamedTuple, Generic[P]):
@@ -91,7 +92,8 @@ class Adam:
     $$
     m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
     v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2, \qquad
-    \theta_t = \theta_{t-1} - \alpha \, \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}.
+    \theta_t = \theta_{t-1}
+    - \alpha \, \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}.
     $$
 
     Parameters
@@ -150,14 +152,24 @@ class Adam:
             The new parameters.
         state : AdamState
             The new state.
+
+        Raises
+        ------
+        ShapeError
+            If an array of `grads` has not the shape of its array in `params`.
+        TypeError
+            If the trees differ in structure.
         """
+        tree.check_same_shapes("optim.Adam.update", "grads", grads, params)
+        # Python floats: a NumPy float64 would widen float32.
+        lr, beta1, beta2, eps = map(float, (self.lr, self.beta1, self.beta2, self.eps))
         t = state.t + 1
-        m = tree.map(lambda m, g: self.beta1 * m + (1 - self.beta1) * g, state.m, grads)
-        v = tree.map(lambda v, g: self.beta2 * v + (1 - self.beta2) * g * g, state.v, grads)
+        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, grads)
+        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state.v, grads)
 
         def step(theta: Any, m: Any, v: Any) -> Any:
-            m_hat = m / (1 - self.beta1**t)
-            v_hat = v / (1 - self.beta2**t)
-            return theta - self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+            m_hat = m / (1 - beta1**t)
+            v_hat = v / (1 - beta2**t)
+            return theta - lr * m_hat / (np.sqrt(v_hat) + eps)
 
         return tree.map(step, params, m, v), AdamState(t, m, v)

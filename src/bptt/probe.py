@@ -39,7 +39,8 @@ def gradient_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     steps = unroll.backward_steps(cell, params, tape, dhs)
     carried = np.stack([dstate.h for _, _, dstate in steps][::-1])  # from t + 1, for t = 0 .. T-1
     nothing = np.zeros_like(carried[:1])
-    totals = np.concatenate([nothing, dhs]) + np.concatenate([carried, nothing])
+    read = np.asarray(dhs, carried.dtype)
+    totals = np.concatenate([nothing, read]) + np.concatenate([carried, nothing])
     return np.asarray(np.linalg.norm(totals, axis=(1, 2)))
 
 
@@ -75,7 +76,8 @@ def term_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     dhs = np.asarray(dhs)
     rows = []
     for t in range(len(dhs)):
-        only_t = dhs * (np.arange(len(dhs)) == t)[:, None, None]
+        at_t = np.arange(len(dhs)) == t
+        only_t = np.where(at_t[:, None, None], dhs, 0)
         steps = unroll.backward_steps(cell, params, tape, only_t)
         rows.append([np.linalg.norm(dparams_k.W_h) for dparams_k, _, _ in steps][::-1])
     return np.array(rows)

@@ -85,9 +85,13 @@ def init(
 
     Raises
     ------
+    TypeError
+        If `dtype` is not a floating-point one.
     ValueError
         If a size is below 1.
     """
+    if not np.issubdtype(dtype, np.floating):
+        raise TypeError(f"rnn.init: dtype must be a floating-point one, got {np.dtype(dtype)}")
     if input_size < 1 or hidden_size < 1:
         raise ValueError(
             f"rnn.init: input_size and hidden_size must be at least 1, "
@@ -119,6 +123,8 @@ def zero_state(params: Params, batch: int) -> State:
     ------
     ShapeError
         If `batch` is below 1, or the shapes of the weights do not fit each other.
+    TypeError
+        If the weights are not arrays of one floating-point dtype.
     """
     _, H = _sizes("rnn.zero_state", params)
     if batch < 1:
@@ -149,6 +155,8 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     ------
     ShapeError
         If the shapes of the weights, of `x` and of `state` do not fit each other.
+    TypeError
+        If the weights are not arrays of one floating-point dtype.
 
     Notes
     -----
@@ -192,7 +200,9 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     Raises
     ------
     ShapeError
-        If `dstate` has not the shape of the state.
+        If the shapes of the weights, of `saved` and of `dstate` do not fit each other.
+    TypeError
+        If the weights are not arrays of one floating-point dtype.
 
     Notes
     -----
@@ -201,7 +211,7 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     """
     W_x, W_h, _ = params
     x, h_prev, h = saved
-    dh = _output_gradient("rnn.step_backward", h, dstate)
+    dh = _output_gradient("rnn.step_backward", params, saved, dstate)
     da = dh * tanh_prime(h)
     dparams = Params(W_x=x.T @ da, W_h=h_prev.T @ da, b=da.sum(axis=0))
     return dparams, da @ W_x.T, State(da @ W_h.T)
@@ -209,12 +219,13 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
 
 def _sizes(where: str, params: Params) -> tuple[int, int]:
     """Return I and H, once the weights agree on them."""
-    W_x, W_h, b = params
-    if not np.issubdtype(b.dtype, np.floating):
-        raise TypeError(f"{where}: params must hold floating-point numbers, got {b.dtype}")
-    H = len(check_shape(where, "params.b", b, "H"))
-    check_shape(where, "params.W_h", W_h, "H H", H=H)
-    return len(check_shape(where, "params.W_x", W_x, "I H", H=H)), H
+    kinds = {array.dtype if isinstance(array, np.ndarray) else type(array) for array in params}
+    if len(kinds) > 1 or not np.issubdtype(next(iter(kinds)), np.floating):
+        got = " and ".join(sorted(map(str, kinds)))
+        raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
+    H = len(check_shape(where, "params.W_h", params.W_h, "H H"))
+    check_shape(where, "params.b", params.b, "H", H=H)
+    return len(check_shape(where, "params.W_x", params.W_x, "I H", H=H)), H
 
 
 def _inputs(where: str, params: Params, x: Array, state: State) -> tuple[Array, Array]:
@@ -224,7 +235,10 @@ def _inputs(where: str, params: Params, x: Array, state: State) -> tuple[Array, 
     return x, check_shape(where, "state.h", state.h, "B H", params.b.dtype, B=len(x), H=H)
 
 
-def _output_gradient(where: str, h: Array, dstate: State) -> Array:
-    """Return the gradient of the output in its dtype, once it fits."""
-    B, H = h.shape
-    return check_shape(where, "dstate.h", dstate.h, "B H", h.dtype, B=B, H=H)
+def _output_gradient(where: str, params: Params, saved: Step, dstate: State) -> Array:
+    """Return the gradient of the output in its dtype, once everything fits."""
+    I, H = _sizes(where, params)
+    B = len(saved.x)
+    check_shape(where, "saved.x", saved.x, "B I", B=B, I=I)
+    check_shape(where, "saved.h", saved.h, "B H", B=B, H=H)
+    return check_shape(where, "dstate.h", dstate.h, "B H", saved.h.dtype, B=B, H=H)

@@ -29,7 +29,7 @@ def check_shape(
     value : array_like
         What the caller passed.
     axes : str
-        The names of the axes, separated by spaces.
+        The names of the axes, separated by spaces. Axes of one name must have one size.
     dtype : dtype, optional
         The dtype of the result; by default that of `value`.
     **sizes : int
@@ -58,8 +58,9 @@ def check_shape(
     """
     array = np.asarray(value, dtype=dtype)
     names = axes.split()
+    found = dict(sizes)
     fits = array.ndim == len(names) and all(
-        got == sizes.get(axis, got) for axis, got in zip(names, array.shape, strict=True)
+        found.setdefault(axis, got) == got for axis, got in zip(names, array.shape, strict=True)
     )
     if fits and array.size:
         return array

@@ -17,7 +17,7 @@ from bptt.shapes import Array, check_shape
 def from_torch(
     cell: ModuleType, state_dict: Mapping[str, Any], layer: int = 0, *, reverse: bool = False
 ) -> rnn.Params:
-    r"""Read the weights of one layer: $W_x = W_{ih}^\top$, $W_h = W_{hh}^\top$, $b = b_{ih} + b_{hh}$.
+    r"""Read one layer: $W_x = W_{ih}^\top$, $W_h = W_{hh}^\top$, $b = b_{ih} + b_{hh}$.
 
     Parameters
     ----------
@@ -40,11 +40,16 @@ def from_torch(
     ShapeError
         If the shapes are not those of this cell.
     TypeError
-        If the cell is not known here.
+        If the cell is not known here, or the state dict is not a mapping.
     ValueError
         If an array is missing, or the layer has a projection.
     """
     _check_cell("from_torch", cell)
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(
+            f"torch_layout.from_torch: state_dict must be a mapping, such as net.state_dict(), "
+            f"got {type(state_dict).__name__}"
+        )
     names = _names(layer, reverse=reverse)
     if (projection := names[0].replace("weight_ih", "weight_hr")) in state_dict:
         raise ValueError(f"torch_layout.from_torch: a projection, {projection}, is not supported")

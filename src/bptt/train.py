@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class History(NamedTuple, Generic[P]):
     params : Params
         The weights after the last step.
     loss : ndarray of shape (steps,)
-        The loss of each batch before its step, in nats per prediction.
+        The loss of each batch before its step, in the units of `loss_and_grads`.
     norm : ndarray of shape (steps,)
         The L2 norm of each gradient before clipping.
     """

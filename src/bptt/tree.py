@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bptt.shapes import Array
+from bptt.shapes import Array, ShapeError
 
 Tree = TypeVar("Tree")
 
@@ -88,6 +88,37 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
         yield from leaves(child, f"{name}.{field}" if name else field)
 
 
+def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
+    """Insist that two trees have leaves of the same shapes, where NumPy would broadcast.
+
+    Parameters
+    ----------
+    where : str
+        The function that asks, for the message.
+    name : str
+        The argument that is checked, for the message.
+    tree : NamedTuple or ndarray
+        What the caller passed.
+    like : NamedTuple or ndarray
+        The tree that it has to match.
+
+    Raises
+    ------
+    ShapeError
+        If two leaves differ in shape.
+    TypeError
+        If the trees differ in structure.
+    """
+
+    def check(got: Array, wanted: Array) -> None:
+        if np.shape(got) != np.shape(wanted):
+            raise ShapeError(
+                f"{where}: an array of {name} must be {np.shape(wanted)}, got {np.shape(got)}"
+            )
+
+    map(check, tree, like)
+
+
 def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
     """Lay all leaves end to end in one vector.
 
@@ -140,6 +171,8 @@ def dot(a: Tree, b: Tree) -> float:
 
     Raises
     ------
+    ShapeError
+        If two arrays differ in shape.
     TypeError
         If the trees differ in structure.
 
@@ -150,6 +183,7 @@ def dot(a: Tree, b: Tree) -> float:
     >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     11.0
     """
+    check_same_shapes("tree.dot", "b", b, a)
     products = map(lambda x, y: np.sum(np.multiply(x, y, dtype=np.float64)), a, b)
     return float(sum(leaf for _, leaf in leaves(products)))
 

@@ -42,7 +42,7 @@ class Cell(Protocol[P, S, Saved]):
 
 
 class Tape(NamedTuple, Generic[Saved]):
-    """What `forward` keeps for `backward`. Pass it on; what it holds may change."""
+    """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
     steps: tuple[Saved, ...]
     mask: Array | None
@@ -79,14 +79,16 @@ def forward(
     state_T : State
         The state after the last step.
     tape : Tape
-        What `backward` needs.
+        What `backward` needs. It refers to `xs` and does not copy it: do not overwrite `xs` before.
 
     Raises
     ------
     ShapeError
         If a shape does not fit, or T or B is zero.
     TypeError
-        If `cell` is not a cell.
+        If `cell` is not a cell, or `state` is not a state of this cell.
+    ValueError
+        If the mask holds anything but True and False, or 1 and 0.
     """
     _check_cell("unroll.forward", cell)
     xs = check_shape("unroll.forward", "xs", xs, "T B I")
@@ -94,7 +96,7 @@ def forward(
     zero = cell.zero_state(params, B)
     state = _or_zero("unroll.forward", "state", state, zero)
     if mask is not None:
-        mask = check_shape("unroll.forward", "mask", mask, "T B", bool, T=T, B=B)
+        mask = _bools(check_shape("unroll.forward", "mask", mask, "T B", T=T, B=B))
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
     hs, steps = [], []
@@ -142,7 +144,7 @@ def backward(
     ShapeError
         If a shape does not fit what `forward` saw.
     TypeError
-        If `cell` is not a cell.
+        If `cell` is not a cell, or `dstate_T` is not a state of this cell.
 
     Notes
     -----
@@ -186,9 +188,9 @@ def backward_steps(
     Raises
     ------
     ShapeError
-        If a shape does not fit what `forward` saw.
+        At the first step that is asked for, if a shape does not fit what `forward` saw.
     TypeError
-        If `cell` is not a cell.
+        Likewise, if `cell` is not a cell, or `dstate_T` is not a state of this cell.
     """
     _check_cell("unroll.backward", cell)
     zero = cell.zero_state(params, tape.batch)
@@ -217,12 +219,25 @@ def _where(live: Array, a: S, b: S) -> S:
 
 def _or_zero(where: str, name: str, state: S | None, zero: S) -> S:
     """Return a state in the shape and dtype of the zero state, which stands in for None."""
+    if state is None:
+        return zero
+    if type(state) is not type(zero):
+        wanted, got = type(zero), type(state)
+        raise TypeError(
+            f"{where}: {name} must be a {wanted.__module__}.{wanted.__name__}, got {got.__name__}"
+        )
+    B, H = zero.h.shape
+    fields = {
+        field: check_shape(where, f"{name}.{field}", array, "B H", zero.h.dtype, B=B, H=H)
+        for field, array in tree.leaves(state)
+    }
+    return type(zero)(**fields)
 
-    def check(got: Array, want: Array) -> Array:
-        B, H = want.shape
-        return check_shape(where, name, got, "B H", want.dtype, B=B, H=H)
 
-    return zero if state is None else tree.map(check, state, zero)
+def _bools(mask: Array) -> Array:
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError("unroll.forward: mask must hold True and False, or 1 and 0, only")
+    return mask.astype(bool)
 
 
 def _check_cell(where: str, cell: object) -> None:
