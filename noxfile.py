@@ -1,0 +1,261 @@
+"""Sessions of the project: `nox` runs what a change has to pass, `nox --list` shows them all.
+
+Everything is installed at the versions of constraints.txt. An environment is kept and left alone
+until the pins or the requirements change, so a second run starts at once and needs no network.
+"""
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PINS = Path("constraints.txt")
+SITE = Path("site")
+PROJECT = nox.project.load_toml("pyproject.toml")
+BRANCH = "gh-pages"
+
+# The modules that the package promises to import with NumPy alone: all but the one that draws.
+IMPORT_ALL = """
+import importlib, pkgutil, bptt
+for module in pkgutil.walk_packages(bptt.__path__, "bptt."):
+    if module.name != "bptt.figures":
+        print("import", importlib.import_module(module.name).__name__)
+"""
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Lint the code and check its format."""
+    install(session, groups=["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, strictly."""
+    install(session, "-e", ".[figures,train]", groups=["types"])
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
+    install(session, "-e", ".[figures,torch,train]", groups=["test", "docs"])
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into site/; a warning is an error."""
+    install_docs(session)
+    build_site(session, SITE.resolve())
+
+
+@nox.session(default=False)
+def serve(session: nox.Session) -> None:
+    """Build the site and show it at a local address, anew at each change; `-- --open` opens it."""
+    install_docs(session)
+    address = f"127.0.0.1:{free_port(8000)}"
+    session.run("mkdocs", "serve", "--dev-addr", address, *session.posargs, env=site_environment())
+
+
+@nox.session(requires=["docs"])
+def linkcheck(session: nox.Session) -> None:
+    """Check the links and anchors of the built site; `-- --check-extern` adds those to the web."""
+    install(session, groups=["links"])
+    with serving(SITE) as home:
+        # Nothing links to the page for missing addresses, so it is a second start.
+        pages = [home, home + "404.html"]
+        session.run("linkchecker", "--config", "linkcheckerrc", *session.posargs, *pages)
+
+
+@nox.session(default=False, requires=["docs"])
+def reproduce(session: nox.Session) -> None:
+    """Build the site again from a copy without caches: every byte has to be the same."""
+    install_docs(session)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy")
+        leave = shutil.ignore_patterns(".git", ".nox", ".*cache", "__pycache__", SITE.name)
+        shutil.copytree(".", copy, ignore=leave)
+        with session.chdir(copy):
+            build_site(session, copy / SITE)
+        insist_same(session, SITE, copy / SITE)
+
+
+@nox.session(default=False, reuse_venv=False)
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it with NumPy alone, import it and run the README's examples."""
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("pip", "wheel", ".", "--no-deps", "--wheel-dir", folder, env=pinned_build())
+        session.install(*map(str, Path(folder).glob("*.whl")), "-c", str(PINS))
+        examples = Path(folder, "README.txt")
+        examples.write_text(without_fences(Path("README.md")), encoding="utf-8")
+        with session.chdir(folder):
+            session.run("python", "-c", IMPORT_ALL)
+            session.run("python", "-m", "doctest", examples.name)
+
+
+@nox.session(default=False, requires=["tests", "docs", "linkcheck"])
+def publish(session: nox.Session) -> None:
+    """Push the checked site/ to the branch gh-pages of $PUBLISH_REMOTE (default: origin)."""
+    remote = os.environ.get("PUBLISH_REMOTE", "origin")
+    install(session, groups=["publish"])
+    session.run(
+        "ghp-import", "--no-history", "--push", "--branch", BRANCH, "--remote", remote, str(SITE)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        git("fetch", remote, BRANCH)
+        pushed = io.BytesIO(git("-c", "core.autocrlf=false", "archive", "FETCH_HEAD"))
+        with tarfile.open(fileobj=pushed) as archive:
+            archive.extractall(folder, filter="data")
+        insist_same(session, SITE, Path(folder))
+
+
+@nox.session(default=False)
+def pin(session: nox.Session) -> None:
+    """Write constraints.txt, keeping the pins that still fit; `-- --upgrade` moves them all."""
+    install(session, groups=["pin"])
+    groups = (word for name in PROJECT["dependency-groups"] for word in ("--group", name))
+    session.run(
+        *("uv", "pip", "compile", "pyproject.toml", "--all-extras", *groups),
+        # One version of each package for all the Pythons and systems.
+        *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
+        *("--custom-compile-command", "python -m nox -s pin", "--no-annotate", "--quiet"),
+        *("--output-file", str(PINS), *session.posargs),
+    )
+
+
+def install(session: nox.Session, *packages: str, groups: list[str]) -> None:
+    """Install at the pinned versions, unless this environment already has just that."""
+    wanted = [*packages, *nox.project.dependency_groups(PROJECT, *groups)]
+    asked = repr((PROJECT["build-system"], PROJECT["project"], wanted))
+    state = hashlib.sha256(PINS.read_bytes() + asked.encode()).hexdigest()
+    stamp = Path(session.virtualenv.location, "installed")
+    if stamp.is_file() and stamp.read_text() == state:
+        return
+    session.install(*wanted, "-c", str(PINS), env=pinned_build())
+    stamp.write_text(state)
+
+
+def install_docs(session: nox.Session) -> None:
+    """Install what the site needs; never torch, which can be gigabytes."""
+    install(session, "-e", ".[figures,train]", groups=["docs"])
+
+
+def pinned_build() -> dict[str, str]:
+    """Pin the build backend too: pip builds a package in an environment of its own."""
+    return {"PIP_BUILD_CONSTRAINT": str(PINS.resolve())}
+
+
+def build_site(session: nox.Session, folder: Path) -> None:
+    """Build the pages in the current folder. With `-q`, mkdocs would let warnings pass."""
+    session.run("mkdocs", "build", "--strict", "--site-dir", str(folder), env=site_environment())
+
+
+def site_environment() -> dict[str, str | None]:
+    """Date the site by the last commit, so that a rebuild gives the same bytes."""
+    date = os.environ.get("SOURCE_DATE_EPOCH")
+    if date is None:
+        try:
+            date = git("log", "-1", "--format=%ct").decode().strip()
+        except (OSError, subprocess.CalledProcessError):
+            date = "0"  # no git, or no commit: an archive of the sources
+    return {
+        "SOURCE_DATE_EPOCH": date,
+        "MPLBACKEND": None,  # a kernel that inherits agg shows no figure
+        "NO_MKDOCS_2_WARNING": "1",  # an advertisement above every build
+    }
+
+
+def git(*arguments: str) -> bytes:
+    """Run git on this project, wherever the session is, and return what it prints."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port, or any other if something listens there."""
+    for port in (wanted, 0):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as server:
+            return server.getsockname()[1]
+    raise OSError("no free port")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serve a folder without a word: the link checker reports what it misses."""
+
+    protocol_version = "HTTP/1.1"  # keep connections open
+
+    def log_message(self, *_: object) -> None:
+        """Keep no log of requests."""
+
+    def end_headers(self) -> None:
+        """Let the link checker ask as fast as it can; other hosts it asks slowly."""
+        self.send_header("LinkChecker", "unlimited")
+        super().end_headers()
+
+    def handle(self) -> None:
+        """Let the link checker hang up when it has seen enough."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
+
+@contextlib.contextmanager
+def serving(site: Path) -> Iterator[str]:
+    """Serve the site below the path of its address, as its host will; give the local address."""
+    canonical = re.search(
+        r'rel="canonical" href="([^"]+)"', (site / "index.html").read_text("utf-8")
+    )
+    path = urlsplit(canonical[1]).path
+    with tempfile.TemporaryDirectory() as root:
+        shutil.copytree(site, Path(root, path.strip("/")), dirs_exist_ok=True)
+        handler = functools.partial(Quiet, directory=root)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever).start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}{path}"
+            finally:
+                server.shutdown()
+
+
+def insist_same(session: nox.Session, one: Path, other: Path) -> None:
+    """Fail with the names of the files that differ or are missing on one side."""
+    names = {
+        file.relative_to(top) for top in (one, other) for file in top.rglob("*") if file.is_file()
+    }
+    differing = sorted(name.as_posix() for name in names if not same(one / name, other / name))
+    if differing:
+        session.error("\n".join([f"{len(differing)} of {len(names)} files differ:", *differing]))
+    session.log(f"All {len(names)} files are the same, byte for byte.")
+
+
+def same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
+
+
+def without_fences(page: Path) -> str:
+    """Return a page whose console fences doctest can read; it takes a closing fence for output."""
+    text = page.read_text(encoding="utf-8")
+    if ">>> " not in text:
+        raise ValueError(f"{page} has no >>> example")
+    return re.sub(r"^```.*$", "", text, flags=re.MULTILINE)

@@ -1,0 +1,402 @@
+"""The pages: every example runs, and every page, docstring and map is complete."""
+
+import ast
+import functools
+import importlib.util
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import griffe
+import pytest
+from mkdocs.utils.yaml import yaml_load
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+CHAPTERS = sorted(ROOT.glob("docs/chapters/*.md"))
+SOURCES = sorted(ROOT.glob("src/**/*.py"))
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=short)
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=short)
+each_source = pytest.mark.parametrize("source", SOURCES, ids=short)
+
+
+# Every example runs. What follows reads the pages on its own, without Sybil, and then asks Sybil.
+
+FENCE = re.compile(
+    r"[\s>]*(?:(?:[-*+]|\d+[.)])\s+)?(?P<ticks>`{3,}|~{3,})\s*\{?\s*\.?(?P<word>[^\s}]*)"
+)
+PYTHON_WORD = re.compile(r"i?py|doctest", re.IGNORECASE)
+PYTHON_LINE = re.compile(
+    r"[\s>]*(>>> [^#]|import [\w.]+( as \w+)?$|from [\w.]+ import [\w, *(]+$"
+    r"|def \w+\(|class \w+(\(.*\))?:)"
+)
+SHOWN_AS_TEXT = {"markdown", "md"}  # such a fence shows how to write a page
+
+
+class Block(NamedTuple):
+    """A part of a page: a fence with its word, or what stands between two fences."""
+
+    first: int  # the number of its first line, from 1
+    lines: list[str]
+    word: str | None
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Cut a page at its fences, wherever they are indented."""
+    block, ticks = Block(1, [], None), ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.strip(" \t>")
+        fence = FENCE.match(line)
+        if fence and not ticks:
+            yield block
+            block, ticks = Block(number, [], fence["word"]), fence["ticks"]
+        elif ticks and bare.startswith(ticks) and not bare.strip(ticks[0]):
+            yield block
+            block, ticks = Block(number, [], None), ""
+        block.lines.append(line)
+    yield block
+
+
+def unrun(page: Path, run: set[int]) -> list[str]:
+    """Return the lines of a page that look like Python and are not run."""
+    found = []
+    for first, lines, word in blocks(page.read_text(encoding="utf-8")):
+        numbered = dict(enumerate(lines, start=first))
+        if word in SHOWN_AS_TEXT:
+            continue
+        if word and PYTHON_WORD.match(word) and run.isdisjoint(numbered):
+            found.append(first)
+        found += [n for n, line in numbered.items() if PYTHON_LINE.match(line) and n not in run]
+    return [f"{page}:{number}" for number in found]
+
+
+def lines_run(page: Path) -> set[int]:
+    """Return the numbers of the lines that the wiring takes for examples."""
+    page = wiring().pages.parse(page)
+    ends = ((region.start, region.end) for _, region in page.regions)
+    spans = ([page.text.count("\n", 0, place) + 1 for place in pair] for pair in ends)
+    return {number for first, last in spans for number in range(first, last + 1)}
+
+
+@functools.cache
+def wiring() -> ModuleType:
+    """Import the conftest.py of the project: `import conftest` may find that of the tests."""
+    spec = importlib.util.spec_from_file_location("wiring", ROOT / "conftest.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@each_page
+def test_every_python_example_of_a_page_is_run(page):
+    assert unrun(page, lines_run(page)) == []
+
+
+@each_page
+def test_no_example_hides_in_a_comment(page):
+    comments = re.findall(r"<!--.*?-->", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert [comment for comment in comments if re.search(r"```|~~~|>>>|\bskip\b", comment)] == []
+
+
+@pytest.mark.parametrize("file", [*PAGES, *SOURCES], ids=short)
+def test_no_example_loosens_its_check(file):
+    # A directive such as +SKIP or +ELLIPSIS would let a wrong output pass.
+    assert re.findall(r"#\s*doctest:.*", file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```Python\nx = 1\n```\n",
+        "```py3\nx = 1\n```\n",
+        "~~~ ipython\nx = 1\n~~~\n",
+        "```python-repl\n>>> 1\n1\n```\n",
+        "```{.Python .annotate}\nx = 1\n```\n",
+        "```\n>>> 1\n1\n```\n",
+        "```text\nimport numpy as np\n```\n",
+        "```console\nfrom bptt import rnn\n```\n",
+        "Prose.\n\n    >>> 1\n    1\n",
+        "!!! note\n\n        def f(x):\n            return x\n",
+        "> ```\n> class A:\n>     pass\n> ```\n",
+    ],
+)
+def test_the_guard_sees_an_example_that_is_not_run(tmp_path, text):
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    assert unrun(page, lines_run(page)) != []
+
+
+def test_the_guard_lets_other_fences_and_prose_pass(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "import this idea: from here on, def and class are words\n\n"
+        "```console\n$ python -m nox\n```\n\n"
+        "````markdown\n```py3\nx = 1\n```\n````\n\n"
+        "```pycon\n>>> # a comment\n>>> 1\n1\n```\n",
+        encoding="utf-8",
+    )
+    assert unrun(page, lines_run(page)) == []
+
+
+# The wiring itself, in a folder of its own.
+
+
+@pytest.fixture
+def run_page(pytester):
+    """Return a function that tests one page and gives pytest's result."""
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+
+    def run(text: str) -> pytest.RunResult:
+        pytester.path.joinpath("page.md").write_text(text, encoding="utf-8")
+        return pytester.runpytest_subprocess("--tb=short", "-ra", "page.md")
+
+    return run
+
+
+SPELLINGS = """
+```python title="x" hl_lines="1"
+seen = [1]
+```
+
+``` {.python .annotate}
+seen.append(2)  # (1)!
+```
+
+~~~ py
+seen.append(3)
+~~~
+
+- a list
+
+    ```python3
+    seen.append(4)
+
+    seen.append(5)
+    ```
+
+??? success "Solution"
+
+    === "Tab"
+
+        ``` pycon
+        >>> seen
+        [1, 2, 3, 4, 5]
+
+        >>> # a comment
+        >>> 1 / 3
+        0.3333333333333333
+        ```
+
+````markdown
+```python
+raise RuntimeError("shown as text")
+```
+````
+
+```{.python}
+class A: ...
+print("printed", A)
+```
+
+```text title="Output"
+printed <class '__main__.A'>
+```
+"""
+
+
+def test_every_spelling_of_a_fence_is_run_in_one_namespace(run_page):
+    run_page(SPELLINGS).assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ("0.3333333333333333", "0.3333333333333334", "page.md*line 31,*"),
+        ("[1, 2, 3, 4, 5]", "[1, 2, 3, 4, 6]", "page.md*line 27,*"),
+        ("printed <class", "print <class", "page.md*line 46,*"),
+        ("    seen.append(5)", "    seen.append(1 / 0)", "page.md:19: *"),
+        ("seen.append(3)", "seen.append((3)", "*page.md*line 11*"),
+    ],
+)
+def test_a_broken_example_fails_with_its_file_and_line(run_page, right, wrong, place):
+    result = run_page(SPELLINGS.replace(right, wrong))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"*{place}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("```pycon\nx = 1\n>>> 1\n1\n```\n", "*page.md:1: neither a >>> example nor*'x = 1'*"),
+        ("```pycon\nx = 1\n```\n", "*page.md:1: a pycon fence needs a >>> prompt*"),
+        ("```pycon\n>>> 1\n1\n\n2.5\n```\n", "*page.md:1: neither a >>> example nor*'2.5'*"),
+        ('```text title="Output"\n1\n```\n', "*page.md:1: an Output fence belongs*"),
+        ('```python title="Not run"\nx\n```\n', "*page.md:1: the title has to say why*"),
+    ],
+)
+def test_a_fence_that_would_go_unchecked_is_refused(run_page, text, why):
+    result = run_page(text)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines([why])
+
+
+def test_a_skipped_example_says_why(run_page):
+    result = run_page('```python title="Not run: it needs a cluster"\n1 / 0\n```\n')
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*it needs a cluster"])
+
+
+def test_a_docstring_has_only_the_names_that_it_imports(pytester):
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    source = pytester.mkdir("src") / "module.py"
+    source.write_text(
+        'r"""\n>>> import math\n>>> math.floor(2.5)\n2\n"""\n'
+        'def f():\n    r"""\n    >>> f()\n    """\n'
+        'def g():\n    r"""\n    >>> math\n    """\n'
+    )
+    result = pytester.runpytest_subprocess("src")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(["*module.py, line 8,*", "*NameError: name 'f'*"])
+    result.stdout.fnmatch_lines(["*module.py, line 12,*", "*NameError: name 'math'*"])
+
+
+def test_a_page_does_not_change_how_the_next_one_prints(pytester):
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    page = "```pycon\n>>> import numpy as np\n>>> np.array([1 / 3])\narray([{}])\n{}```\n"
+    change = ">>> np.set_printoptions(precision=3)\n"
+    pytester.path.joinpath("a.md").write_text(page.format("0.33333333", change))
+    pytester.path.joinpath("b.md").write_text(page.format("0.33333333", ""))
+    pytester.runpytest_subprocess().assert_outcomes(passed=5)
+
+
+# The reference: every module has its page, every function and class its complete docstring.
+
+
+@functools.cache
+def package() -> griffe.Module:
+    return griffe.load("bptt", search_paths=[ROOT / "src"], docstring_parser="numpy")
+
+
+def public(parent: griffe.Module | griffe.Class) -> Iterator[griffe.Object]:
+    """Yield the public modules, classes and functions that are defined below an object."""
+    for name, member in parent.members.items():
+        if not name.startswith("_") and not member.is_alias and not member.is_attribute:
+            yield member
+            if member.is_module or (member.is_class and not is_protocol(member)):
+                yield from public(member)
+
+
+def is_protocol(cls: griffe.Class) -> bool:
+    """Tell whether a class only names what others have; they document it."""
+    return any("Protocol" in str(base) for base in cls.bases)
+
+
+def public_names(kind: griffe.Kind) -> list[str]:
+    return [member.path for member in public(package()) if member.kind is kind]
+
+
+def test_every_module_has_exactly_one_api_page():
+    shown = {
+        (short(page), name)
+        for page in PAGES
+        for name in re.findall(r"^::: ([\w.]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    modules = public_names(griffe.Kind.MODULE)
+    wanted = {
+        (f"docs/api/{name.removeprefix('bptt.').replace('.', '/')}.md", name) for name in modules
+    }
+    assert shown == wanted
+
+
+@pytest.mark.parametrize("name", public_names(griffe.Kind.FUNCTION))
+def test_the_docstring_of_a_function_names_its_parameters(name):
+    function = package()[name.removeprefix("bptt.")]
+    names = [parameter.name for parameter in function.parameters]
+    assert documented(function) == [name for name in names if name not in {"self", "cls"}]
+
+
+def is_open(cls: griffe.Class) -> bool:
+    """Tell whether users read its fields: a tape is opaque, and a protocol holds nothing."""
+    return cls.name != "Tape" and not is_protocol(cls)
+
+
+@pytest.mark.parametrize("name", public_names(griffe.Kind.CLASS))
+def test_the_docstring_of_a_class_names_its_fields(name):
+    cls = package()[name.removeprefix("bptt.")]
+    fields = [
+        name
+        for name, member in cls.members.items()
+        if member.is_attribute and member.annotation and not name.startswith("_")
+    ]
+    assert documented(cls) == (fields if is_open(cls) else [])
+
+
+def documented(member: griffe.Object) -> list[str]:
+    """Return the names in the sections of parameters and of attributes."""
+    assert member.docstring, f"{member.path} has no docstring"
+    sections = [s for s in member.docstring.parsed if s.kind.value in {"parameters", "attributes"}]
+    return [entry.name.lstrip("*") for section in sections for entry in section.value]
+
+
+@each_source
+def test_a_docstring_with_a_backslash_is_raw(source):
+    text = source.read_text(encoding="utf-8")
+    written = [ast.get_source_segment(text, node) for node in docstrings(ast.parse(text))]
+    assert [part for part in written if "\\" in part and part[0] != "r"] == []
+
+
+def docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield every string that stands as a statement: a docstring, of an attribute too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+
+
+# The chapters: reachable in order, and each with its parts.
+
+PAPER = re.compile(r"https://(doi\.org/10\.\d{4,}/|arxiv\.org/abs/\d{4}\.)")
+
+
+def test_the_navigation_lists_every_chapter_in_order():
+    with (ROOT / "mkdocs.yml").open(encoding="utf-8") as file:
+        nav = str(yaml_load(file)["nav"])
+    assert re.findall(r"chapters/[\w-]+\.md", nav) == [f"chapters/{c.name}" for c in CHAPTERS]
+
+
+def test_the_readme_lists_every_chapter_in_order():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = dict.fromkeys(re.findall(r"docs/chapters/[\w-]+\.md", readme))
+    assert list(named) == [short(chapter) for chapter in CHAPTERS]
+
+
+@each_chapter
+@pytest.mark.parametrize(
+    ("title", "content"),
+    [
+        ("What you'll do / need", re.compile(r"\w")),
+        ("Exercises", re.compile(r"^\?\?\? ", re.MULTILINE)),  # a folded solution
+        ("Further reading", PAPER),
+    ],
+    ids=["do-need", "exercises", "reading"],
+)
+def test_a_chapter_has_its_parts(chapter, title, content):
+    assert content.search(section(chapter, title))
+
+
+def section(chapter: Path, title: str) -> str:
+    """Return the text below a second-level heading."""
+    parts = re.split(r"^## (.*)$", chapter.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert title in sections
+    return sections[title]

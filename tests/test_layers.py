@@ -1,0 +1,48 @@
+"""Who imports whom: the layers of the package, and nothing heavy by surprise."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+
+# Imports every module but the one that draws, then names the packages that came along.
+IMPORT_ALL = """
+import importlib, pkgutil, sys, bptt
+for module in pkgutil.walk_packages(bptt.__path__, "bptt."):
+    if module.name != "bptt.figures":
+        importlib.import_module(module.name)
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def packages_loaded(program: str) -> set[str]:
+    """Run a program in a new Python and return the words that it prints."""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def test_the_layers_hold(capsys):
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
+
+
+def test_importing_the_package_loads_none_of_its_modules():
+    loaded = packages_loaded("import sys, bptt; print(*sys.modules)")
+    assert not {name for name in loaded if name.startswith("bptt.")}
+
+
+def test_the_modules_load_neither_torch_nor_matplotlib():
+    assert not {"torch", "matplotlib"} & packages_loaded(IMPORT_ALL)
+
+
+@pytest.mark.parametrize("extra", ["matplotlib", "torch", "tqdm"])
+def test_the_modules_import_without_an_extra(extra):
+    absent = f"import sys; sys.modules[{extra!r}] = None"
+    assert "bptt" in packages_loaded(absent + IMPORT_ALL)
