@@ -319,6 +319,21 @@ def test_every_module_has_exactly_one_api_page():
     assert shown == wanted
 
 
+@pytest.mark.parametrize("name", public_names(griffe.Kind.MODULE))
+def test_an_api_page_links_what_its_module_defines(name):
+    """A link to a name that is gone fails the build of the site."""
+    page = ROOT / "docs" / "api" / f"{name.removeprefix('bptt.').replace('.', '/')}.md"
+    linked = re.findall(r"^\[`\w+`\]\[([\w.]+)\]", page.read_text(encoding="utf-8"), re.MULTILINE)
+    module = package()[name.removeprefix("bptt.")]
+    assert linked == [f"{name}.{member}" for member in module.members if is_defined(module, member)]
+
+
+def is_defined(module: griffe.Module, name: str) -> bool:
+    member = module.members[name]
+    here = not member.is_alias and (member.is_function or member.is_class)
+    return here and not name.startswith("_")
+
+
 @pytest.mark.parametrize("name", public_names(griffe.Kind.FUNCTION))
 def test_the_docstring_of_a_function_names_its_parameters(name):
     function = package()[name.removeprefix("bptt.")]
