@@ -1,0 +1,20 @@
+"""Settings and fixtures of the library's tests."""
+
+import hypothesis
+import numpy as np
+import pytest
+from helpers import CELLS
+
+# The same examples on every machine, however slow it is.
+hypothesis.settings.register_profile("bptt", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("bptt")
+
+
+@pytest.fixture(scope="session", params=CELLS, ids=lambda cell: cell.__name__)
+def cell(request):
+    return request.param
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

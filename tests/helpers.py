@@ -1,0 +1,84 @@
+"""What several test files share: a run to differentiate, and how trees are compared."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from bptt import rnn, tree, unroll
+from bptt.gradcheck import numeric_gradient, relative_error
+from bptt.shapes import Array
+
+CELLS = [rnn]
+
+# T, B, I and H, and the seed of everything that is drawn.
+SIZES = st.tuples(st.integers(1, 12), st.integers(1, 5), st.integers(1, 6), st.integers(1, 6))
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+class Inputs(NamedTuple):
+    """What a run depends on, or a gradient with respect to it."""
+
+    params: Any
+    xs: Array
+    state: Any
+
+
+class Outputs(NamedTuple):
+    """What a run returns, or a gradient with respect to it."""
+
+    hs: Array
+    state_T: Any
+
+
+def draw(
+    cell: Any, T: int = 5, B: int = 3, I: int = 4, H: int = 2, *, seed: int = 0
+) -> tuple[Inputs, Outputs]:
+    """Draw a run and the gradient at its end. Nothing is zero, the initial state neither."""
+    rng = np.random.default_rng(seed)
+    params = cell.init(I, H, rng=rng)
+    inputs = Inputs(params, np.zeros((T, B, I)), cell.zero_state(params, B))
+    douts = Outputs(np.zeros((T, B, H)), cell.zero_state(params, B))
+    return (
+        tree.map(lambda a: rng.normal(scale=0.5, size=a.shape), inputs),
+        tree.map(lambda a: rng.normal(size=a.shape), douts),
+    )
+
+
+def run(cell: Any, inputs: Inputs, mask: Any = None) -> Outputs:
+    """Run forwards."""
+    hs, state_T, _ = unroll.forward(cell, *inputs, mask)
+    return Outputs(hs, state_T)
+
+
+def gradient(cell: Any, inputs: Inputs, douts: Outputs, mask: Any = None) -> Inputs:
+    """Run forwards and backwards: the gradient of `tree.dot(douts, run(...))`."""
+    _, _, tape = unroll.forward(cell, *inputs, mask)
+    return Inputs(*unroll.backward(cell, inputs.params, tape, *douts))
+
+
+def differences(f: Any, at: Any) -> Any:
+    """Extrapolate central differences: what is left is of fourth order, so 1e-7 is far away.
+
+    A gradient of one number can be small by chance. Its relative error by plain differences is
+    then above 1e-7 once in some hundred draws.
+    """
+    near, far = (numeric_gradient(f, at, eps) for eps in (5e-4, 1e-3))
+    return tree.map(lambda a, b: (4 * a - b) / 3, near, far)
+
+
+def draw_mask(T: int, B: int, seed: int) -> Array:
+    """Draw where sequences have a step; some have none at all, some one at every time."""
+    rng = np.random.default_rng(seed)
+    return rng.random((T, B)) < rng.choice([0, 0.3, 0.7, 1], size=B)
+
+
+def assert_close(got: Any, want: Any, tol: float = 1e-12) -> None:
+    """Insist that two trees agree, each array relative to its largest entry."""
+    assert relative_error(got, want) <= tol
+
+
+def assert_equal(got: Any, want: Any) -> None:
+    """Insist that two trees agree in every bit and dtype."""
+    tree.map(np.testing.assert_array_equal, got, want)
+    tree.map(lambda a, b: np.testing.assert_equal(a.dtype, b.dtype), got, want)

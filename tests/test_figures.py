@@ -1,0 +1,177 @@
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bptt import figures
+from bptt.shapes import ShapeError
+
+T, H = 5, 3
+STATES = np.linspace(-0.9, 0.8, T * H).reshape(T, H)
+TERMS = np.tril(10.0 ** np.arange(-8, 8).reshape(4, 4))
+X = np.arange(1, 5)
+DRAWS = [np.arange(1.0, 29).reshape(7, 4), np.full((6, 4), 2.0)]
+
+DRAW = {
+    "plot_unrolled": lambda **options: figures.plot_unrolled(3, **options),
+    "plot_states": lambda **options: figures.plot_states(STATES, **options),
+    "plot_terms": lambda **options: figures.plot_terms(TERMS, **options),
+    "plot_bands": lambda **options: figures.plot_bands(X, DRAWS, ["one", "two"], **options),
+}
+each_plot = pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW.keys())
+
+
+def render(fig):
+    """Draw all of it, so that a formula with an error fails here."""
+    page = io.BytesIO()
+    fig.savefig(page, format="svg")
+    return page.getvalue()
+
+
+@each_plot
+def test_a_plot_without_axes_is_on_a_new_figure_of_the_width_of_the_page(draw):
+    one, other = draw(), draw()
+    assert isinstance(one, Figure)
+    assert one is not other
+    assert one.get_figwidth() == 5.6
+    assert one.axes[0].has_data()
+    assert b"<svg" in render(one)
+
+
+@each_plot
+def test_a_plot_on_given_axes_returns_their_figure_and_leaves_the_others_alone(draw):
+    fig, (left, right) = figures.figure(1, 2, height=2.0)
+    assert draw(ax=right) is fig
+    assert right.has_data()
+    assert not left.has_data()
+    render(fig)
+
+
+@each_plot
+def test_a_plot_on_axes_of_a_subfigure_returns_the_whole_figure(draw):
+    fig = Figure(layout="constrained")
+    assert draw(ax=fig.subfigures(1, 2)[0].subplots()) is fig
+
+
+@each_plot
+def test_axes_that_were_removed_are_a_value_error(draw):
+    _, ax = figures.figure(height=2.0)
+    ax.remove()
+    with pytest.raises(ValueError, match="figure"):
+        draw(ax=ax)
+
+
+def test_an_empty_figure_passes_its_options_on():
+    fig, axes = figures.figure(2, 3, height=1.5, sharey=True)
+    assert fig.get_size_inches().tolist() == [5.6, 1.5]
+    assert axes.shape == (2, 3)
+    assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
+    assert isinstance(figures.figure(height=1.0)[1], Axes)
+
+
+def test_states_are_drawn_unit_by_unit_with_zero_in_the_middle_of_the_colours():
+    ax, bar = figures.plot_states(STATES).axes
+    (image,) = ax.get_images()
+    assert np.array_equal(image.get_array(), STATES.T)
+    assert image.get_clim() == (-1, 1)
+    assert tuple(image.get_extent()) == (0.5, T + 0.5, H + 0.5, 0.5)  # both count from 1
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step $t$", "unit")
+    assert bar.get_ylabel() == "state $h_t$"
+
+
+def test_terms_are_drawn_as_logarithms_and_zeros_stay_empty():
+    ax, bar = figures.plot_terms(TERMS).axes
+    (image,) = ax.get_images()
+    assert np.array_equal(image.get_array().mask, TERMS == 0)
+    assert np.allclose(image.get_array().compressed(), np.log10(TERMS[TERMS > 0]))
+    assert tuple(image.get_extent()) == (0.5, 4.5, 4.5, 0.5)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "weights used at step $k$",
+        "loss read at step $t$",
+    )
+    assert "norm" in bar.get_ylabel()
+
+
+def test_bands_show_the_median_and_the_middle_half_of_the_draws():
+    (ax,) = figures.plot_bands(X, DRAWS, ["one", "two"]).axes
+    one, two = ax.get_lines()
+    assert one.get_xdata().tolist() == X.tolist()
+    assert one.get_ydata().tolist() == [13, 14, 15, 16]  # the fourth of seven rows
+    assert two.get_ydata().tolist() == [2] * 4
+    assert one.get_linestyle() != two.get_linestyle()
+    band = ax.collections[0].get_datalim(ax.transData)
+    assert (band.ymin, band.ymax) == (7, 22)  # halfway between the second and third row, ...
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_unrolled_cell_has_an_input_and_an_output_for_each_step(steps):
+    (ax,) = figures.plot_unrolled(steps).axes
+    texts = [text.get_text() for text in ax.texts]
+    for t in range(1, steps + 1):
+        assert f"$x_{t}$" in texts
+        assert f"$h_{t}$" in texts
+    assert texts.count("step") == steps + 1
+    assert not ax.axison
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_there_is_a_path_for_each_pair_of_steps(steps):
+    fig = figures.plot_paths(steps)
+    drawn = [bool(ax.lines) for ax in fig.axes]
+    assert drawn == [column <= row for row in range(steps) for column in range(steps)]
+    render(fig)
+
+
+@pytest.mark.parametrize(
+    ("plot", "message"),
+    [
+        (lambda: figures.plot_states(np.ones(4)), r"plot_states: hs must be \(T, H\), got \(4,\)"),
+        (lambda: figures.plot_states(np.ones((2, 3, 4))), r"plot_states: hs must be \(T, H\)"),
+        (lambda: figures.plot_terms(np.ones((3, 4))), r"norms must be \(T=3, T=3\), got \(3, 4\)"),
+        (lambda: figures.plot_terms(np.ones(3)), r"norms must be \(T=3, T=3\), got \(3,\)"),
+        (
+            lambda: figures.plot_bands(X, [DRAWS[0], np.ones((4, 3))], ["one", "two"]),
+            r"plot_bands: draws\[1\] must be \(D, N=4\), got \(4, 3\)",
+        ),
+    ],
+)
+def test_arrays_of_a_wrong_shape_are_a_shape_error(plot, message):
+    with pytest.raises(ShapeError, match=message):
+        plot()
+
+
+def test_a_set_of_draws_without_a_label_is_a_value_error():
+    with pytest.raises(ValueError, match="zip"):
+        figures.plot_bands(X, DRAWS, ["one"])
+
+
+def test_drawing_never_imports_pyplot():
+    code = """
+import sys
+import numpy as np
+from bptt import figures
+figures.plot_unrolled(2)
+figures.plot_paths(2)
+figures.plot_states(np.eye(3))
+figures.plot_terms(np.ones((2, 2)))
+figures.plot_bands(np.arange(2), [np.ones((3, 2))], ["one"])
+assert "matplotlib.figure" in sys.modules
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
+    for name in ("bptt.figures", "matplotlib.axes"):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"needs matplotlib: pip install 'bptt\[figures\]'"
+    ):
+        __import__("bptt.figures")

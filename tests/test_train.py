@@ -1,0 +1,104 @@
+import io
+import sys
+
+import numpy as np
+import pytest
+from helpers import assert_equal
+
+from bptt import model, train
+from bptt.optim import Adam, NonFiniteGradient
+from bptt.tasks import Latch
+
+
+def fit_latch(cell, seed, *, steps, max_norm=1.0):
+    rng = np.random.default_rng(seed)
+    task = Latch(T=8)
+    params = model.init(cell, input_size=1, hidden_size=6, output_size=2, rng=rng)
+    return train.fit(
+        lambda params, batch: model.loss_and_grads(cell, params, *batch),
+        params,
+        lambda: task.draw(16, rng=rng),
+        steps=steps,
+        optimizer=Adam(lr=0.01),
+        max_norm=max_norm,
+    )
+
+
+def fit_numbers(gradients, **options):
+    """Train one number with the given gradients; a batch is the number of the draw."""
+    draws = iter(range(len(gradients)))
+    return train.fit(
+        lambda theta, n: (round(float(theta[0]), 9), np.array([gradients[n]])),
+        np.array([10.0]),
+        lambda: next(draws),
+        **{"steps": len(gradients), "optimizer": Adam(lr=1.0, eps=0.0), **options},
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_training_gets_far_beyond_the_null_score(cell, seed):
+    history = fit_latch(cell, seed, steps=200)
+    assert history.loss[-20:].mean() < 0.1 * Latch.null_loss
+    assert history.loss[-20:].mean() < 0.5 * history.loss[0]
+    batch = Latch(T=8).draw(500, rng=np.random.default_rng(1000 + seed))
+    guesses = model.logits(cell, history.params, batch.xs)[-1].argmax(axis=-1)
+    assert (guesses == batch.targets[0]).mean() > 0.95 > Latch.null_accuracy
+
+
+def test_equal_seeds_give_equal_runs(cell):
+    one, same, other = (fit_latch(cell, seed, steps=5) for seed in (1, 1, 2))
+    assert_equal(one, same)
+    assert not np.array_equal(one.loss, other.loss)
+
+
+def test_the_history_holds_what_each_step_saw_before_it():
+    history = fit_numbers([3.0, 3.0, 3.0])  # equal gradients: Adam steps by its learning rate
+    assert history.loss == pytest.approx([10, 9, 8])
+    assert history.norm.tolist() == [3, 3, 3]
+    assert history.params == pytest.approx([7])
+
+
+def test_gradients_are_clipped_and_the_norm_before_is_kept():
+    optimizer = Adam(lr=1.0, beta1=0.0, eps=1.0)
+    history = fit_numbers([8.0], optimizer=optimizer, max_norm=2.0)
+    assert history.norm.tolist() == [8]
+    assert history.params == pytest.approx([10 - 2 / (2 + 1)])
+    free = fit_numbers([8.0], optimizer=optimizer)
+    assert free.params == pytest.approx([10 - 8 / (8 + 1)])
+
+
+def test_no_step_at_all_changes_nothing():
+    history = fit_numbers([])
+    assert history.params.tolist() == [10]
+    assert history.loss.shape == history.norm.shape == (0,)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_stops_the_run_at_its_step(bad):
+    with pytest.raises(NonFiniteGradient) as error:
+        fit_numbers([1.0, 1.0, bad, 1.0])
+    assert error.value.__notes__ == ["train.fit: this was step 3 of 4, with loss 8.0"]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stream", "shown"), [(Terminal(), True), (io.StringIO(), False)])
+def test_only_a_terminal_shows_a_progress_bar(monkeypatch, stream, shown):
+    monkeypatch.setattr(sys, "stderr", stream)
+    fit_numbers([1.0] * 3)
+    assert ("3/3" in stream.getvalue()) == shown
+    assert bool(stream.getvalue()) == shown
+
+
+def test_training_works_without_the_progress_bar(monkeypatch):
+    want = fit_numbers([1.0] * 3)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert_equal(fit_numbers([1.0] * 3), want)
+    assert not stream.getvalue()
