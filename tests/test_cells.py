@@ -32,7 +32,7 @@ def rows(state, chosen):
 
 
 @given(SIZES, SEEDS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_step_backward_matches_central_differences(cell, sizes, seed):
     (params, (x, *_), state), (_, dstate) = draw(cell, *sizes, seed=seed)
     _, saved = cell.step(params, x, state)
@@ -45,7 +45,7 @@ def test_step_backward_matches_central_differences(cell, sizes, seed):
 
 
 @given(SIZES, SEEDS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_backward_matches_central_differences(cell, sizes, seed):
     inputs, douts = draw(cell, *sizes, seed=seed)
     want = differences(lambda at: tree.dot(douts, run(cell, at)), inputs)
@@ -53,7 +53,7 @@ def test_backward_matches_central_differences(cell, sizes, seed):
 
 
 @given(SIZES, SEEDS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_backward_with_a_mask_matches_central_differences(cell, sizes, seed):
     inputs, douts = draw(cell, *sizes, seed=seed)
     mask = draw_mask(*sizes[:2], seed)

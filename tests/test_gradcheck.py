@@ -146,7 +146,7 @@ def test_a_point_that_is_not_finite_never_passes():
         check_gradient(lambda x: float(x.sum()), np.array([1.0, np.nan]), np.ones(2))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.complex128])
 def test_what_is_not_float64_is_a_type_error(dtype):
     at = AT._replace(W_h=AT.W_h.astype(dtype))
     message = f"^gradcheck: W_h must be float64, got {np.dtype(dtype)}$"

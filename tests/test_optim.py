@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -104,6 +105,11 @@ def test_adam_keeps_moving_means_of_the_gradients_and_their_squares():
 
 def test_the_defaults_of_adam_are_those_of_its_paper():
     assert Adam() == Adam(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8)
+
+
+def test_the_settings_of_adam_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Adam().lr = 1.0
 
 
 def test_adam_mutates_nothing(params, grads):

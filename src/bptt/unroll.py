@@ -2,43 +2,14 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import tree
+from bptt.cell import Cell, P, S, Saved, check_cell, state_or_zero
 from bptt.shapes import Array, check_shape
-
-
-class HasOutput(Protocol):
-    """A state of any cell: a NamedTuple whose field `h` is the output."""
-
-    @property
-    def h(self) -> Array:
-        """The output, of shape (B, H)."""
-
-    def _replace(self, *, h: Array) -> Self:
-        """Return the state with another output."""
-
-
-P = TypeVar("P")
-S = TypeVar("S", bound=HasOutput)
-Saved = TypeVar("Saved")
-
-
-@runtime_checkable
-class Cell(Protocol[P, S, Saved]):
-    """What `unroll` needs of a cell: a module with these three functions, such as `bptt.rnn`."""
-
-    def zero_state(self, params: P, batch: int) -> S:
-        """Return the state before the first step."""
-
-    def step(self, params: P, x: Array, state: S) -> tuple[S, Saved]:
-        """Take one step in time."""
-
-    def step_backward(self, params: P, saved: Saved, dstate: S) -> tuple[P, Array, S]:
-        """Take the derivative of one step."""
 
 
 class Tape(NamedTuple, Generic[Saved]):
@@ -90,11 +61,11 @@ def forward(
     ValueError
         If the mask holds anything but True and False, or 1 and 0.
     """
-    _check_cell("unroll.forward", cell)
+    check_cell("unroll.forward", cell)
     xs = check_shape("unroll.forward", "xs", xs, "T B I")
     T, B, _ = xs.shape
     zero = cell.zero_state(params, B)
-    state = _or_zero("unroll.forward", "state", state, zero)
+    state = state_or_zero("unroll.forward", "state", state, zero)
     if mask is not None:
         mask = _bools(check_shape("unroll.forward", "mask", mask, "T B", T=T, B=B))
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
@@ -192,9 +163,9 @@ def backward_steps(
     TypeError
         Likewise, if `cell` is not a cell, or `dstate_T` is not a state of this cell.
     """
-    _check_cell("unroll.backward", cell)
+    check_cell("unroll.backward", cell)
     zero = cell.zero_state(params, tape.batch)
-    dstate = _or_zero("unroll.backward", "dstate_T", dstate_T, zero)
+    dstate = state_or_zero("unroll.backward", "dstate_T", dstate_T, zero)
     T, (B, H) = len(tape.steps), zero.h.shape
     sizes = {"T": T, "B": B, "H": H}
     dhs = check_shape("unroll.backward", "dhs", dhs, "T B H", zero.h.dtype, **sizes)
@@ -217,32 +188,7 @@ def _where(live: Array, a: S, b: S) -> S:
     return tree.map(partial(np.where, live[:, None]), a, b)
 
 
-def _or_zero(where: str, name: str, state: S | None, zero: S) -> S:
-    """Return a state in the shape and dtype of the zero state, which stands in for None."""
-    if state is None:
-        return zero
-    if type(state) is not type(zero):
-        wanted, got = type(zero), type(state)
-        raise TypeError(
-            f"{where}: {name} must be a {wanted.__module__}.{wanted.__name__}, got {got.__name__}"
-        )
-    B, H = zero.h.shape
-    fields = {
-        field: check_shape(where, f"{name}.{field}", array, "B H", zero.h.dtype, B=B, H=H)
-        for field, array in tree.leaves(state)
-    }
-    return type(zero)(**fields)
-
-
 def _bools(mask: Array) -> Array:
     if not np.isin(mask, (0, 1)).all():
         raise ValueError("unroll.forward: mask must hold True and False, or 1 and 0, only")
     return mask.astype(bool)
-
-
-def _check_cell(where: str, cell: object) -> None:
-    if not isinstance(cell, Cell):
-        raise TypeError(
-            f"{where}: cell must be a module with zero_state, step and step_backward, "
-            f"such as bptt.rnn, got {cell!r}"
-        )
