@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers import assert_close, draw
 
-from bptt import probe, tree, unroll
+from bptt import probe, rnn, tree, unroll
 from bptt.shapes import ShapeError
 
 T = 5
@@ -62,3 +62,9 @@ def test_output_gradients_of_a_wrong_shape_are_a_shape_error(f, ran):
         f(cell, params, tape, dhs[:, :, :1])
     with pytest.raises(TypeError, match="cell must be"):
         f(None, params, tape, dhs)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 2), (3, 2), ()])
+def test_term_norms_name_gradients_that_are_no_sequence(shape):
+    with pytest.raises(ShapeError, match=r"^probe\.term_norms: dhs must be \(T, B, H\)"):
+        probe.term_norms(rnn, None, None, np.zeros(shape))

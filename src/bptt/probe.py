@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import unroll
-from bptt.shapes import Array
+from bptt.shapes import Array, check_shape
 
 
 def gradient_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
@@ -73,7 +73,7 @@ def term_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     TypeError
         If `cell` is not a cell.
     """
-    dhs = np.asarray(dhs)
+    dhs = check_shape("probe.term_norms", "dhs", dhs, "T B H")
     rows = []
     for t in range(len(dhs)):
         at_t = np.arange(len(dhs)) == t
