@@ -24,7 +24,7 @@ figures.plot_unrolled(T=4)
 # The run of the chapter with seed 0.
 
 # %%
-task = tasks.Latch(T=30)
+task = tasks.Latch(T=30, noise=0.2)
 rng = np.random.default_rng(0)
 untrained = model.init(rnn, input_size=1, hidden_size=8, output_size=2, rng=rng)
 history = train.fit(

@@ -165,7 +165,7 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     Omitted: an output layer, which is `bptt.model`'s.
     """
     W_x, W_h, b = params
-    x, h_prev = _inputs("rnn.step", params, x, state)
+    x, h_prev = _inputs(params, x, state)
     h = tanh(x @ W_x + h_prev @ W_h + b)
     return State(h), Step(x, h_prev, h)
 
@@ -211,7 +211,7 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     """
     W_x, W_h, _ = params
     x, h_prev, h = saved
-    dh = _output_gradient("rnn.step_backward", params, saved, dstate)
+    dh = _output_gradient(params, saved, dstate)
     da = dh * tanh_prime(h)
     dparams = Params(W_x=x.T @ da, W_h=h_prev.T @ da, b=da.sum(axis=0))
     return dparams, da @ W_x.T, State(da @ W_h.T)
@@ -228,15 +228,16 @@ def _sizes(where: str, params: Params) -> tuple[int, int]:
     return len(check_shape(where, "params.W_x", params.W_x, "I H", H=H)), H
 
 
-def _inputs(where: str, params: Params, x: Array, state: State) -> tuple[Array, Array]:
+def _inputs(params: Params, x: Array, state: State) -> tuple[Array, Array]:
     """Return the input and the previous state in the dtype of the weights, once they fit."""
-    I, H = _sizes(where, params)
-    x = check_shape(where, "x", x, "B I", params.b.dtype, I=I)
-    return x, check_shape(where, "state.h", state.h, "B H", params.b.dtype, B=len(x), H=H)
+    I, H = _sizes("rnn.step", params)
+    x = check_shape("rnn.step", "x", x, "B I", params.b.dtype, I=I)
+    return x, check_shape("rnn.step", "state.h", state.h, "B H", params.b.dtype, B=len(x), H=H)
 
 
-def _output_gradient(where: str, params: Params, saved: Step, dstate: State) -> Array:
+def _output_gradient(params: Params, saved: Step, dstate: State) -> Array:
     """Return the gradient of the output in its dtype, once everything fits."""
+    where = "rnn.step_backward"
     I, H = _sizes(where, params)
     B = len(saved.x)
     check_shape(where, "saved.x", saved.x, "B I", B=B, I=I)
