@@ -251,6 +251,12 @@ def test_formulas_are_mathml_and_equations_are_numbered_and_linked(site: Path) -
     assert page(site, "").article.find("math").find("mfrac") is not None
 
 
+def test_punctuation_stays_with_the_formula_before_it(site: Path) -> None:
+    (unbroken,) = page(site, "chapter").select("figcaption .unbroken")
+    assert unbroken.math
+    assert unbroken.get_text().endswith(".")
+
+
 def test_a_title_with_a_formula_is_listed_without_its_tex(site: Path) -> None:
     contents = page(site, "chapter").find("nav", class_="md-nav--secondary")
     assert contents.math is not None

@@ -26,6 +26,8 @@ LABEL = re.compile(r' id="([^"]*)"')
 REFERENCE = re.compile(r"<math><semantics><mtext>(<a [^>]*>[^<]*</a>)</mtext><annotation")
 # A wide equation scrolls in its own box, which the keyboard must reach.
 BOX = '<div class="equation" role="group" aria-label="Equation" tabindex="0">{}</div>'
+# A browser may break the line between an inline formula and the full stop that follows it.
+PUNCTUATED = re.compile(r"(<math>(?:(?!</math>).)*</math>[.,;:?!)]+)", re.DOTALL)
 # The characters of our font; the font is made from the same file.
 GLYPHS = frozenset((Path(__file__).parents[1] / "fonts" / "glyphs.txt").read_text("utf-8"))
 # Invisible characters need no glyph: operators such as U+2061, and variation selectors.
@@ -40,7 +42,8 @@ def on_page_content(content: str, page: Page, **_: Any) -> str:
     if not formulas:
         return content
     results = iter(_convert(formulas, page))
-    return FORMULA.sub(lambda _: next(results), content)
+    content = FORMULA.sub(lambda _: next(results), content)
+    return PUNCTUATED.sub(r'<span class="unbroken">\1</span>', content)
 
 
 def _links(toc: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
