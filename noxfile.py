@@ -36,9 +36,14 @@ BRANCH = "gh-pages"
 # The modules that the package promises to import with NumPy alone: all but the one that draws.
 IMPORT_ALL = """
 import importlib, pkgutil, bptt
-for module in pkgutil.walk_packages(bptt.__path__, "bptt."):
-    if module.name != "bptt.figures":
-        print("import", importlib.import_module(module.name).__name__)
+def walk(path, prefix):
+    for module in pkgutil.iter_modules(path, prefix):
+        if module.name != "bptt.figures":
+            found = importlib.import_module(module.name)
+            print("import", found.__name__)
+            if module.ispkg:
+                walk(found.__path__, module.name + ".")
+walk(bptt.__path__, "bptt.")
 """
 
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from bptt import rnn, tree, unroll
+from bptt import gru, lstm, rnn, tree, unroll
 from bptt.gradcheck import numeric_gradient, relative_error
 from bptt.shapes import Array
 
-CELLS = [rnn]
+CELLS = [rnn, lstm, gru]
 
 # T, B, I and H, and the seed of everything that is drawn.
 SIZES = st.tuples(st.integers(1, 12), st.integers(1, 5), st.integers(1, 6), st.integers(1, 6))

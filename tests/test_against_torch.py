@@ -7,10 +7,10 @@ from helpers import SEEDS, SIZES, Inputs, Outputs, assert_close, draw, gradient,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bptt import losses, model, ops, optim, rnn, tasks, train, tree
+from bptt import gru, losses, lstm, model, ops, optim, rnn, tasks, train, tree
 from bptt.torch_layout import from_torch, grads_to_torch, to_torch
 
-TORCH = {rnn: torch.nn.RNN}
+TORCH = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -168,7 +168,7 @@ assert "matplotlib.pyplot" not in sys.modules
 
 
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
-    for name in ("bptt.figures", "matplotlib.axes"):
+    for name in ("bptt.figures", "bptt.figures.canvas", "matplotlib.axes"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(

@@ -12,9 +12,13 @@ ROOT = Path(__file__).parents[1]
 # Imports every module but the one that draws, then names the packages that came along.
 IMPORT_ALL = """
 import importlib, pkgutil, sys, bptt
-for module in pkgutil.walk_packages(bptt.__path__, "bptt."):
-    if module.name != "bptt.figures":
-        importlib.import_module(module.name)
+def walk(path, prefix):
+    for module in pkgutil.iter_modules(path, prefix):
+        if module.name != "bptt.figures":
+            found = importlib.import_module(module.name)
+            if module.ispkg:
+                walk(found.__path__, module.name + ".")
+walk(bptt.__path__, "bptt.")
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

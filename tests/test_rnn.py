@@ -100,7 +100,7 @@ def test_step_backward_refuses_a_gradient_that_would_broadcast(params, shape):
     ("change", "message"),
     [
         ({"x": (3, 5)}, "saved.x must be (B=3, I=4), got (3, 5)"),
-        ({"x": (1, 4)}, "saved.h must be (B=1, H=2), got (3, 2)"),
+        ({"x": (1, 4)}, "saved.h_prev must be (B=1, H=2), got (3, 2)"),
         ({"h": (3, 1)}, "saved.h must be (B=3, H=2), got (3, 1)"),
     ],
 )

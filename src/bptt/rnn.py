@@ -5,8 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from bptt.cell import (
+    check_batch,
+    check_init,
+    check_inputs,
+    check_output_gradient,
+    check_params,
+)
 from bptt.ops import tanh, tanh_prime
-from bptt.shapes import Array, ShapeError, check_shape
+from bptt.shapes import Array
 from bptt.weights import glorot, orthogonal
 
 
@@ -90,13 +97,7 @@ def init(
     ValueError
         If a size is below 1.
     """
-    if not np.issubdtype(dtype, np.floating):
-        raise TypeError(f"rnn.init: dtype must be a floating-point one, got {np.dtype(dtype)}")
-    if input_size < 1 or hidden_size < 1:
-        raise ValueError(
-            f"rnn.init: input_size and hidden_size must be at least 1, "
-            f"got {input_size} and {hidden_size}"
-        )
+    check_init("rnn.init", input_size, hidden_size, dtype)
     return Params(
         W_x=glorot(input_size, hidden_size, rng=rng, dtype=dtype),
         W_h=orthogonal(hidden_size, rng=rng, dtype=dtype),
@@ -126,9 +127,8 @@ def zero_state(params: Params, batch: int) -> State:
     TypeError
         If the weights are not arrays of one floating-point dtype.
     """
-    _, H = _sizes("rnn.zero_state", params)
-    if batch < 1:
-        raise ShapeError(f"rnn.zero_state: batch must be at least 1, got {batch}")
+    _, H = check_params("rnn.zero_state", params, blocks=1)
+    check_batch("rnn.zero_state", batch)
     return State(np.zeros((batch, H), params.b.dtype))
 
 
@@ -164,8 +164,9 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     <https://doi.org/10.1207/s15516709cog1402_1>, with tanh in place of the logistic function.
     Omitted: an output layer, which is `bptt.model`'s.
     """
+    x, state = check_inputs("rnn.step", params, x, state, State, blocks=1)
     W_x, W_h, b = params
-    x, h_prev = _inputs(params, x, state)
+    (h_prev,) = state
     h = tanh(x @ W_x + h_prev @ W_h + b)
     return State(h), Step(x, h_prev, h)
 
@@ -209,37 +210,9 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     Source: P. J. Werbos, "Backpropagation through time: what it does and how to do it",
     Proceedings of the IEEE 78 (1990), <https://doi.org/10.1109/5.58337>.
     """
+    (dh,) = check_output_gradient("rnn.step_backward", params, saved, dstate, State, blocks=1)
     W_x, W_h, _ = params
     x, h_prev, h = saved
-    dh = _output_gradient(params, saved, dstate)
     da = dh * tanh_prime(h)
     dparams = Params(W_x=x.T @ da, W_h=h_prev.T @ da, b=da.sum(axis=0))
     return dparams, da @ W_x.T, State(da @ W_h.T)
-
-
-def _sizes(where: str, params: Params) -> tuple[int, int]:
-    """Return I and H, once the weights agree on them."""
-    kinds = {array.dtype if isinstance(array, np.ndarray) else type(array) for array in params}
-    if len(kinds) > 1 or not np.issubdtype(next(iter(kinds)), np.floating):
-        got = " and ".join(sorted(map(str, kinds)))
-        raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
-    H = len(check_shape(where, "params.W_h", params.W_h, "H H"))
-    check_shape(where, "params.b", params.b, "H", H=H)
-    return len(check_shape(where, "params.W_x", params.W_x, "I H", H=H)), H
-
-
-def _inputs(params: Params, x: Array, state: State) -> tuple[Array, Array]:
-    """Return the input and the previous state in the dtype of the weights, once they fit."""
-    I, H = _sizes("rnn.step", params)
-    x = check_shape("rnn.step", "x", x, "B I", params.b.dtype, I=I)
-    return x, check_shape("rnn.step", "state.h", state.h, "B H", params.b.dtype, B=len(x), H=H)
-
-
-def _output_gradient(params: Params, saved: Step, dstate: State) -> Array:
-    """Return the gradient of the output in its dtype, once everything fits."""
-    where = "rnn.step_backward"
-    I, H = _sizes(where, params)
-    B = len(saved.x)
-    check_shape(where, "saved.x", saved.x, "B I", B=B, I=I)
-    check_shape(where, "saved.h", saved.h, "B H", B=B, H=H)
-    return check_shape(where, "dstate.h", dstate.h, "B H", saved.h.dtype, B=B, H=H)

@@ -1,7 +1,9 @@
 r"""Weights in our layout and in torch's.
 
 torch writes $x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh}$: its matrices are the
-transposes of ours, and it has two biases where one would do. This module needs NumPy only.
+transposes of ours, with the same blocks in the same order, and it has two biases where one would
+do. Only in the candidate of the GRU, where the reset gate multiplies $h_{t-1} W_{hn} + b_{hn}$, are
+both needed. This module needs NumPy only.
 """
 
 from collections.abc import Mapping
@@ -10,19 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from bptt import rnn
+from bptt import gru, lstm, rnn
 from bptt.shapes import Array, check_shape
+
+# How many blocks of H columns the weights of a cell have.
+BLOCKS = {rnn: 1, lstm: 4, gru: 3}
 
 
 def from_torch(
     cell: ModuleType, state_dict: Mapping[str, Any], layer: int = 0, *, reverse: bool = False
-) -> rnn.Params:
+) -> Any:
     r"""Read one layer: $W_x = W_{ih}^\top$, $W_h = W_{hh}^\top$, $b = b_{ih} + b_{hh}$.
+
+    Of the GRU's candidate, $b_n = b_{in}$ and $b_{hn}$ stay apart.
 
     Parameters
     ----------
     cell : module
-        The cell, `bptt.rnn` for `torch.nn.RNN` with its tanh.
+        The cell: `bptt.rnn` for `torch.nn.RNN` with its tanh, `bptt.lstm` for `torch.nn.LSTM`,
+        `bptt.gru` for `torch.nn.GRU`.
     state_dict : mapping of str to tensor or array
         What the torch module's `state_dict()` returns.
     layer : int
@@ -59,17 +67,25 @@ def from_torch(
             f"(of a module with bias=True), which holds {', '.join(state_dict) or 'nothing'}"
         )
     arrays = [np.asarray(state_dict[name]) for name in names]
-    H = arrays[1].shape[-1]
-    for name, array, axes in zip(names, arrays, ("H I", "H H", "H", "H"), strict=True):
-        check_shape("torch_layout.from_torch", name, array, axes, H=H)
+    H, k = arrays[1].shape[-1], BLOCKS[cell]
+    rows = "H" if k == 1 else f"{k}H"
+    axes = (f"{rows} I", f"{rows} H", rows, rows)
+    for name, array, wanted in zip(names, arrays, axes, strict=True):
+        check_shape("torch_layout.from_torch", name, array, wanted, None, **{rows: k * H, "H": H})
     W_ih, W_hh, b_ih, b_hh = arrays
-    return rnn.Params(W_ih.T.copy(), W_hh.T.copy(), b_ih + b_hh)
+    W_x, W_h = W_ih.T.copy(), W_hh.T.copy()
+    if cell is gru:
+        inside = np.arange(3 * H) >= 2 * H  # the candidate's block
+        return gru.Params(W_x, W_h, b_ih + np.where(inside, 0, b_hh), b_hh[inside])
+    return cell.Params(W_x, W_h, b_ih + b_hh)
 
 
 def to_torch(
-    cell: ModuleType, params: rnn.Params, layer: int = 0, *, reverse: bool = False
+    cell: ModuleType, params: Any, layer: int = 0, *, reverse: bool = False
 ) -> dict[str, Array]:
     r"""Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
+
+    Of the GRU's candidate, $b_{hh}$ holds $b_{hn}$.
 
     Parameters
     ----------
@@ -93,13 +109,14 @@ def to_torch(
         If the cell is not known here.
     """
     _check_cell("to_torch", cell)
-    W_x, W_h, b = params
-    arrays = (W_x.T.copy(), W_h.T.copy(), b.copy(), np.zeros_like(b))
-    return dict(zip(_names(layer, reverse=reverse), arrays, strict=True))
+    b_hh = np.zeros_like(params.b)
+    if cell is gru:
+        b_hh = np.concatenate([b_hh[len(params.b_hn) :], params.b_hn])
+    return _write(params, b_hh, layer, reverse=reverse)
 
 
 def grads_to_torch(
-    cell: ModuleType, dparams: rnn.Params, layer: int = 0, *, reverse: bool = False
+    cell: ModuleType, dparams: Any, layer: int = 0, *, reverse: bool = False
 ) -> dict[str, Array]:
     r"""Write a gradient as torch reports it: $db_{ih} = db_{hh} = db$.
 
@@ -127,9 +144,16 @@ def grads_to_torch(
         If the cell is not known here.
     """
     _check_cell("grads_to_torch", cell)
-    dW_x, dW_h, db = dparams
-    arrays = (dW_x.T.copy(), dW_h.T.copy(), db.copy(), db.copy())
-    return dict(zip(_names(layer, reverse=reverse), arrays, strict=True))
+    db_hh = dparams.b
+    if cell is gru:
+        db_hh = np.concatenate([db_hh[: -len(dparams.b_hn)], dparams.b_hn])
+    return _write(dparams, db_hh, layer, reverse=reverse)
+
+
+def _write(params: Any, b_hh: Array, layer: int, *, reverse: bool) -> dict[str, Array]:
+    arrays = (params.W_x.T, params.W_h.T, params.b, b_hh)
+    names = _names(layer, reverse=reverse)
+    return {name: array.copy() for name, array in zip(names, arrays, strict=True)}
 
 
 def _names(layer: int, *, reverse: bool) -> list[str]:
@@ -139,5 +163,6 @@ def _names(layer: int, *, reverse: bool) -> list[str]:
 
 
 def _check_cell(where: str, cell: object) -> None:
-    if cell is not rnn:
-        raise TypeError(f"torch_layout.{where}: cell must be bptt.rnn, got {cell!r}")
+    if cell not in BLOCKS:
+        known = ", ".join(known.__name__ for known in BLOCKS)
+        raise TypeError(f"torch_layout.{where}: cell must be one of {known}, got {cell!r}")

@@ -70,3 +70,43 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     """
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
     return (Q * np.sign(np.diag(R))).astype(dtype)
+
+
+def chrono(
+    size: int, longest: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64
+) -> Array:
+    r"""Biases of forget gates for time scales up to $T$: $b_f = \log u$ with $u \sim U(1, T - 1)$.
+
+    A gate of constant value $f = \sigma(b_f) = u / (1 + u)$ multiplies the cell state by $f$ at
+    each step, which forgets over about $1 / (1 - f) = 1 + u$ steps. The input gates take
+    $b_i = -b_f$.
+
+    Parameters
+    ----------
+    size : int
+        H, the number of gates.
+    longest : int
+        T, the longest time that is to be bridged, in steps; at least 2.
+    rng : numpy.random.Generator
+        The source of randomness.
+    dtype : dtype
+        The dtype of the result.
+
+    Returns
+    -------
+    ndarray of shape (size,)
+        The biases of the forget gates.
+
+    Raises
+    ------
+    ValueError
+        If `longest` is below 2.
+
+    Notes
+    -----
+    Source: C. Tallec and Y. Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
+    <https://arxiv.org/abs/1804.11188>, equation 16.
+    """
+    if longest < 2:
+        raise ValueError(f"weights.chrono: longest must be at least 2, got {longest}")
+    return np.log(rng.uniform(1, longest - 1, size=size)).astype(dtype)

@@ -1,0 +1,177 @@
+r"""Does a cell learn to hold one bit? Cells and forget biases against the length T.
+
+Every cell gets the same budget of steps, and a learning rate of its own, chosen on other seeds.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bptt import lstm, model, rnn, tasks, train, weights
+from bptt.optim import Adam
+
+# The name of a start, and the cell that it belongs to.
+STARTS = {
+    "tanh": rnn,
+    "lstm, bias 0": lstm,
+    "lstm, bias 1": lstm,
+    "lstm, bias 3": lstm,
+    "lstm, chrono": lstm,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run: every start at every length, with every rate on the tuning seeds."""
+
+    starts: tuple[str, ...] = tuple(STARTS)
+    lengths: tuple[int, ...] = (50, 100, 200)
+    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
+    tuning_seeds: tuple[int, ...] = (100, 101, 102)
+    seeds: tuple[int, ...] = tuple(range(10))
+    steps: int = 400
+    hidden_size: int = 16
+    batch: int = 32
+    max_norm: float = 1.0
+
+
+FULL = Settings()
+REDUCED = Settings(
+    starts=("lstm, bias 0", "lstm, chrono"),
+    lengths=(50,),
+    rates=(1e-2,),
+    tuning_seeds=(),
+    seeds=(0, 1),
+    steps=150,
+)
+
+
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
+    """Return the tuning runs, then those on the test seeds with the rates that were best.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to run.
+    runs : list of Run
+        The runs so far.
+
+    Returns
+    -------
+    list of dict
+        The cases; `score` takes one.
+    """
+    s = settings
+    shared = {
+        "steps": s.steps,
+        "hidden_size": s.hidden_size,
+        "batch": s.batch,
+        "max_norm": s.max_norm,
+    }
+    cells = list(itertools.product(s.starts, s.lengths))
+    tuning = [
+        {"start": start, "T": T, "lr": lr, "seed": seed, **shared}
+        for (start, T), lr, seed in itertools.product(cells, s.rates, s.tuning_seeds)
+    ]
+    done = [run.case for run in runs]
+    if not all(case in done for case in tuning):
+        return tuning
+    return tuning + [
+        {"start": start, "T": T, "lr": best_rate(s, runs, start, T), "seed": seed, **shared}
+        for (start, T), seed in itertools.product(cells, s.seeds)
+    ]
+
+
+def best_rate(settings: Settings, runs: list[Any], start: str, T: int) -> float:
+    """Return the learning rate with the lowest final loss, averaged over the tuning seeds.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was run.
+    runs : list of Run
+        The runs so far, those on the tuning seeds among them.
+    start : str
+        Which start.
+    T : int
+        The length.
+
+    Returns
+    -------
+    float
+        The rate; the smaller one of two that are equal.
+    """
+    tuning = [run for run in runs if run.case["seed"] in settings.tuning_seeds]
+
+    def final_loss(lr: float) -> float:
+        wanted = {"start": start, "T": T, "lr": lr}.items()
+        return float(np.mean([run.score["loss"] for run in tuning if wanted <= run.case.items()]))
+
+    return min(settings.rates, key=final_loss) if settings.tuning_seeds else settings.rates[0]
+
+
+def score(case: dict[str, Any]) -> dict[str, Any]:
+    """Train one network and test it.
+
+    Parameters
+    ----------
+    case : dict
+        The start, the length T, the learning rate, the seed and the budget.
+
+    Returns
+    -------
+    dict
+        `accuracy` on 20 new batches, `loss` as the mean over the last 20 training batches in nats,
+        and `losses`, the mean over each twentieth of the training.
+    """
+    rng = np.random.default_rng(case["seed"])
+    cell, task = STARTS[case["start"]], tasks.Latch(case["T"])
+    history = train.fit(
+        lambda params, batch: model.loss_and_grads(cell, params, *batch),
+        initial(case["start"], case["T"], case["hidden_size"], rng=rng),
+        lambda: task.draw(case["batch"], rng=rng),
+        steps=case["steps"],
+        optimizer=Adam(lr=case["lr"]),
+        max_norm=case["max_norm"],
+    )
+    test = task.draw(20 * case["batch"], rng=rng)
+    answers = model.logits(cell, history.params, test.xs)[-1].argmax(axis=-1)
+    curve = [float(part.mean().round(4)) for part in np.array_split(history.loss, 20)]
+    return {
+        "accuracy": float((answers == test.targets[0]).mean()),
+        "loss": float(history.loss[-20:].mean()),
+        "losses": curve,
+    }
+
+
+def initial(start: str, T: int, hidden_size: int, *, rng: np.random.Generator) -> Any:
+    """Draw the weights that a run starts from.
+
+    Parameters
+    ----------
+    start : str
+        One of `STARTS`.
+    T : int
+        The length of the sequences, which the chrono start uses.
+    hidden_size : int
+        H, the number of hidden units.
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Returns
+    -------
+    Params
+        Weights of a model.
+    """
+    params = model.init(STARTS[start], 1, hidden_size, 2, rng=rng)
+    if start == "tanh":
+        return params
+    zero = np.zeros(hidden_size)
+    if start == "lstm, chrono":
+        b_f = weights.chrono(hidden_size, T, rng=rng)
+        b = np.concatenate([-b_f, b_f, zero, zero])
+    else:
+        b = np.concatenate([zero, zero + float(start.removeprefix("lstm, bias ")), zero, zero])
+    return params._replace(cell=params.cell._replace(b=b))

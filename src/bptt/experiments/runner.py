@@ -1,0 +1,237 @@
+"""Run an experiment: its cases side by side, each kept as soon as it is done."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import importlib
+import io
+import json
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from bptt.experiments.digest import digest
+from bptt.experiments.results import FOLDER, Result, Run, load, path, save
+
+Case: TypeAlias = dict[str, Any]
+
+
+class Experiment(Protocol):
+    """A module of this package that measures one claim."""
+
+    __name__: str
+    FULL: Any
+    REDUCED: Any
+
+    def cases(self, settings: Any, runs: list[Run]) -> list[Case]:
+        """Return what is to be run, as far as the runs so far tell."""
+
+    def score(self, case: Case) -> dict[str, Any]:
+        """Run one case."""
+
+
+def names() -> list[str]:
+    """Return the names of all experiments.
+
+    Returns
+    -------
+    list of str
+        The modules of this package that have cases, in alphabetical order.
+    """
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return [file.stem for file in files if "\ndef cases(" in file.read_text(encoding="utf-8")]
+
+
+def find(name: str) -> Experiment:
+    """Return the module of an experiment.
+
+    Parameters
+    ----------
+    name : str
+        The experiment.
+
+    Returns
+    -------
+    module
+        With `FULL`, `REDUCED`, `cases` and `score`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+    """
+    if name not in names():
+        raise ValueError(f"experiments: there is no {name!r}; there are: {', '.join(names())}")
+    module: Experiment = importlib.import_module(f"bptt.experiments.{name}")
+    return module
+
+
+def run(experiment: Experiment, settings: Any) -> list[Run]:
+    """Run an experiment in this process, and keep nothing.
+
+    Parameters
+    ----------
+    experiment : module
+        The experiment.
+    settings : dataclass
+        Its `FULL` or `REDUCED` settings, or others.
+
+    Returns
+    -------
+    list of Run
+        All runs.
+    """
+    runs: list[Run] = []
+    while ahead := _ahead(experiment, settings, runs):
+        runs += [_measure(experiment.__name__, case) for case in ahead]
+    return runs
+
+
+def measure(name: str, processes: int) -> Result:
+    """Run an experiment in full and save its result. An interrupted run goes on where it was.
+
+    Parameters
+    ----------
+    name : str
+        The experiment.
+    processes : int
+        How many cases run side by side.
+
+    Returns
+    -------
+    Result
+        What was measured.
+    """
+    experiment = find(name)
+    stamp = digest(experiment.__name__)
+    notes = FOLDER / f"{name}.partial.jsonl"
+    FOLDER.mkdir(exist_ok=True)
+    runs = list(_noted(notes, stamp))
+    with ProcessPoolExecutor(processes) as pool, notes.open("a", encoding="utf-8") as file:
+        while ahead := _ahead(experiment, experiment.FULL, runs):
+            ahead.sort(key=lambda case: -case.get("T", 0))  # the long ones first
+            waiting = [pool.submit(_measure, experiment.__name__, case) for case in ahead]
+            for done in _progress(as_completed(waiting), len(waiting)):
+                runs.append(done.result())
+                print(json.dumps([stamp, *runs[-1]]), file=file, flush=True)
+    done_by_case = {_key(run.case): run for run in runs}
+    wanted = [done_by_case[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
+    result = Result(_settings(experiment.FULL), tuple(wanted), _provenance(stamp, wanted))
+    save(name, result)
+    notes.unlink()
+    return result
+
+
+def recheck(name: str, processes: int) -> Result:
+    """Run one seed again and stamp the result with the digest of today's code if it agrees.
+
+    Parameters
+    ----------
+    name : str
+        The experiment.
+    processes : int
+        How many cases run side by side.
+
+    Returns
+    -------
+    Result
+        The result with its new stamp.
+
+    Raises
+    ------
+    ValueError
+        If the settings are not those of the result, or a score differs in any digit.
+    """
+    experiment, result = find(name), load(name)
+    if _settings(experiment.FULL) != result.settings:
+        raise ValueError(f"experiments: the settings of {name} have changed; measure it anew")
+    stamp = digest(experiment.__name__)
+    seed = result.settings["seeds"][0]
+    chosen = [run for run in result.runs if run.case["seed"] == seed]
+    with ProcessPoolExecutor(processes) as pool:
+        waiting = {
+            pool.submit(_measure, experiment.__name__, dict(run.case)): run for run in chosen
+        }
+        for done in _progress(as_completed(waiting), len(waiting)):
+            old, new = waiting[done].score, done.result().score
+            if old != new:
+                raise ValueError(
+                    f"experiments: {name} is out of date: {waiting[done].case} gave {old}, "
+                    f"now {new}; measure it anew"
+                )
+    stamped = result._replace(provenance={**result.provenance, "digest": stamp})
+    save(name, stamped)
+    return stamped
+
+
+def is_stale(name: str) -> bool:
+    """Tell whether the code has changed since an experiment was measured or rechecked.
+
+    Parameters
+    ----------
+    name : str
+        The experiment.
+
+    Returns
+    -------
+    bool
+        True as well if there is no result.
+    """
+    module = find(name).__name__
+    return not path(name).is_file() or load(name).provenance["digest"] != digest(module)
+
+
+def _ahead(experiment: Experiment, settings: Any, runs: list[Run]) -> list[Case]:
+    done = {_key(run.case) for run in runs}
+    return [case for case in experiment.cases(settings, runs) if _key(case) not in done]
+
+
+def _key(case: Mapping[str, Any]) -> str:
+    return json.dumps(case, sort_keys=True)
+
+
+def _measure(module: str, case: Case) -> Run:
+    experiment: Any = importlib.import_module(module)
+    start = time.process_time()
+    with contextlib.redirect_stderr(io.StringIO()):  # no bar for each of many trainings
+        score = experiment.score(case)
+    plain = json.loads(json.dumps(score))
+    return Run(case, plain, round(time.process_time() - start, 3))
+
+
+def _noted(notes: Path, stamp: str) -> Iterator[Run]:
+    """Read the runs of an interrupted measurement, if this code made them."""
+    if notes.is_file():
+        for line in notes.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):  # cut off when it was written
+                made_by, *run = json.loads(line)
+                if made_by == stamp:
+                    yield Run(*run)
+
+
+def _settings(settings: Any) -> Any:
+    return json.loads(json.dumps(dataclasses.asdict(settings)))
+
+
+def _provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
+    return {
+        "digest": stamp,
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "cpu_seconds": round(sum(run.seconds for run in runs), 1),
+    }
+
+
+def _progress(futures: Iterable[Any], total: int) -> Iterable[Any]:
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return futures
+    return tqdm(futures, total=total, disable=None, unit="run")

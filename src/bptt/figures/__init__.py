@@ -1,0 +1,18 @@
+"""Draw arrays: each function returns a matplotlib `Figure`, or draws on the `ax` it is given.
+
+No pyplot and no style: colours, fonts and sizes come from the reader's `matplotlibrc`.
+"""
+
+from bptt.figures.canvas import figure
+from bptt.figures.curves import plot_bands
+from bptt.figures.drawings import plot_paths, plot_unrolled
+from bptt.figures.maps import plot_states, plot_terms
+
+__all__ = [
+    "figure",
+    "plot_bands",
+    "plot_paths",
+    "plot_states",
+    "plot_terms",
+    "plot_unrolled",
+]

@@ -1,0 +1,119 @@
+"""The empty figure, and what all plots share: their axes, their bar of colours, their labels."""
+
+from typing import Any
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "bptt.figures needs matplotlib: pip install 'bptt[figures]'", name=error.name
+    ) from error
+
+
+def figure(rows: int = 1, columns: int = 1, *, height: float, **options: Any) -> tuple[Figure, Any]:
+    """Return an empty figure of the page's width, and its axes.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of axes.
+    columns : int
+        Columns of axes.
+    height : float
+        The height of the figure, in inches; its width is 5.6 inches, so that its letters stay
+        legible on a phone.
+    **options
+        For `Figure.subplots`, such as `sharey=True`.
+
+    Returns
+    -------
+    fig : Figure
+        The figure.
+    axes : Axes or ndarray of Axes
+        As `Figure.subplots` returns them.
+    """
+    fig = Figure(figsize=(5.6, height), layout="constrained")
+    return fig, fig.subplots(rows, columns, **options)
+
+
+def axes_or_new(ax: Axes | None, *, height: float) -> Axes:
+    """Return the axes that a caller passed, or those of a new figure.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        What the caller passed.
+    height : float
+        The height of a new figure, in inches.
+
+    Returns
+    -------
+    Axes
+        Where to draw.
+    """
+    return figure(height=height)[1] if ax is None else ax
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the whole figure that some axes stand on.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes.
+
+    Returns
+    -------
+    Figure
+        Their figure, not a part of it.
+
+    Raises
+    ------
+    ValueError
+        If the axes were removed from their figure.
+    """
+    fig = ax.get_figure(root=True)
+    if fig is None:
+        raise ValueError("figures: ax must belong to a figure, but was removed from its own")
+    return fig
+
+
+def count_axes(ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Label two axes that count something, with whole numbers on both.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes.
+    xlabel : str
+        What runs to the right.
+    ylabel : str
+        What runs upwards or down.
+    """
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def with_bar(image: Any, ax: Axes, label: str) -> Figure:
+    """Add the bar that says what the colours of an image mean.
+
+    Parameters
+    ----------
+    image : AxesImage
+        What `imshow` returned.
+    ax : Axes
+        The axes that the image is drawn on.
+    label : str
+        The quantity, with its unit.
+
+    Returns
+    -------
+    Figure
+        The whole figure.
+    """
+    fig = figure_of(ax)
+    fig.colorbar(image, ax=ax, label=label)
+    return fig

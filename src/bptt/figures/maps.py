@@ -1,0 +1,76 @@
+"""Heat maps: one coloured cell for each number of a matrix."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bptt.figures.canvas import axes_or_new, count_axes, with_bar
+from bptt.shapes import Array, check_shape
+
+
+def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
+    """Draw the states of one sequence as a heat map, from -1 (blue) to 1 (red).
+
+    Parameters
+    ----------
+    hs : ndarray of shape (T, H)
+        The state after each step.
+    ax : Axes, optional
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    Figure
+        Steps run to the right, from 1; units run down, from 1.
+
+    Raises
+    ------
+    ShapeError
+        If `hs` has not two axes.
+    """
+    T, H = check_shape("figures.plot_states", "hs", hs, "T H").shape
+    ax = axes_or_new(ax, height=2.2)
+    image = ax.imshow(
+        np.transpose(hs),
+        extent=(0.5, T + 0.5, H + 0.5, 0.5),
+        aspect="auto",
+        cmap="RdBu_r",
+        vmin=-1,
+        vmax=1,
+        interpolation="nearest",
+    )
+    count_axes(ax, "step $t$", "unit")
+    return with_bar(image, ax, "state $h_t$")
+
+
+def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
+    r"""Draw the sizes of the terms of the double sum as a heat map of their logarithm.
+
+    Parameters
+    ----------
+    norms : ndarray of shape (T, T)
+        At [t - 1, k - 1] the norm of what the weights at step k add through the loss at step t;
+        zero where k > t.
+    ax : Axes, optional
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    Figure
+        The step k runs to the right, the step t down; terms that are zero stay empty.
+
+    Raises
+    ------
+    ShapeError
+        If `norms` is not square.
+    """
+    T = len(check_shape("figures.plot_terms", "norms", norms, "T T", T=len(norms)))
+    ax = axes_or_new(ax, height=2.6)
+    image = ax.imshow(
+        np.ma.log10(norms),
+        extent=(0.5, T + 0.5, T + 0.5, 0.5),
+        cmap="viridis",
+        interpolation="nearest",
+    )
+    count_axes(ax, "weights used at step $k$", "loss read at step $t$")
+    return with_bar(image, ax, r"$\log_{10}$ of the norm")
