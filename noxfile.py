@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,6 +67,14 @@ def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
     install(session, "-e", ".[figures,torch,train]", groups=["test", "docs"])
     session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def experiments(session: nox.Session) -> None:
+    """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
+    install(session, "-e", ".[train]")
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    session.run("python", "-m", "bptt.experiments", *session.posargs, env=one)
 
 
 @nox.session
@@ -150,7 +158,7 @@ def pin(session: nox.Session) -> None:
     )
 
 
-def install(session: nox.Session, *packages: str, groups: list[str]) -> None:
+def install(session: nox.Session, *packages: str, groups: Sequence[str] = ()) -> None:
     """Install at the pinned versions, unless this environment already has just that."""
     wanted = [*packages, *nox.project.dependency_groups(PROJECT, *groups)]
     asked = repr((PROJECT["build-system"], PROJECT["project"], wanted))

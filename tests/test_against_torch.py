@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 import torch
 from helpers import SEEDS, SIZES, Inputs, Outputs, assert_close, draw, gradient, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bptt import gru, losses, lstm, model, ops, optim, rnn, tasks, train, tree
-from bptt.torch_layout import from_torch, grads_to_torch, to_torch
+from bptt import gru, losses, lstm, model, ops, optim, rnn, stack, tasks, train, tree
+from bptt.torch_layout import (
+    from_torch,
+    grads_to_torch,
+    stack_from_torch,
+    stack_grads_to_torch,
+    to_torch,
+)
 
 TORCH = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}
 
@@ -102,6 +108,58 @@ def test_the_gradient_of_the_recurrent_weights_is_zero_where_torch_has_zero(cell
     assert not gradient(cell, inputs, douts).params.W_h.any()
 
 
+# Layers and directions
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@given(SIZES, SEEDS)
+@settings(max_examples=8)
+def test_a_stack_and_all_its_gradients_are_those_of_torch(cell, bidirectional, layers, sizes, seed):
+    T, B, I, H = sizes
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, T + 1, size=B) if seed % 2 else None
+    mask = None if lengths is None else np.arange(T)[:, None] < lengths
+    torch.manual_seed(seed)
+    module = TORCH[cell](I, H, layers, bidirectional=bidirectional, dtype=torch.float64)
+    params = stack_from_torch(cell, module.state_dict())
+    xs = rng.normal(size=(T, B, I))
+    fields = 2 if cell is lstm else 1
+    runs = layers * (1 + bidirectional)
+    start = [torch.tensor(rng.normal(size=(runs, B, H))) for _ in range(fields)]
+    dend = [torch.tensor(rng.normal(size=(runs, B, H))) for _ in range(fields)]
+    dhs = rng.normal(size=(T, B, (1 + bidirectional) * H))
+    if mask is not None:
+        dhs = np.where(mask[..., None], dhs, 0)
+
+    feed, *hx = inputs = [a.requires_grad_() for a in (torch.tensor(xs), *start)]
+    if lengths is not None:
+        feed = torch.nn.utils.rnn.pack_padded_sequence(feed, lengths, enforce_sorted=False)
+    want, end = module(feed, tuple(hx) if fields == 2 else hx[0])
+    if lengths is not None:
+        want, _ = torch.nn.utils.rnn.pad_packed_sequence(want, total_length=T)
+    ends = end if isinstance(end, tuple) else (end,)
+    torch.autograd.backward([want, *ends], [torch.tensor(dhs), *dend])
+
+    def ours(arrays):
+        arrays = [a.detach().numpy() for a in arrays]
+        each = iter([type(zero)(*(a[j] for a in arrays)) for j in range(runs)])
+        if bidirectional:
+            return tuple(stack.Both(next(each), next(each)) for _ in range(layers))
+        return tuple(each)
+
+    zero = cell.zero_state(params[0].forwards if bidirectional else params[0], B)
+    hs, states_T, tape = stack.forward(cell, params, xs, ours(start), mask)
+    dparams, dxs, dstates_0 = stack.backward(cell, params, tape, dhs, ours(dend))
+    if mask is not None:
+        hs = np.where(mask[..., None], hs, 0)
+    assert_close(hs, want.detach().numpy())
+    assert_close(states_T, ours(ends))
+    assert_close(dxs, inputs[0].grad.numpy())
+    assert_close(dstates_0, ours([a.grad for a in inputs[1:]]))
+    assert_same_arrays(stack_grads_to_torch(cell, dparams), grads_of(module))
+
+
 # Functions
 
 GRID = np.concatenate([np.linspace(-40, 40, 1001), [-1e4, 1e4, -0.0, 0.0]])
@@ -172,6 +230,22 @@ def test_twenty_steps_of_adam_are_those_of_torch(settings, rng):
         assert_close(params, rnn.Params(*(theta.numpy() for theta in theirs)))
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_twenty_steps_of_sgd_are_those_of_torch(momentum, rng):
+    params = draw(rnn)[0].params
+    sgd = optim.SGD(lr=0.1, momentum=momentum)
+    state = sgd.init(params)
+    theirs = [torch.tensor(theta) for theta in params]
+    torch_sgd = torch.optim.SGD(theirs, lr=0.1, momentum=momentum, foreach=False)
+    for scale in np.logspace(3, -6, num=20):
+        grads = rnn.Params(*(rng.normal(scale=scale, size=theta.shape) for theta in params))
+        for theta, g in zip(theirs, grads, strict=True):
+            theta.grad = torch.tensor(g)
+        torch_sgd.step()
+        params, state = sgd.update(params, grads, state)
+        assert_close(params, rnn.Params(*(theta.numpy() for theta in theirs)))
+
+
 # The model and its training
 
 
@@ -215,8 +289,11 @@ def test_twenty_steps_of_training_are_those_of_torch_with_one_bias_frozen(cell):
     batches = [task.draw(7, rng=rng) for _ in range(20)]
     params = model.init(cell, input_size=1, hidden_size=5, output_size=2, rng=rng)
     layer, readout = torch_model(cell, params)
-    layer.bias_hh_l0.requires_grad_(False)  # or the sum of both biases moves twice as fast
-    trained = [p for p in (*layer.parameters(), *readout.parameters()) if p.requires_grad]
+    # Without this the sum of both biases moves twice as fast. The GRU's candidate needs both.
+    keep = torch.zeros_like(layer.bias_hh_l0)
+    keep[10:] = float(cell is gru)
+    layer.bias_hh_l0.register_hook(lambda grad: grad * keep)
+    trained = [*layer.parameters(), *readout.parameters()]
     adam = torch.optim.Adam(trained, lr=0.01)
     want = []
     for batch in batches:

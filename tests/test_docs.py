@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import griffe
 import pytest
+from markdown.extensions.toc import slugify
 from mkdocs.utils.yaml import yaml_load
 
 pytest_plugins = ["pytester"]
@@ -415,3 +416,28 @@ def section(chapter: Path, title: str) -> str:
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert title in sections
     return sections[title]
+
+
+# The page on the notebook: each of its sections has a place, and the place exists.
+
+NOTEBOOK = ROOT / "docs" / "notebook.md"
+
+
+def test_the_page_on_the_notebook_names_each_of_its_sections_once():
+    rows = re.findall(r"^\| (\d+|Summary)\b", NOTEBOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [*map(str, range(1, 16)), "Summary"]
+
+
+def test_the_page_on_the_notebook_links_headings_that_exist():
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(chapters/([\w-]+\.md)#([\w-]+)\)", text)
+    assert len(linked) == text.count("](") > 15  # every link is to a heading
+    assert [(name, anchor) for name, anchor in linked if anchor not in anchors(name)] == []
+
+
+def anchors(chapter: str) -> set[str]:
+    """Return the ids that the site gives to the headings of a chapter."""
+    text = (ROOT / "docs" / "chapters" / chapter).read_text(encoding="utf-8")
+    prose = "\n".join(line for b in blocks(text) if b.word is None for line in b.lines)
+    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {slugify(title.replace("`", ""), "-") for title in titles}

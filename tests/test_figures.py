@@ -12,13 +12,16 @@ from bptt.shapes import ShapeError
 
 T, H = 5, 3
 STATES = np.linspace(-0.9, 0.8, T * H).reshape(T, H)
+GATES = np.linspace(0.1, 0.8, T * H).reshape(T, H)
 TERMS = np.tril(10.0 ** np.arange(-8, 8).reshape(4, 4))
 X = np.arange(1, 5)
 DRAWS = [np.arange(1.0, 29).reshape(7, 4), np.full((6, 4), 2.0)]
 
 DRAW = {
     "plot_unrolled": lambda **options: figures.plot_unrolled(3, **options),
+    "plot_lstm": lambda **options: figures.plot_lstm({"c": 1.5}, **options),
     "plot_states": lambda **options: figures.plot_states(STATES, **options),
+    "plot_gates": lambda **options: figures.plot_gates(GATES, **options),
     "plot_terms": lambda **options: figures.plot_terms(TERMS, **options),
     "plot_bands": lambda **options: figures.plot_bands(X, DRAWS, ["one", "two"], **options),
 }
@@ -83,6 +86,16 @@ def test_states_are_drawn_unit_by_unit_with_zero_in_the_middle_of_the_colours():
     assert bar.get_ylabel() == "state $h_t$"
 
 
+def test_gates_are_drawn_unit_by_unit_from_closed_to_open():
+    ax, bar = figures.plot_gates(GATES).axes
+    (image,) = ax.get_images()
+    assert np.array_equal(image.get_array(), GATES.T)
+    assert image.get_clim() == (0, 1)
+    assert tuple(image.get_extent()) == (0.5, T + 0.5, H + 0.5, 0.5)  # both count from 1
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step $t$", "unit")
+    assert bar.get_ylabel() == "gate"
+
+
 def test_terms_are_drawn_as_logarithms_and_zeros_stay_empty():
     ax, bar = figures.plot_terms(TERMS).axes
     (image,) = ax.get_images()
@@ -120,6 +133,48 @@ def test_the_unrolled_cell_has_an_input_and_an_output_for_each_step(steps):
     assert not ax.axison
 
 
+LSTM_NAMES = ["x", "h_prev", "c_prev", "i", "f", "g", "o", "c", "tanh_c", "h"]
+
+
+def test_a_step_of_the_lstm_is_labelled_with_its_values():
+    (ax,) = figures.plot_lstm(dict.fromkeys(LSTM_NAMES, 0.125) | {"a_o": -2.0, "h": -0.001}).axes
+    texts = [text.get_text() for text in ax.texts]
+    for symbol in ("x_t", "h_{t-1}", "c_{t-1}", "i_t", "f_t", "g_t", "o_t", "c_t", r"\tanh c_t"):
+        assert f"${symbol}$\n0.12" in texts
+    assert "$a_o$\n−2.00" in texts
+    assert "$h_t$\n0.00" in texts  # no sign before a zero
+    assert not any("a_f" in text for text in texts)
+    assert (texts.count("×"), texts.count("+")) == (3, 1)
+    assert (texts.count("σ"), texts.count("tanh")) == (3, 2)
+    assert not ax.axison
+
+
+def test_a_step_of_the_lstm_backwards_is_labelled_with_gradients_and_points_the_other_way():
+    (ax,) = figures.plot_lstm({"c": 0.5, "c_total": 0.75, "a_f": 0.25}).axes
+    (back,) = figures.plot_lstm({"c": 0.5, "c_total": 0.75, "a_f": 0.25}, backward=True).axes
+    texts = [text.get_text() for text in back.texts]
+    assert {"$dc_t$\n0.50", r"$d\bar{c}_t$" + "\n0.75", "$da_f$\n0.25"} <= set(texts)
+    heads = [
+        {(text.xy, text.xyann) for text in axes.texts if not text.get_text()} for axes in (ax, back)
+    ]
+    assert ((1.83, 5), (0.8, 5)) in heads[0]  # an arrow's end and its start
+    assert ((0.8, 5), (1.83, 5)) in heads[1]
+
+
+def test_the_cell_path_of_the_lstm_is_thick():
+    (ax,) = figures.plot_lstm({}).axes
+    arrows = [text for text in ax.texts if not text.get_text()]
+    widths = [arrow.arrow_patch.get_linewidth() for arrow in arrows]
+    assert len(arrows) == 17
+    thick = [arrow for arrow, width in zip(arrows, widths, strict=True) if width > min(widths)]
+    assert [arrow.xy[1] for arrow in thick] == [5, 5, 5]  # from c_{t-1} to c_t, along the top
+
+
+def test_a_wire_that_the_lstm_has_not_is_a_key_error():
+    with pytest.raises(KeyError, match="peephole"):
+        figures.plot_lstm({"peephole": 1.0})
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_there_is_a_path_for_each_pair_of_steps(steps):
     fig = figures.plot_paths(steps)
@@ -133,6 +188,7 @@ def test_there_is_a_path_for_each_pair_of_steps(steps):
     [
         (lambda: figures.plot_states(np.ones(4)), r"plot_states: hs must be \(T, H\), got \(4,\)"),
         (lambda: figures.plot_states(np.ones((2, 3, 4))), r"plot_states: hs must be \(T, H\)"),
+        (lambda: figures.plot_gates(np.ones(4)), r"plot_gates: gates must be \(T, H\), got \(4,\)"),
         (lambda: figures.plot_terms(np.ones((3, 4))), r"norms must be \(T=3, T=3\), got \(3, 4\)"),
         (lambda: figures.plot_terms(np.ones(3)), r"norms must be \(T=3, T=3\), got \(3,\)"),
         (
@@ -157,6 +213,7 @@ import sys
 import numpy as np
 from bptt import figures
 figures.plot_unrolled(2)
+figures.plot_lstm({})
 figures.plot_paths(2)
 figures.plot_states(np.eye(3))
 figures.plot_terms(np.ones((2, 2)))

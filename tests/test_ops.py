@@ -47,6 +47,22 @@ def test_known_values():
     assert ops.relu_prime(np.array([0.0, 3])).tolist() == [0, 1]
 
 
+def test_the_logistic_function_and_tanh_are_one_function_in_two_units():
+    a = np.linspace(-20, 20, 401)
+    np.testing.assert_allclose(ops.sigmoid(a), 1 / (1 + np.exp(-a)), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(ops.tanh(a), 2 / (1 + np.exp(-2 * a)) - 1, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("f", "prime", "largest"), [(*PAIRS[0], 1), (*PAIRS[1], 0.25)], ids=["tanh", "sigmoid"]
+)
+def test_a_slope_is_largest_at_zero_and_falls_to_both_sides(f, prime, largest):
+    slopes = prime(f(np.arange(-500, 501) / 100))
+    assert slopes[500] == largest
+    assert (np.diff(slopes[:501]) > 0).all()
+    assert (np.diff(slopes[500:]) < 0).all()
+
+
 @given(SIZES, SEEDS)
 def test_the_softmax_sums_to_one_over_the_last_axis(sizes, seed):
     a = np.random.default_rng(seed).normal(scale=10, size=sizes)

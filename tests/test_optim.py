@@ -6,7 +6,7 @@ import pytest
 from helpers import assert_close, assert_equal, draw
 
 from bptt import rnn, tree
-from bptt.optim import Adam, NonFiniteGradient, clip_global_norm
+from bptt.optim import SGD, Adam, NonFiniteGradient, clip_global_norm
 from bptt.shapes import ShapeError
 
 
@@ -78,6 +78,51 @@ def test_float32_gradients_stay_float32_and_their_norm_is_summed_in_float64(numb
     assert clipped == pytest.approx(np.full(3, 1 / math.sqrt(3)))
 
 
+# SGD
+
+
+def test_a_step_of_sgd_is_the_learning_rate_against_the_gradient(params, grads):
+    sgd = SGD(lr=0.5)
+    new, state = sgd.update(params, grads, sgd.init(params))
+    assert_equal(new, tree.map(lambda theta, g: theta - 0.5 * g, params, grads))
+    again, _ = sgd.update(new, grads, state)  # without momentum, nothing is left of the first
+    assert_equal(again, tree.map(lambda theta, g: theta - 0.5 * g, new, grads))
+
+
+def test_momentum_keeps_a_share_of_the_last_direction():
+    sgd = SGD(lr=0.5, momentum=0.25)
+    state = sgd.init(np.array([1.0]))
+    assert_equal(state, np.zeros(1))
+    theta, state = sgd.update(np.array([1.0]), np.array([4.0]), state)
+    assert (*theta, *state) == (1 - 0.5 * 4, 4)
+    theta, state = sgd.update(theta, np.array([-2.0]), state)
+    assert (*theta, *state) == (-1 - 0.5 * (1 - 2), 0.25 * 4 - 2)
+    theta, state = sgd.update(theta, np.array([0.0]), state)
+    assert (*theta, *state) == (-0.5 + 0.5 * 0.25, -0.25)
+
+
+def test_sgd_has_no_momentum_unless_asked_and_no_rate_of_its_own():
+    assert SGD(lr=0.1) == SGD(lr=0.1, momentum=0.0)
+    with pytest.raises(TypeError, match="lr"):
+        SGD()
+
+
+def test_the_settings_of_sgd_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SGD(lr=0.1).lr = 1.0
+
+
+def test_sgd_mutates_nothing(params, grads):
+    sgd = SGD(lr=0.1, momentum=0.9)
+    _, state = sgd.update(params, grads, sgd.init(params))
+    for tree_ in (params, grads, state):
+        for leaf in tree_:
+            leaf.flags.writeable = False
+    first = sgd.update(params, grads, state)
+    assert_equal(first[0], sgd.update(params, grads, state)[0])
+    assert_equal(params, draw(rnn)[0].params)
+
+
 # Adam
 
 
@@ -124,25 +169,35 @@ def test_adam_mutates_nothing(params, grads):
     assert state.t == 0
 
 
+# Both
+
+SETTINGS = {SGD: (0.1, 0.9), Adam: (0.1, 0.9, 0.999, 1e-8)}
+each_kind = pytest.mark.parametrize("kind", SETTINGS)
+
+
+@each_kind
 @pytest.mark.parametrize("number", [float, np.float64])
-def test_float32_weights_stay_float32(params, grads, number):
+def test_float32_weights_stay_float32(params, grads, number, kind):
     params, grads = tree.map(np.float32, params), tree.map(np.float32, grads)
-    adam = Adam(*map(number, (0.1, 0.9, 0.999, 1e-8)))
-    state = adam.init(params)
+    optimizer = kind(*map(number, SETTINGS[kind]))
+    state = optimizer.init(params)
     for _ in range(3):
-        params, state = adam.update(params, grads, state)
-    for held in (params, state.m, state.v):
+        params, state = optimizer.update(params, grads, state)
+    for held in (params, *((state.m, state.v) if kind is Adam else (state,))):
         assert {leaf.dtype for leaf in held} == {np.dtype(np.float32)}
 
 
-def test_gradients_that_would_broadcast_are_a_shape_error(params, grads):
-    adam = Adam()
-    message = r"^optim.Adam.update: an array of grads must be \(2,\), got \(1, 2\)$"
+@each_kind
+def test_gradients_that_would_broadcast_are_a_shape_error(params, grads, kind):
+    optimizer = kind(*SETTINGS[kind])
+    where = rf"^optim.{kind.__name__}.update"
+    message = where + r": an array of grads must be \(2,\), got \(1, 2\)$"
     with pytest.raises(ShapeError, match=message):
-        adam.update(params, grads._replace(b=np.ones((1, 2))), adam.init(params))
+        optimizer.update(params, grads._replace(b=np.ones((1, 2))), optimizer.init(params))
 
 
-def test_gradients_of_another_structure_are_a_type_error(params, grads):
-    adam = Adam()
+@each_kind
+def test_gradients_of_another_structure_are_a_type_error(params, grads, kind):
+    optimizer = kind(*SETTINGS[kind])
     with pytest.raises(TypeError, match="structure"):
-        adam.update(params, rnn.Step(*grads), adam.init(params))
+        optimizer.update(params, rnn.Step(*grads), optimizer.init(params))

@@ -1,10 +1,11 @@
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from bptt.losses import cross_entropy
-from bptt.tasks import Latch
+from bptt.tasks import Brackets, Latch, TemporalOrder
 
 N = 20_000
 
@@ -65,3 +66,160 @@ def test_one_step_is_the_bit_alone(rng):
 def test_no_step_at_all_is_a_value_error(T):
     with pytest.raises(ValueError, match=f"tasks.Latch: T must be at least 1, got {T}"):
         Latch(T=T)
+
+
+def depths(xs):
+    return np.cumsum(xs @ [1, -1, 0], axis=0)
+
+
+@pytest.fixture
+def brackets(rng):
+    return Brackets(T=6, max_depth=2).draw(N, rng=rng)
+
+
+def test_brackets_have_a_symbol_and_a_target_at_every_step(brackets):
+    assert brackets.xs.shape == (6, N, 3)
+    assert brackets.targets.shape == (6, N)
+    assert brackets.targets.dtype.kind == "i"
+    assert set(np.unique(brackets.xs)) == {0, 1}
+    assert (brackets.xs.sum(axis=2) == 1).all()
+
+
+def test_a_target_says_whether_every_bracket_is_closed(brackets):
+    assert np.array_equal(brackets.targets == 1, depths(brackets.xs) == 0)
+    assert set(np.unique(brackets.targets)) == {0, 1}
+
+
+def test_brackets_are_never_closed_before_they_open_nor_deeper_than_allowed(brackets):
+    assert set(np.unique(depths(brackets.xs))) == {0, 1, 2}
+
+
+def test_every_legal_symbol_is_equally_likely_whatever_came_before(brackets):
+    before = np.concatenate([np.zeros((1, N)), depths(brackets.xs)[:-1]])
+    for t in range(6):
+        for depth, legal in enumerate([[0, 2], [0, 1, 2], [1, 2]]):
+            there = brackets.xs[t, before[t] == depth]
+            if len(there):
+                share = there.mean(axis=0)
+                want = np.isin([0, 1, 2], legal) / len(legal)
+                assert (abs(share - want) < 5 * 0.5 / math.sqrt(len(there))).all()
+                assert share[~np.isin([0, 1, 2], legal)].sum() == 0
+
+
+def every_string(T, max_depth):
+    """Return all legal strings with their probabilities: moves (strings, T) and (strings,)."""
+    strings = np.array(list(itertools.product([1, -1, 0], repeat=T)))
+    after = np.cumsum(strings, axis=1)
+    legal = ((after >= 0) & (after <= max_depth)).all(axis=1)
+    before = np.concatenate([np.zeros((len(strings), 1), int), after[:, :-1]], axis=1)[legal]
+    choices = 3 - (before == 0) - (before == max_depth)
+    return strings[legal], (1 / choices).prod(axis=1)
+
+
+@pytest.mark.parametrize(("T", "max_depth"), [(1, 1), (2, 1), (5, 2), (7, 3), (4, 9)])
+def test_the_null_scores_of_brackets_are_those_of_a_sum_over_all_strings(T, max_depth):
+    strings, probability = every_string(T, max_depth)
+    assert probability.sum() == pytest.approx(1)
+    p = probability @ (np.cumsum(strings, axis=1) == 0)
+    task = Brackets(T, max_depth)
+    surprise = -p * np.log(p) - (1 - p) * np.log(1 - p)
+    assert task.null_loss == pytest.approx(surprise.mean())
+    assert task.null_accuracy == pytest.approx(np.mean([max(q, 1 - q) for q in p]))
+
+
+def test_one_step_of_brackets_is_a_bracket_or_none():
+    assert Brackets(T=1).null_loss == pytest.approx(math.log(2))
+    assert Brackets(T=1).null_accuracy == pytest.approx(0.5)
+
+
+def test_equal_seeds_draw_equal_brackets():
+    task = Brackets(T=5)
+    one, same, other = (task.draw(3, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(one.xs, same.xs)
+    assert np.array_equal(one.targets, same.targets)
+    assert not np.array_equal(one.xs, other.xs)
+
+
+def test_brackets_go_eight_deep_unless_another_depth_is_asked_for(rng):
+    assert Brackets(T=5).max_depth == 8
+    assert depths(Brackets(T=400).draw(20, rng=rng).xs).max() == 8
+    assert depths(Brackets(T=400, max_depth=1).draw(20, rng=rng).xs).max() == 1
+
+
+@pytest.mark.parametrize(
+    ("T", "max_depth", "message"),
+    [
+        (0, 8, "T must be at least 1, got 0"),
+        (5, 0, "max_depth must be at least 1, got 0"),
+        (-1, 0, "T must be at least 1, got -1"),
+    ],
+)
+def test_brackets_without_a_step_or_a_depth_are_a_value_error(T, max_depth, message):
+    with pytest.raises(ValueError, match=f"^tasks.Brackets: {message}$"):
+        Brackets(T, max_depth)
+
+
+# Temporal order
+
+NAMES = ["XX", "XY", "YX", "YY"]
+
+
+@pytest.fixture(params=[10, 34, 60])
+def ordered(rng, request):
+    """Sequences as indices of symbols, (T, N), and their classes."""
+    xs, targets = TemporalOrder(T=request.param).draw(N, rng=rng)
+    assert xs.shape == (request.param, N, 6)
+    assert targets.shape == (1, N)
+    assert targets.dtype.kind == "i"
+    assert (np.sort(xs, axis=-1) == [0, 0, 0, 0, 0, 1]).all()  # one-hot
+    return xs.argmax(axis=-1), targets[0]
+
+
+def test_the_order_of_the_two_symbols_decides_the_target(ordered):
+    symbols, targets = ordered
+    for column, target in zip(symbols.T[:500], targets, strict=False):
+        assert "".join("XY"[k] for k in column if k < 2) == NAMES[target]
+
+
+def test_the_two_symbols_stand_in_the_second_tenth_and_in_the_one_after_the_middle(ordered):
+    symbols, _ = ordered
+    T = len(symbols)
+    n, m = T // 10, T // 2
+    places = np.nonzero((symbols < 2).T)[1].reshape(N, 2)
+    for place, start in zip(places.T, (n, m), strict=True):
+        shares = np.bincount(place, minlength=T) / N
+        allowed = np.isin(np.arange(T), np.arange(start, start + n))
+        assert (shares[~allowed] == 0).all()
+        assert abs(shares[allowed] - 1 / n).max() < 5 * 0.5 / math.sqrt(N)
+    if n > 1:  # one place tells nothing about the other
+        assert abs(np.corrcoef(places.T)[0, 1]) < 5 / math.sqrt(N)
+
+
+def test_the_four_orders_are_equally_likely_and_so_are_the_symbols_between_them(ordered):
+    symbols, targets = ordered
+    assert abs(np.bincount(targets, minlength=4) / N - 0.25).max() < 5 * 0.5 / math.sqrt(N)
+    for order in range(4):
+        others = np.bincount(symbols[:, targets == order].ravel(), minlength=6)[2:]
+        assert abs(others / others.sum() - 0.25).max() < 5 * 0.5 / math.sqrt(others.sum())
+    first = (symbols[0] - 2).reshape(1, N) == np.arange(4)[:, None]
+    assert abs(first.mean(axis=1) - 0.25).max() < 5 * 0.5 / math.sqrt(N)
+
+
+def test_the_null_scores_of_the_order_are_those_of_four_classes():
+    loss, _ = cross_entropy(np.zeros((4, 4)), np.arange(4))
+    assert TemporalOrder.null_loss == pytest.approx(loss, rel=1e-15)
+    assert TemporalOrder.null_accuracy == 1 / 4
+
+
+def test_equal_seeds_draw_equal_orders():
+    task = TemporalOrder(T=20)
+    one, same, other = (task.draw(3, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(one.xs, same.xs)
+    assert np.array_equal(one.targets, same.targets)
+    assert not np.array_equal(one.xs, other.xs)
+
+
+@pytest.mark.parametrize("T", [9, 0])
+def test_a_sequence_without_places_for_both_symbols_is_a_value_error(T):
+    with pytest.raises(ValueError, match=f"^tasks.TemporalOrder: T must be at least 10, got {T}$"):
+        TemporalOrder(T=T)

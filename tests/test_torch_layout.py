@@ -3,9 +3,17 @@ import pytest
 import torch
 from helpers import Inputs, assert_close, assert_equal, draw, run
 
-from bptt import rnn, tree
+from bptt import gru, lstm, rnn, stack, tree
 from bptt.shapes import ShapeError
-from bptt.torch_layout import from_torch, grads_to_torch, to_torch
+from bptt.stack import Both
+from bptt.torch_layout import (
+    from_torch,
+    grads_to_torch,
+    stack_from_torch,
+    stack_grads_to_torch,
+    stack_to_torch,
+    to_torch,
+)
 
 I, H = 4, 2
 TO = [to_torch, grads_to_torch]
@@ -111,6 +119,93 @@ def test_writing_names_the_layer_and_the_direction(write, params):
     assert list(write(rnn, params, 1, reverse=True)) == [f"{name}_l1_reverse" for name in NAMES]
 
 
+# The other cells
+
+
+def test_the_blocks_of_the_lstm_keep_their_order():
+    """Rows i, f, g, o of torch are columns i, f, g, o."""
+    module = torch.nn.LSTM(I, H, dtype=torch.float64)
+    weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    params = from_torch(lstm, module.state_dict())
+    assert isinstance(params, lstm.Params)
+    assert_equal(params.W_x, weights["weight_ih_l0"].T)
+    assert_equal(params.W_h, weights["weight_hh_l0"].T)
+    assert_equal(params.b, weights["bias_ih_l0"] + weights["bias_hh_l0"])
+    assert_equal(from_torch(lstm, to_torch(lstm, params)), params)
+
+
+def test_the_candidate_of_the_gru_keeps_both_biases():
+    arrays = {
+        "weight_ih_l0": np.ones((3 * H, I)),
+        "weight_hh_l0": np.ones((3 * H, H)),
+        "bias_ih_l0": np.arange(1.0, 7),
+        "bias_hh_l0": np.arange(10.0, 70, 10),
+    }
+    params = from_torch(gru, arrays)
+    assert params.b.tolist() == [11, 22, 33, 44, 5, 6]
+    assert params.b_hn.tolist() == [50, 60]
+    written = to_torch(gru, params)
+    assert written["bias_ih_l0"].tolist() == [11, 22, 33, 44, 5, 6]
+    assert written["bias_hh_l0"].tolist() == [0, 0, 0, 0, 50, 60]
+    assert_equal(from_torch(gru, written), params)
+    grads = grads_to_torch(gru, params)
+    assert grads["bias_ih_l0"].tolist() == [11, 22, 33, 44, 5, 6]
+    assert grads["bias_hh_l0"].tolist() == [11, 22, 33, 44, 50, 60]
+
+
+@pytest.mark.parametrize("cell", [lstm, gru], ids=lambda cell: cell.__name__)
+def test_writing_gradients_of_a_gated_cell_is_the_adjoint_of_reading_weights(cell):
+    state_dict = {lstm: torch.nn.LSTM, gru: torch.nn.GRU}[cell](I, H).double().state_dict()
+    params = draw(cell, I=I, H=H)[0].params
+    theirs = grads_to_torch(cell, params)
+    product = sum((array * state_dict[name].numpy()).sum() for name, array in theirs.items())
+    assert product == pytest.approx(tree.dot(params, from_torch(cell, state_dict)), rel=1e-13)
+
+
+# All layers at once
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_all_layers_and_directions_are_read_and_written(cell, layers, bidirectional):
+    rng = np.random.default_rng(0)
+    params = stack.init(cell, I, H, layers=layers, bidirectional=bidirectional, rng=rng)
+    params = tree.map(lambda a: rng.normal(size=a.shape), params)
+    for write, write_one in ((stack_to_torch, to_torch), (stack_grads_to_torch, grads_to_torch)):
+        want = {}
+        for layer, entry in enumerate(params):
+            forwards, *backwards = entry if bidirectional else (entry,)
+            want |= write_one(cell, forwards, layer)
+            for one in backwards:
+                want |= write_one(cell, one, layer, reverse=True)
+        got = write(cell, params)
+        assert list(got) == list(want)
+        for name, array in got.items():
+            np.testing.assert_array_equal(array, want[name])
+    assert_equal(stack_from_torch(cell, stack_to_torch(cell, params)), params)
+
+
+def test_the_written_stack_is_what_torch_loads(cell):
+    module = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}[cell](
+        I, H, num_layers=2, bidirectional=True, dtype=torch.float64
+    )
+    params = stack_from_torch(cell, module.state_dict())
+    assert [type(entry) for entry in params] == [Both, Both]
+    arrays = stack_to_torch(cell, params)
+    result = module.load_state_dict({name: torch.tensor(a) for name, a in arrays.items()})
+    assert (result.missing_keys, result.unexpected_keys) == ([], [])
+
+
+def test_a_gap_in_the_layers_ends_the_stack_and_a_missing_part_is_named(state_dict):
+    wide = torch.nn.RNN(I, H, num_layers=3).state_dict()
+    gap = {name: array for name, array in wide.items() if "l1" not in name}
+    assert len(stack_from_torch(rnn, gap)) == 1
+    with pytest.raises(ValueError, match="weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 must"):
+        stack_from_torch(rnn, {})
+    with pytest.raises(ValueError, match="from_torch: bias_hh_l0 must be in"):
+        stack_from_torch(rnn, {k: v for k, v in state_dict.items() if k != "bias_hh_l0"})
+
+
 # What is not there
 
 
@@ -167,11 +262,18 @@ def test_arrays_that_do_not_fit_are_named(params, name, shape):
         from_torch(rnn, arrays)
 
 
-@pytest.mark.parametrize("cell", ["rnn", None, np])
+@pytest.mark.parametrize("cell", ["rnn", None, np, [rnn]])
 def test_an_unknown_cell_is_a_type_error(cell, state_dict, params):
-    for f, weights in ((from_torch, state_dict), (to_torch, params), (grads_to_torch, params)):
+    for f, weights, where in (
+        (from_torch, state_dict, "from_torch"),
+        (to_torch, params, "to_torch"),
+        (grads_to_torch, params, "grads_to_torch"),
+        (stack_from_torch, state_dict, "from_torch"),
+        (stack_to_torch, (params,), "to_torch"),
+        (stack_grads_to_torch, (params,), "grads_to_torch"),
+    ):
         with pytest.raises(TypeError) as error:
             f(cell, weights)
         assert str(error.value) == (
-            f"torch_layout.{f.__name__}: cell must be bptt.rnn, got {cell!r}"
+            f"torch_layout.{where}: cell must be one of bptt.rnn, bptt.lstm, bptt.gru, got {cell!r}"
         )

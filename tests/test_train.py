@@ -6,7 +6,7 @@ import pytest
 from helpers import assert_equal
 
 from bptt import model, train
-from bptt.optim import Adam, NonFiniteGradient
+from bptt.optim import SGD, Adam, NonFiniteGradient
 from bptt.tasks import Latch
 
 
@@ -65,6 +65,13 @@ def test_gradients_are_clipped_and_the_norm_before_is_kept():
     assert history.params == pytest.approx([10 - 2 / (2 + 1)])
     free = fit_numbers([8.0], optimizer=optimizer)
     assert free.params == pytest.approx([10 - 8 / (8 + 1)])
+
+
+def test_any_optimizer_will_do_and_its_state_goes_from_step_to_step():
+    history = fit_numbers([2.0, 2.0, 8.0], optimizer=SGD(lr=1.0, momentum=0.5), max_norm=4.0)
+    assert history.loss == pytest.approx([10, 10 - 2, 8 - (1 + 2)])
+    assert history.norm.tolist() == [2, 2, 8]
+    assert history.params == pytest.approx([5 - (1.5 + 4)])  # the clipped gradient goes in
 
 
 def test_no_step_at_all_changes_nothing():

@@ -45,8 +45,11 @@ def test_map_takes_a_bare_array_as_a_leaf():
             r"^tree.map: the trees differ in structure, bptt.rnn.State met test_tree.Other$",
         ),
         (rnn.State(np.ones(2)), np.ones(2), "bptt.rnn.State met numpy.ndarray"),
-        (np.ones(2), rnn.State(np.ones(2)), "an array met a NamedTuple"),
-        (rnn.State(np.ones(2)), rnn.State(rnn.State(np.ones(2))), "an array met a NamedTuple"),
+        (np.ones(2), rnn.State(np.ones(2)), "an array met a tuple"),
+        (rnn.State(np.ones(2)), rnn.State(rnn.State(np.ones(2))), "an array met a tuple"),
+        (rnn.State(np.ones(2)), (np.ones(2),), "bptt.rnn.State met a tuple of 1$"),
+        ((np.ones(2), np.ones(2)), (np.ones(2),), "a tuple of 2 met a tuple of 1$"),
+        (((),), ((np.ones(2),),), "a tuple of 0 met a tuple of 1$"),
     ],
 )
 def test_trees_of_different_structures_are_a_type_error(one, other, message):
@@ -54,6 +57,19 @@ def test_trees_of_different_structures_are_a_type_error(one, other, message):
         tree.map(np.add, one, other)
     with pytest.raises(TypeError, match="structure"):
         tree.map(lambda *leaves: leaves, one, one, other)
+
+
+def test_a_plain_tuple_is_a_tree_whose_entries_are_counted_from_zero(nested):
+    layers = (nested.cell, rnn.State(np.ones(2)))
+    double = tree.map(lambda a: 2 * a, layers)
+    assert type(double) is tuple
+    assert [type(entry) for entry in double] == [rnn.Params, rnn.State]
+    assert_equal(tree.map(np.subtract, double, layers), layers)
+    names = ["0.W_x", "0.W_h", "0.b", "1.h"]
+    assert [name for name, _ in tree.leaves(layers)] == names
+    inside = nested._replace(cell=layers)
+    want = [*(f"cell.{name}" for name in names), "W_y", "b_y"]
+    assert [name for name, _ in tree.leaves(inside)] == want
 
 
 def test_leaves_of_different_shapes_are_a_shape_error():
@@ -73,9 +89,11 @@ def test_leaves_have_dotted_names_in_the_order_of_the_fields(nested):
     assert [name for name, _ in tree.leaves(np.ones(2))] == [""]
 
 
+@pytest.mark.parametrize("layers", [0, 1, 2])
 @given(SIZES, SEEDS)
-def test_unravel_undoes_ravel(sizes, seed):
+def test_unravel_undoes_ravel(layers, sizes, seed):
     params = model.init(rnn, *sizes[1:], rng=np.random.default_rng(seed))
+    params = (params,) * layers if layers else params
     vector, unravel = tree.ravel(params)
     assert vector.shape == (sum(leaf.size for _, leaf in tree.leaves(params)),)
     assert_equal(unravel(vector), params)

@@ -245,9 +245,15 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     TypeError
         If the weights are not arrays of one floating-point dtype, or `dstate` is none of this
         cell's states.
+
+    Notes
+    -----
+    Source: the chain rule, applied to `step` line by line; chapter 6 of the site has the
+    derivation.
     """
     (dh,) = check_output_gradient("gru.step_backward", params, saved, dstate, State, blocks=3)
-    W_x, W_h, _, _ = params
+    W_x, W_h, _, b_hn = params
+    check_shape("gru.step_backward", "params.b_hn", b_hn, "H", H=len(W_h))
     x, h_prev, r, z, n, q = saved
     dz, dn = dh * (h_prev - n), dh * (1 - z)
     da_n = dn * tanh_prime(n)

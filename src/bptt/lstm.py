@@ -224,11 +224,11 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
 
     $$
     do_t = dh_t \odot \tanh c_t, \qquad
-    \overline{dc}_t = dc_t + dh_t \odot o_t \odot (1 - \tanh^2 c_t), \\
-    di_t = \overline{dc}_t \odot g_t, \quad
-    df_t = \overline{dc}_t \odot c_{t-1}, \quad
-    dg_t = \overline{dc}_t \odot i_t, \quad
-    dc_{t-1} = \overline{dc}_t \odot f_t, \\
+    d\bar{c}_t = dc_t + dh_t \odot o_t \odot (1 - \tanh^2 c_t), \\
+    di_t = d\bar{c}_t \odot g_t, \quad
+    df_t = d\bar{c}_t \odot c_{t-1}, \quad
+    dg_t = d\bar{c}_t \odot i_t, \quad
+    dc_{t-1} = d\bar{c}_t \odot f_t, \\
     da_t = [di \odot i (1 - i), \; df \odot f (1 - f), \; dg \odot (1 - g^2), \;
     do \odot o (1 - o)], \\
     dW_x = x_t^\top da_t, \quad dW_h = h_{t-1}^\top da_t, \quad db = \sum_B da_t, \qquad

@@ -1,8 +1,8 @@
-"""Clipping and Adam: functions of parameters and gradients that return new ones."""
+"""Clipping, SGD and Adam: functions of parameters and gradients that return new ones."""
 
 import math
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -65,6 +65,90 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
         return grads, norm
     scale = float(max_norm / (norm + eps))  # a NumPy float64 would widen float32
     return tree.map(lambda g: g * scale, grads), norm
+
+
+class Optimizer(Protocol):
+    """What `train.fit` asks of an optimiser: a state to start from, and a step."""
+
+    def init(self, params: P) -> Any:
+        """Return the state before the first update."""
+
+    def update(self, params: P, grads: P, state: Any) -> tuple[P, Any]:
+        """Return the new parameters and the new state."""
+
+
+@dataclass(frozen=True)
+class SGD:
+    r"""Gradient descent, with momentum if asked for.
+
+    $$
+    v_t = \mu v_{t-1} + g_t, \qquad \theta_t = \theta_{t-1} - \alpha v_t, \qquad v_0 = 0.
+    $$
+
+    Parameters
+    ----------
+    lr : float
+        $\alpha$, the learning rate.
+    momentum : float
+        $\mu$, the share of the last step's direction that is kept. Zero by default.
+
+    Notes
+    -----
+    Source: B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", USSR
+    Computational Mathematics and Mathematical Physics 4 (1964),
+    <https://doi.org/10.1016/0041-5553(64)90137-5>, in the form of `torch.optim.SGD`, where the
+    learning rate stands outside the sum. Omitted: dampening, Nesterov's form and weight decay.
+    """
+
+    lr: float
+    momentum: float = 0.0
+
+    def init(self, params: P) -> P:
+        """Return the state before the first update.
+
+        Parameters
+        ----------
+        params : Params
+            The parameters that will be updated.
+
+        Returns
+        -------
+        Params
+            Zeros.
+        """
+        return tree.map(np.zeros_like, params)
+
+    def update(self, params: P, grads: P, state: P) -> tuple[P, P]:
+        r"""Take one step.
+
+        Parameters
+        ----------
+        params : Params
+            The parameters.
+        grads : Params
+            The gradient with respect to them.
+        state : Params
+            What `init` or the last `update` returned, $v_{t-1}$.
+
+        Returns
+        -------
+        params : Params
+            The new parameters.
+        state : Params
+            The new state, $v_t$.
+
+        Raises
+        ------
+        ShapeError
+            If an array of `grads` has not the shape of its array in `params`.
+        TypeError
+            If the trees differ in structure.
+        """
+        tree.check_same_shapes("optim.SGD.update", "grads", grads, params)
+        # Python floats: a NumPy float64 would widen float32.
+        lr, momentum = float(self.lr), float(self.momentum)
+        v = tree.map(lambda v, g: momentum * v + g, state, grads)
+        return tree.map(lambda theta, v: theta - lr * v, params, v), v
 
 
 class AdamState(NamedTuple, Generic[P]):

@@ -1,11 +1,12 @@
-"""Look inside a run: how large the gradient is at each step."""
+"""Look inside a run: how large the gradient is at each step, and the Jacobians that carry it."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bptt import unroll
+from bptt import tree, unroll
+from bptt.cell import check_cell
 from bptt.shapes import Array, check_shape
 
 
@@ -81,3 +82,149 @@ def term_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
         steps = unroll.backward_steps(cell, params, tape, only_t)
         rows.append([np.linalg.norm(dparams_k.W_h) for dparams_k, _, _ in steps][::-1])
     return np.array(rows)
+
+
+def jacobians(cell: Any, params: Any, tape: Any) -> Array:
+    r"""Jacobian of every step, $J_t = \partial s_t / \partial s_{t-1}$ for $t = 1, \dots, T$.
+
+    A small change of the state before step t becomes $\delta s_t = \delta s_{t-1} J_t$, and a
+    gradient comes back as $ds_{t-1} = ds_t J_t^\top$. For the simple cell $J_t = W_h D_t$, with
+    the slopes $1 - h_t^2$ on the diagonal of $D_t$. All steps go back at once, from all unit
+    vectors, so any cell will do whose `Step` holds arrays with a leading axis B.
+
+    Parameters
+    ----------
+    cell : module
+        The cell that ran forwards.
+    params : Params
+        The weights that it ran with.
+    tape : Tape
+        What `unroll.forward` returned.
+
+    Returns
+    -------
+    ndarray of shape (T, B, N, N)
+        At [t - 1, b] the Jacobian of step t of sequence b; the identity where the step is masked.
+        N counts the numbers of a state, in the order of its fields: H, or 2H for h and c.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not a cell.
+    """
+    check_cell("probe.jacobians", cell)
+    zero = cell.zero_state(params, tape.batch)
+    T, (B, H), fields = len(tape.steps), zero.h.shape, len(zero)
+    N = fields * H
+
+    def copies(*arrays: Array) -> Array:
+        return np.repeat(np.concatenate(arrays), N, axis=0)  # (T * B * N, ...)
+
+    identity = np.eye(N, dtype=zero.h.dtype)
+    unit_vectors = type(zero)(*np.split(np.tile(identity, (T * B, 1)), fields, axis=1))
+    _, _, dstates = cell.step_backward(params, tree.map(copies, *tape.steps), unit_vectors)
+    # Each unit vector comes back as a row of the transpose.
+    transposed = np.concatenate(dstates, axis=1).reshape(T, B, N, N)
+    live = np.ones((T, B), bool) if tape.mask is None else tape.mask
+    return np.where(live[:, :, None, None], transposed.swapaxes(-1, -2), identity)
+
+
+def jacobian_products(cell: Any, params: Any, tape: Any) -> Array:
+    r"""Jacobian of the last state by every state, $P_t = J_{t+1} J_{t+2} \cdots J_T$.
+
+    A small change $\delta s_t$ of the state becomes $\delta s_T = \delta s_t P_t$ at the end, and a
+    gradient there comes back as $ds_t = ds_T P_t^\top$.
+
+    Parameters
+    ----------
+    cell : module
+        The cell that ran forwards.
+    params : Params
+        The weights that it ran with.
+    tape : Tape
+        What `unroll.forward` returned.
+
+    Returns
+    -------
+    ndarray of shape (T + 1, B, N, N)
+        At [t, b] the product from the state after step t of sequence b; the last is the identity.
+        N is as for `jacobians`.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not a cell.
+    """
+    steps = jacobians(cell, params, tape)
+    products = [np.broadcast_to(np.eye(steps.shape[-1], dtype=steps.dtype), steps.shape[1:])]
+    for J in steps[::-1]:
+        products.append(J @ products[-1])
+    return np.stack(products[::-1])
+
+
+def spectral_radius(matrix: ArrayLike) -> float:
+    r"""Largest absolute eigenvalue, $\rho(M) = \max_j |\lambda_j|$.
+
+    The powers of a matrix grow like $\rho^k$ in the limit, $\lVert M^k \rVert^{1/k} \to \rho$. A
+    single factor may stretch by more: that is `np.linalg.norm(matrix, 2)`, the largest singular
+    value.
+
+    Parameters
+    ----------
+    matrix : array_like of shape (N, N)
+        A square matrix.
+
+    Returns
+    -------
+    float
+        The spectral radius.
+
+    Raises
+    ------
+    ShapeError
+        If the matrix is not square.
+
+    Notes
+    -----
+    Source: I. Gelfand, "Normierte Ringe", Matematicheskii Sbornik 9 (1941), for the limit.
+    """
+    size = len(np.atleast_1d(matrix))
+    matrix = check_shape("probe.spectral_radius", "matrix", matrix, "N N", N=size)
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
+
+
+def series(tape: Any) -> dict[str, Array]:
+    r"""All that the steps of a run saved, by name, one array over time for each.
+
+    Parameters
+    ----------
+    tape : Tape
+        What `unroll.forward` returned.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (T, B, H)
+        The fields of the cell's `Step`: for an LSTM the gates `i`, `f` and `o`, the candidate `g`,
+        and so on; `x` has shape (T, B, I). If the cell has a cell state, `c` is added: $c_t$, as
+        `c_prev` is $c_{t-1}$. At a masked step a gate is what it would have been, and is not used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bptt import lstm, probe, unroll
+    >>> params = lstm.init(input_size=4, hidden_size=2, rng=np.random.default_rng(0))
+    >>> _, _, tape = unroll.forward(lstm, params, np.zeros((5, 3, 4)))
+    >>> sorted(probe.series(tape))
+    ['c', 'c_prev', 'f', 'g', 'h_prev', 'i', 'o', 'tanh_c', 'x']
+    """
+    names = tape.steps[0]._fields
+    stacked = {name: np.stack([getattr(step, name) for step in tape.steps]) for name in names}
+    if "c_prev" in stacked:
+        c_prev = stacked["c_prev"]
+        c = stacked["f"] * c_prev + stacked["i"] * stacked["g"]
+        stacked["c"] = c if tape.mask is None else np.where(tape.mask[:, :, None], c, c_prev)
+    return stacked

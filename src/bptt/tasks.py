@@ -78,3 +78,158 @@ class Latch:
         xs = rng.normal(scale=self.noise, size=(self.T, batch, 1))
         first = np.reshape(2.0 * bit - 1, (1, batch, 1))
         return Batch(np.concatenate([first, xs[1:]]), bit[None])
+
+
+@dataclass(frozen=True)
+class TemporalOrder:
+    r"""Tell in which order two symbols came: X or Y early, X or Y in the middle, noise elsewhere.
+
+    There are six symbols, X, Y and four that mean nothing, each a one-hot row. With steps counted
+    from 0, one of X and Y stands at a random step from $n$ to $2n - 1$ and one at a random step
+    from $m$ to $m + n - 1$, where $n = \lfloor T / 10 \rfloor$ and $m = \lfloor T / 2 \rfloor$.
+
+    Parameters
+    ----------
+    T : int
+        The length of a sequence, in steps.
+
+    Attributes
+    ----------
+    null_loss : float
+        The cross-entropy of the best guess without the input, $\log 4$ nats.
+    null_accuracy : float
+        The share of right answers of that guess, 1/4.
+
+    Notes
+    -----
+    Source: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9
+    (1997), <https://doi.org/10.1162/neco.1997.9.8.1735>, task 6a, with the places of R. Pascanu,
+    T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural networks", ICML
+    2013, <https://arxiv.org/abs/1211.5063>, section 4.1.1, as in the code published with it.
+    Omitted: the symbols that mark the two ends of a sequence in the older paper.
+    """
+
+    T: int
+    null_loss: ClassVar[float] = math.log(4)
+    null_accuracy: ClassVar[float] = 0.25
+
+    def __post_init__(self) -> None:
+        """Insist on a place for each of the two symbols."""
+        if self.T < 10:
+            raise ValueError(f"tasks.TemporalOrder: T must be at least 10, got {self.T}")
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw sequences.
+
+        Parameters
+        ----------
+        batch : int
+            B, the number of sequences.
+        rng : numpy.random.Generator
+            The source of randomness.
+
+        Returns
+        -------
+        Batch
+            Inputs of shape (T, B, 6), columns X, Y and the four others; one target at the last
+            step, the classes 0 to 3 for XX, XY, YX and YY.
+        """
+        n, m = self.T // 10, self.T // 2
+        first, second = rng.integers(2, size=(2, batch))
+        symbols = rng.integers(2, 6, size=(self.T, batch))
+        columns = np.arange(batch)
+        symbols[n + rng.integers(n, size=batch), columns] = first
+        symbols[m + rng.integers(n, size=batch), columns] = second
+        return Batch(np.eye(6)[symbols], (2 * first + second)[None])
+
+
+@dataclass(frozen=True)
+class Brackets:
+    r"""Tell at every step whether all brackets are closed.
+
+    There are three symbols, "(", ")" and the filler ".", each a one-hot row. Each symbol is drawn
+    uniformly from those that are legal: no ")" where nothing is open, no "(" at the largest depth.
+    The depth $d_t$ counts the brackets that are open after step t; the question is if $d_t = 0$.
+
+    Parameters
+    ----------
+    T : int
+        The length of a sequence, in steps.
+    max_depth : int
+        The largest number of open brackets.
+
+    Attributes
+    ----------
+    null_loss : float
+        The cross-entropy of the best guess without the input, in nats: the entropy of
+        $P(d_t = 0)$, which the guess knows for each step, averaged over the steps.
+    null_accuracy : float
+        The share of right answers of that guess.
+
+    Notes
+    -----
+    Source: F. A. Gers and J. Schmidhuber, "LSTM recurrent networks learn simple context-free and
+    context-sensitive languages", IEEE Transactions on Neural Networks 12 (2001),
+    <https://doi.org/10.1109/72.963769>, who count in $a^n b^n$. Here strings are random, and the
+    answer is a class in place of the next symbols.
+    """
+
+    T: int
+    max_depth: int = 8
+
+    def __post_init__(self) -> None:
+        """Insist on at least one step and one bracket."""
+        for name, size in (("T", self.T), ("max_depth", self.max_depth)):
+            if size < 1:
+                raise ValueError(f"tasks.Brackets: {name} must be at least 1, got {size}")
+
+    @property
+    def null_loss(self) -> float:
+        """The cross-entropy of the best guess without the input, in nats."""
+        p = self._closed()
+        return float(np.mean(-p * np.log(p) - (1 - p) * np.log1p(-p)))
+
+    @property
+    def null_accuracy(self) -> float:
+        """The share of right answers of that guess."""
+        p = self._closed()
+        return float(np.mean(np.maximum(p, 1 - p)))
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw sequences.
+
+        Parameters
+        ----------
+        batch : int
+            B, the number of sequences.
+        rng : numpy.random.Generator
+            The source of randomness.
+
+        Returns
+        -------
+        Batch
+            Inputs of shape (T, B, 3), columns "(", ")" and "."; a target at each of the T steps,
+            class 1 where nothing is open and 0 elsewhere.
+        """
+        depth = np.zeros(batch, int)
+        symbols, depths = [], []
+        for _ in range(self.T):
+            illegal = np.stack([depth == self.max_depth, depth == 0, np.zeros(batch, bool)], axis=1)
+            symbol = np.where(illegal, -1, rng.random((batch, 3))).argmax(axis=1)
+            depth = depth + np.array([1, -1, 0])[symbol]
+            symbols.append(symbol)
+            depths.append(depth)
+        return Batch(np.eye(3)[np.stack(symbols)], (np.stack(depths) == 0).astype(int))
+
+    def _closed(self) -> Array:
+        """Return the probability that nothing is open, after each step: shape (T,)."""
+        legal = np.full(self.max_depth + 1, 3)  # symbols at each depth
+        legal[[0, -1]] = 2
+        each = 1 / legal
+        move = np.diag(each) + np.diag(each[:-1], 1) + np.diag(each[1:], -1)  # row: from depth
+        p = np.eye(self.max_depth + 1)[0]
+        closed = []
+        for _ in range(self.T):
+            p = p @ move
+            closed.append(p[0])
+        return np.array(closed)

@@ -6,7 +6,7 @@ do. Only in the candidate of the GRU, where the reset gate multiplies $h_{t-1} W
 both needed. This module needs NumPy only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from bptt import gru, lstm, rnn
 from bptt.shapes import Array, check_shape
+from bptt.stack import Both
 
 # How many blocks of H columns the weights of a cell have.
 BLOCKS = {rnn: 1, lstm: 4, gru: 3}
@@ -150,6 +151,101 @@ def grads_to_torch(
     return _write(dparams, db_hh, layer, reverse=reverse)
 
 
+def stack_from_torch(cell: ModuleType, state_dict: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Read all layers of a torch module, in both directions if it has both.
+
+    Parameters
+    ----------
+    cell : module
+        The cell, as for `from_torch`.
+    state_dict : mapping of str to tensor or array
+        What the torch module's `state_dict()` returns.
+
+    Returns
+    -------
+    tuple of Params, or of Both of them
+        The weights for `bptt.stack`: copies, never views of torch's live weights.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes are not those of this cell.
+    TypeError
+        If the cell is not known here, or the state dict is not a mapping.
+    ValueError
+        If an array is missing, or a layer has a projection.
+    """
+    params = [_read_layer(cell, state_dict, 0)]
+    while f"weight_ih_l{len(params)}" in state_dict:
+        params.append(_read_layer(cell, state_dict, len(params)))
+    return tuple(params)
+
+
+def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array]:
+    """Write the weights of all layers and directions, each as `to_torch` does.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    params : tuple of Params, or of Both of them
+        The weights of a stack.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Copies under torch's names.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not known here.
+    """
+    return _write_layers(to_torch, cell, params)
+
+
+def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str, Array]:
+    """Write the gradient of all layers and directions, each as `grads_to_torch` does.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    dparams : tuple of Params, or of Both of them
+        The gradient with respect to the weights of a stack.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Copies under the names of torch's parameters.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not known here.
+    """
+    return _write_layers(grads_to_torch, cell, dparams)
+
+
+def _read_layer(cell: ModuleType, state_dict: Mapping[str, Any], layer: int) -> Any:
+    params = from_torch(cell, state_dict, layer)
+    if f"weight_ih_l{layer}_reverse" not in state_dict:
+        return params
+    return Both(params, from_torch(cell, state_dict, layer, reverse=True))
+
+
+def _write_layers(
+    write: Callable[..., dict[str, Array]], cell: ModuleType, params: tuple[Any, ...]
+) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    for layer, entry in enumerate(params):
+        forwards, *backwards = entry if isinstance(entry, Both) else (entry,)
+        arrays |= write(cell, forwards, layer)
+        for p in backwards:
+            arrays |= write(cell, p, layer, reverse=True)
+    return arrays
+
+
 def _write(params: Any, b_hh: Array, layer: int, *, reverse: bool) -> dict[str, Array]:
     arrays = (params.W_x.T, params.W_h.T, params.b, b_hh)
     names = _names(layer, reverse=reverse)
@@ -163,6 +259,6 @@ def _names(layer: int, *, reverse: bool) -> list[str]:
 
 
 def _check_cell(where: str, cell: object) -> None:
-    if cell not in BLOCKS:
+    if not any(cell is known for known in BLOCKS):  # `in` would ask for the hash of any object
         known = ", ".join(known.__name__ for known in BLOCKS)
         raise TypeError(f"torch_layout.{where}: cell must be one of {known}, got {cell!r}")

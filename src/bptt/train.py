@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from bptt.optim import Adam, NonFiniteGradient, clip_global_norm
+from bptt.optim import NonFiniteGradient, Optimizer, clip_global_norm
 from bptt.shapes import Array
 
 B = TypeVar("B")
@@ -37,7 +37,7 @@ def fit(
     draw: Callable[[], B],
     *,
     steps: int,
-    optimizer: Adam,
+    optimizer: Optimizer,
     max_norm: float = math.inf,
 ) -> History[P]:
     """Train: draw a batch, clip its gradient, take a step; again.
@@ -54,8 +54,8 @@ def fit(
         Returns the next batch.
     steps : int
         The number of steps.
-    optimizer : Adam
-        How to step.
+    optimizer : Optimizer
+        How to step, for example `optim.Adam()`.
     max_norm : float
         The largest global norm of a gradient; no clipping by default.
 

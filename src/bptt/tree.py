@@ -1,6 +1,7 @@
-"""Functions over trees: NamedTuples of arrays, or of further NamedTuples.
+"""Functions over trees: NamedTuples or plain tuples of arrays, or of further trees.
 
-A tree is what the library calls `Params`, `State` or a gradient. An array is a tree with one leaf.
+A tree is what the library calls `Params`, `State` or a gradient, or a tuple of these, one for each
+layer of a stack. An array is a tree with one leaf.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,14 +21,14 @@ def map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     ----------
     f : callable
         Takes one leaf of each tree.
-    tree : NamedTuple or ndarray
+    tree : tuple or ndarray
         The first tree; its structure is that of the result.
-    *others : NamedTuple or ndarray
+    *others : tuple or ndarray
         Further trees of the same structure.
 
     Returns
     -------
-    NamedTuple or ndarray
+    tuple or ndarray
         A new tree with the values of `f` as its leaves.
 
     Raises
@@ -45,26 +46,29 @@ def map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     """
     if not isinstance(tree, tuple):
         if any(isinstance(other, tuple) for other in others):
-            raise TypeError("tree.map: the trees differ in structure, an array met a NamedTuple")
+            raise TypeError("tree.map: the trees differ in structure, an array met a tuple")
         return f(tree, *others)  # type: ignore[no-any-return]  # what f returns is a leaf
     for other in others:
-        if type(other) is not type(tree):
+        if type(other) is not type(tree) or len(other) != len(tree):  # type: ignore[arg-type]
             raise TypeError(
                 f"tree.map: the trees differ in structure, {_name(tree)} met {_name(other)}"
             )
-    return type(tree)(*(map(f, *leaves) for leaves in zip(tree, *others, strict=True)))
+    mapped = (map(f, *leaves) for leaves in zip(tree, *others, strict=True))
+    return tuple(mapped) if type(tree) is tuple else type(tree)(*mapped)  # type: ignore[return-value]
 
 
-def _name(tree: object) -> str:
+def _name(tree: Any) -> str:
+    if type(tree) is tuple:
+        return f"a tuple of {len(tree)}"
     return f"{type(tree).__module__}.{type(tree).__qualname__}"
 
 
 def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
-    """Walk over the leaves of a tree in the order of its fields.
+    """Walk over the leaves of a tree in the order of its fields or entries.
 
     Parameters
     ----------
-    tree : NamedTuple or ndarray
+    tree : tuple or ndarray
         The tree to walk over.
     name : str
         Stands before every name; empty at the top.
@@ -72,7 +76,7 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
     Yields
     ------
     tuple of str and ndarray
-        The dotted name of the leaf, such as `cell.W_h`, and the leaf.
+        The dotted name of the leaf, such as `cell.W_h` or, in a tuple, `0.W_h`, and the leaf.
 
     Examples
     --------
@@ -84,8 +88,9 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
     if not isinstance(tree, tuple):
         yield name, np.asarray(tree)
         return
-    for field, child in tree._asdict().items():  # type: ignore[attr-defined]  # a NamedTuple's
-        yield from leaves(child, f"{name}.{field}" if name else field)
+    fields = getattr(tree, "_fields", range(len(tree)))  # a plain tuple counts its entries
+    for field, child in zip(fields, tree, strict=True):
+        yield from leaves(child, f"{name}.{field}" if name else str(field))
 
 
 def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
@@ -97,9 +102,9 @@ def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
         The function that asks, for the message.
     name : str
         The argument that is checked, for the message.
-    tree : NamedTuple or ndarray
+    tree : tuple or ndarray
         What the caller passed.
-    like : NamedTuple or ndarray
+    like : tuple or ndarray
         The tree that it has to match.
 
     Raises
@@ -124,7 +129,7 @@ def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
 
     Parameters
     ----------
-    tree : NamedTuple or ndarray
+    tree : tuple or ndarray
         A tree with N numbers in all.
 
     Returns
@@ -159,9 +164,9 @@ def dot(a: Tree, b: Tree) -> float:
 
     Parameters
     ----------
-    a : NamedTuple or ndarray
+    a : tuple or ndarray
         A tree.
-    b : NamedTuple or ndarray
+    b : tuple or ndarray
         A tree of the same structure.
 
     Returns
@@ -193,7 +198,7 @@ def global_norm(tree: Any) -> float:
 
     Parameters
     ----------
-    tree : NamedTuple or ndarray
+    tree : tuple or ndarray
         A tree, usually a gradient.
 
     Returns

@@ -1,9 +1,41 @@
-"""Random draws for initial weights, each from a generator that the caller passes."""
+"""Initial weights; whatever is drawn comes from a generator that the caller passes."""
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from bptt.shapes import Array
+
+
+def lecun(
+    fan_in: int, fan_out: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64
+) -> Array:
+    r"""LeCun's normal draw, $W_{ij} \sim N(0, 1 / n_{in})$.
+
+    A sum $a_j = \sum_i h_i W_{ij}$ then has, on average, the mean square of the $h_i$.
+
+    Parameters
+    ----------
+    fan_in : int
+        Rows: the width that goes in.
+    fan_out : int
+        Columns: the width that comes out.
+    rng : numpy.random.Generator
+        The source of randomness.
+    dtype : dtype
+        The dtype of the result.
+
+    Returns
+    -------
+    ndarray of shape (fan_in, fan_out)
+        The drawn matrix.
+
+    Notes
+    -----
+    Source: Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp", in Neural
+    Networks: Tricks of the Trade, 1998, <https://doi.org/10.1007/3-540-49430-8_3>, section 4.6,
+    which asks for this variance and leaves the shape of the distribution open.
+    """
+    return (rng.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)).astype(dtype)
 
 
 def glorot(
@@ -39,6 +71,38 @@ def glorot(
     return rng.uniform(-r, r, size=(fan_in, fan_out)).astype(dtype)
 
 
+def he(
+    fan_in: int, fan_out: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64
+) -> Array:
+    r"""He's normal draw, $W_{ij} \sim N(0, 2 / n_{in})$, for layers that follow a rectifier.
+
+    The 2 makes up for the rectifier, which halves the mean square of a symmetric signal.
+
+    Parameters
+    ----------
+    fan_in : int
+        Rows: the width that goes in.
+    fan_out : int
+        Columns: the width that comes out.
+    rng : numpy.random.Generator
+        The source of randomness.
+    dtype : dtype
+        The dtype of the result.
+
+    Returns
+    -------
+    ndarray of shape (fan_in, fan_out)
+        The drawn matrix.
+
+    Notes
+    -----
+    Source: K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers: surpassing
+    human-level performance on ImageNet classification", ICCV 2015,
+    <https://arxiv.org/abs/1502.01852>, equation 10.
+    """
+    return (rng.standard_normal((fan_in, fan_out)) * np.sqrt(2 / fan_in)).astype(dtype)
+
+
 def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> Array:
     r"""A square matrix with $W^\top W = 1$, uniform over the orthogonal group (Haar measure).
 
@@ -70,6 +134,30 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     """
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
     return (Q * np.sign(np.diag(R))).astype(dtype)
+
+
+def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
+    r"""The identity matrix, $W_{ij} = \delta_{ij}$: each unit starts as a copy of itself.
+
+    Parameters
+    ----------
+    size : int
+        Rows and columns.
+    dtype : dtype
+        The dtype of the result.
+
+    Returns
+    -------
+    ndarray of shape (size, size)
+        Ones on the diagonal, else zeros. Nothing is drawn.
+
+    Notes
+    -----
+    Source: Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of
+    rectified linear units" (2015), <https://arxiv.org/abs/1504.00941>, for the recurrent weights of
+    rectified units, with biases of zero. Omitted: the small factor that they use for short memory.
+    """
+    return np.eye(size, dtype=dtype)
 
 
 def chrono(

@@ -18,6 +18,8 @@ def main() -> None:
     asked = parser.parse_args()
     work = runner.recheck if asked.recheck else runner.measure
     try:
+        for name in asked.names:
+            runner.find(name)
         for name in asked.names or [name for name in runner.names() if runner.is_stale(name)]:
             result = work(name, asked.processes)
             seconds = result.provenance["cpu_seconds"]

@@ -25,7 +25,14 @@ def digest(module: str) -> str:
     -------
     str
         Sixteen hexadecimal digits of SHA-256.
+
+    Raises
+    ------
+    ValueError
+        If the package has no such module.
     """
+    if not _file(module):
+        raise ValueError(f"experiments.digest: there is no module {module}")
     trees = {name: _outline(tree) for name, tree in sorted(_closure(module).items())}
     return hashlib.sha256(json.dumps(trees).encode()).hexdigest()[:16]
 

@@ -123,7 +123,7 @@ def path(name: str) -> Path:
 
 
 def save(name: str, result: Result) -> None:
-    """Write a result, one line for each run. An interruption leaves the old file as it was.
+    """Write a result, one line for each run. An error on the way leaves the old file as it was.
 
     Parameters
     ----------
@@ -131,12 +131,16 @@ def save(name: str, result: Result) -> None:
         The experiment.
     result : Result
         What was measured.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON has no word for it.
     """
-    runs = ",\n".join(json.dumps(run._asdict()) for run in result.runs)
-    head = json.dumps(
-        {"settings": result.settings, "provenance": result.provenance}, indent=1, sort_keys=True
-    )
-    text = f'{head.removesuffix("}").rstrip()},\n "runs": [\n{runs}\n]\n}}\n'
+    runs = ",\n".join(json.dumps(run._asdict(), allow_nan=False) for run in result.runs)
+    head = {"settings": result.settings, "provenance": result.provenance}
+    opened = json.dumps(head, indent=1, sort_keys=True, allow_nan=False).removesuffix("\n}")
+    text = f'{opened},\n "runs": [\n{runs}\n ]\n}}\n'
     file = path(name)
     file.parent.mkdir(exist_ok=True)
     draft = file.with_suffix(".draft")

@@ -10,29 +10,33 @@ import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from bptt.experiments.digest import digest
-from bptt.experiments.results import FOLDER, Result, Run, load, path, save
+from bptt.experiments.results import Result, Run, load, path, save
 
 Case: TypeAlias = dict[str, Any]
 
 
 class Experiment(Protocol):
-    """A module of this package that measures one claim."""
+    """A module of this package that measures one claim.
+
+    `FULL` and `REDUCED` are settings: dataclasses with a field `seeds`. A case holds its `seed`.
+    """
 
     __name__: str
     FULL: Any
     REDUCED: Any
 
     def cases(self, settings: Any, runs: list[Run]) -> list[Case]:
-        """Return what is to be run, as far as the runs so far tell."""
+        """Return all that is to be run, as far as the runs so far tell."""
 
     def score(self, case: Case) -> dict[str, Any]:
-        """Run one case."""
+        """Run one case. Scores are finite numbers, or lists of them."""
 
 
 def names() -> list[str]:
@@ -66,7 +70,9 @@ def find(name: str) -> Experiment:
         If there is no such experiment.
     """
     if name not in names():
-        raise ValueError(f"experiments: there is no {name!r}; there are: {', '.join(names())}")
+        raise ValueError(
+            f"experiments: there is no experiment {name!r}; there are: {', '.join(names())}"
+        )
     module: Experiment = importlib.import_module(f"bptt.experiments.{name}")
     return module
 
@@ -109,18 +115,18 @@ def measure(name: str, processes: int) -> Result:
     """
     experiment = find(name)
     stamp = digest(experiment.__name__)
-    notes = FOLDER / f"{name}.partial.jsonl"
-    FOLDER.mkdir(exist_ok=True)
+    notes = path(name).with_suffix(".partial.jsonl")
+    notes.parent.mkdir(exist_ok=True)
     runs = list(_noted(notes, stamp))
-    with ProcessPoolExecutor(processes) as pool, notes.open("a", encoding="utf-8") as file:
+    with notes.open("a", encoding="utf-8") as file:
+        file.write("\n")  # a line that was cut off ends here
         while ahead := _ahead(experiment, experiment.FULL, runs):
             ahead.sort(key=lambda case: -case.get("T", 0))  # the long ones first
-            waiting = [pool.submit(_measure, experiment.__name__, case) for case in ahead]
-            for done in _progress(as_completed(waiting), len(waiting)):
-                runs.append(done.result())
-                print(json.dumps([stamp, *runs[-1]]), file=file, flush=True)
-    done_by_case = {_key(run.case): run for run in runs}
-    wanted = [done_by_case[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
+            for run in _side_by_side(experiment, ahead, processes):
+                runs.append(run)
+                print(json.dumps([stamp, *run]), file=file, flush=True)
+    done = {_key(run.case): run for run in runs}
+    wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
     result = Result(_settings(experiment.FULL), tuple(wanted), _provenance(stamp, wanted))
     save(name, result)
     notes.unlink()
@@ -145,25 +151,25 @@ def recheck(name: str, processes: int) -> Result:
     Raises
     ------
     ValueError
-        If the settings are not those of the result, or a score differs in any digit.
+        If the settings or the cases are not those of the result, or a score differs in any digit.
     """
     experiment, result = find(name), load(name)
+    anew = f"measure {name} anew"
     if _settings(experiment.FULL) != result.settings:
-        raise ValueError(f"experiments: the settings of {name} have changed; measure it anew")
+        raise ValueError(f"experiments: the settings of {name} have changed; {anew}")
+    cases = experiment.cases(experiment.FULL, list(result.runs))
+    if [_key(case) for case in cases] != [_key(run.case) for run in result.runs]:
+        raise ValueError(f"experiments: the cases of {name} have changed; {anew}")
     stamp = digest(experiment.__name__)
-    seed = result.settings["seeds"][0]
-    chosen = [run for run in result.runs if run.case["seed"] == seed]
-    with ProcessPoolExecutor(processes) as pool:
-        waiting = {
-            pool.submit(_measure, experiment.__name__, dict(run.case)): run for run in chosen
-        }
-        for done in _progress(as_completed(waiting), len(waiting)):
-            old, new = waiting[done].score, done.result().score
-            if old != new:
-                raise ValueError(
-                    f"experiments: {name} is out of date: {waiting[done].case} gave {old}, "
-                    f"now {new}; measure it anew"
-                )
+    old = {_key(run.case): run.score for run in result.runs}
+    chosen = [case for case in cases if case["seed"] == experiment.FULL.seeds[0]]
+    if not chosen:
+        raise ValueError(f"experiments: no case of {name} has its first seed; {anew}")
+    for run in _side_by_side(experiment, chosen, processes):
+        if run.score != old[_key(run.case)]:
+            raise ValueError(
+                f"experiments: {run.case} gave {old[_key(run.case)]}, now {run.score}; {anew}"
+            )
     stamped = result._replace(provenance={**result.provenance, "digest": stamp})
     save(name, stamped)
     return stamped
@@ -195,13 +201,27 @@ def _key(case: Mapping[str, Any]) -> str:
     return json.dumps(case, sort_keys=True)
 
 
+def _side_by_side(experiment: Experiment, cases: list[Case], processes: int) -> Iterator[Run]:
+    """Run cases in other processes; yield each run as soon as it is done."""
+    # Forking would copy the locks of NumPy's threads.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_measure, experiment.__name__, case) for case in cases]
+        try:
+            for done in _progress(as_completed(waiting), len(waiting)):
+                yield done.result()
+        finally:  # after an error, start no more
+            pool.shutdown(cancel_futures=True)
+
+
 def _measure(module: str, case: Case) -> Run:
     experiment: Any = importlib.import_module(module)
     start = time.process_time()
-    with contextlib.redirect_stderr(io.StringIO()):  # no bar for each of many trainings
-        score = experiment.score(case)
-    plain = json.loads(json.dumps(score))
-    return Run(case, plain, round(time.process_time() - start, 3))
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # no bar for each of many trainings
+            score = json.dumps(experiment.score(case), allow_nan=False)
+    except Exception as error:
+        raise RuntimeError(f"experiments: {module} failed at {case}") from error
+    return Run(case, json.loads(score), round(time.process_time() - start, 3))
 
 
 def _noted(notes: Path, stamp: str) -> Iterator[Run]:

@@ -5,12 +5,14 @@ No pyplot and no style: colours, fonts and sizes come from the reader's `matplot
 
 from bptt.figures.canvas import figure
 from bptt.figures.curves import plot_bands
-from bptt.figures.drawings import plot_paths, plot_unrolled
-from bptt.figures.maps import plot_states, plot_terms
+from bptt.figures.drawings import plot_lstm, plot_paths, plot_unrolled
+from bptt.figures.maps import plot_gates, plot_states, plot_terms
 
 __all__ = [
     "figure",
     "plot_bands",
+    "plot_gates",
+    "plot_lstm",
     "plot_paths",
     "plot_states",
     "plot_terms",

@@ -1,6 +1,7 @@
 """Curves: one quantity against another."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +9,9 @@ from matplotlib.figure import Figure
 
 from bptt.figures.canvas import axes_or_new, figure_of
 from bptt.shapes import Array, check_shape
+
+# As many as the colours of the site, so that no two lines differ by their colour only.
+STYLES: Any = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 
 
 def plot_bands(
@@ -41,7 +45,7 @@ def plot_bands(
         check_shape("figures.plot_bands", f"draws[{j}]", values, "D N", N=len(x))
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
         ax.fill_between(x, low, high, alpha=0.25, linewidth=0)
-        ax.plot(x, median, label=label, linestyle=("-", "--", ":", "-.")[j % 4])
+        ax.plot(x, median, label=label, linestyle=STYLES[j % 5])
     ax.set_yscale("log")
     ax.legend()
     return figure_of(ax)

@@ -1,14 +1,68 @@
 """Drawings of how things hang together: boxes, arrows and paths."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from bptt.figures.canvas import axes_or_new, figure, figure_of
+
+# One step of an LSTM: its wires by their corners, in the direction of the values, ...
+_LSTM_WIRES: dict[str, list[tuple[float, float]]] = {
+    "c_prev": [(0.8, 5), (1.83, 5)],
+    "kept": [(2.37, 5), (4.43, 5)],
+    "c": [(4.97, 5), (9.8, 5)],
+    "f": [(2.1, 2.5), (2.1, 4.73)],
+    "i": [(3.7, 2.5), (3.7, 3.8), (4.43, 3.8)],
+    "g": [(5.7, 2.5), (5.7, 3.8), (4.97, 3.8)],
+    "written": [(4.7, 4.07), (4.7, 4.73)],
+    "read": [(8.9, 5), (8.9, 4.6)],
+    "tanh_c": [(8.9, 4.0), (8.9, 3.17)],
+    "o": [(7.3, 2.5), (7.3, 2.9), (8.63, 2.9)],
+    "h": [(9.17, 2.9), (9.8, 2.9)],
+    "a_f": [(2.1, 0.8), (2.1, 1.9)],
+    "a_i": [(3.7, 0.8), (3.7, 1.9)],
+    "a_g": [(5.7, 0.8), (5.7, 1.9)],
+    "a_o": [(7.3, 0.8), (7.3, 1.9)],
+    "h_prev": [(0.8, 0.5), (1.5, 0.5)],
+    "x": [(4.7, -0.8), (4.7, 0.2)],
+}
+_LSTM_CELL_PATH = ("c_prev", "kept", "c")
+# ... what stands where they meet, with the width of a box or None for a circle, ...
+_LSTM_NODES: list[tuple[float, float, str, float | None]] = [
+    (2.1, 5, "×", None),
+    (4.7, 5, "+", None),
+    (4.7, 3.8, "×", None),
+    (8.9, 2.9, "×", None),
+    (2.1, 2.2, "σ", 0.7),
+    (3.7, 2.2, "σ", 0.7),
+    (5.7, 2.2, "tanh", 1.1),
+    (7.3, 2.2, "σ", 0.7),
+    (8.9, 4.3, "tanh", 1.1),
+    (4.7, 0.5, "$x_t W_x + h_{t-1} W_h + b$", 6.4),
+]
+# ... and its labels: where, on which side of that point, and the symbol, with ∂ for a gradient's d.
+_LSTM_LABELS = {
+    "c_prev": (0.7, 5, "right", r"∂c_{t-1}"),
+    "c_total": (6.9, 5.5, "center", r"∂\bar{c}_t"),
+    "c": (9.9, 5, "left", r"∂c_t"),
+    "f": (1.95, 3.2, "right", r"∂f_t"),
+    "i": (3.55, 3.2, "right", r"∂i_t"),
+    "g": (5.85, 3.2, "left", r"∂g_t"),
+    "o": (8.15, 2.45, "center", r"∂o_t"),
+    "tanh_c": (8.75, 3.5, "right", r"∂\tanh c_t"),
+    "h": (9.9, 2.9, "left", r"∂h_t"),
+    "a_f": (1.95, 1.35, "right", r"∂a_f"),
+    "a_i": (3.55, 1.35, "right", r"∂a_i"),
+    "a_g": (5.85, 1.35, "left", r"∂a_g"),
+    "a_o": (7.45, 1.35, "left", r"∂a_o"),
+    "h_prev": (0.7, 0.5, "right", r"∂h_{t-1}"),
+    "x": (4.85, -0.4, "left", r"∂x_t"),
+}
 
 
 def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
@@ -59,6 +113,57 @@ def plot_paths(T: int) -> Figure:
         if column <= row:
             _path(ax, T, t=row + 1, k=column + 1)
     return fig
+
+
+def plot_lstm(
+    numbers: Mapping[str, float], *, backward: bool = False, ax: Axes | None = None
+) -> Figure:
+    r"""Draw how values flow through one step of an LSTM, or how gradients flow back through it.
+
+    Parameters
+    ----------
+    numbers : mapping of str to float
+        What to write beside the wires: the value of `x`, `h_prev`, `c_prev`, `a_i`, `a_f`, `a_g`,
+        `a_o`, `i`, `f`, `g`, `o`, `c`, `tanh_c` or `h`, or, backwards, the gradient with respect
+        to it; `c_total` is then $d\bar{c}_t$. A wire without a number has no label.
+    backward : bool
+        Whether the arrows point backwards and the labels name gradients.
+    ax : Axes, optional
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    Figure
+        The drawing, with the path along the cell state thick.
+
+    Raises
+    ------
+    KeyError
+        If there is no wire of a given name.
+    """
+    ax = axes_or_new(ax, height=3.4)
+    color = "C1" if backward else "C0"
+    for name, corners in _LSTM_WIRES.items():
+        width = 2.6 if name in _LSTM_CELL_PATH else 1.2
+        way = corners[::-1] if backward else corners
+        ax.plot(*zip(*way[:-1], strict=True), color=color, linewidth=width)
+        _arrow(ax, way[-2], way[-1], color=color, width=width)
+    ax.plot(*_LSTM_WIRES["read"][0], "o", color=color, markersize=4)
+    for x, y, text, size in _LSTM_NODES:
+        _node(ax, x, y, text)
+        if size is None:
+            ax.add_patch(Circle((x, y), 0.27, fill=False))
+        else:
+            style = "round,pad=0,rounding_size=0.15"
+            ax.add_patch(FancyBboxPatch((x - size / 2, y - 0.3), size, 0.6, style, fill=False))
+    for name, number in numbers.items():
+        x, y, side, symbol = _LSTM_LABELS[name]
+        symbol = symbol.replace("∂", "d" * backward)
+        value = f"{number:z.2f}".replace("-", "−")
+        ax.text(x, y, f"${symbol}$\n{value}", ha=side, va="center", multialignment="center")
+    ax.set(xlim=(-0.4, 10.9), ylim=(-0.9, 5.8), aspect="equal")
+    ax.axis("off")
+    return figure_of(ax)
 
 
 def _node(ax: Axes, x: float, y: float, text: str, **options: Any) -> None:

@@ -74,3 +74,38 @@ def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
     )
     count_axes(ax, "weights used at step $k$", "loss read at step $t$")
     return with_bar(image, ax, r"$\log_{10}$ of the norm")
+
+
+def plot_gates(gates: Array, *, ax: Axes | None = None) -> Figure:
+    """Draw the gates of one sequence as a heat map, from 0 (closed, dark) to 1 (open, bright).
+
+    Parameters
+    ----------
+    gates : ndarray of shape (T, H)
+        One gate of each unit at each step, such as the series `f` of `probe.series`.
+    ax : Axes, optional
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    Figure
+        Steps run to the right, from 1; units run down, from 1.
+
+    Raises
+    ------
+    ShapeError
+        If `gates` has not two axes.
+    """
+    T, H = check_shape("figures.plot_gates", "gates", gates, "T H").shape
+    ax = axes_or_new(ax, height=2.2)
+    image = ax.imshow(
+        np.transpose(gates),
+        extent=(0.5, T + 0.5, H + 0.5, 0.5),
+        aspect="auto",
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+    )
+    count_axes(ax, "step $t$", "unit")
+    return with_bar(image, ax, "gate")

@@ -1,0 +1,143 @@
+# %% [markdown]
+# # Figures of chapter 3: Vanishing and exploding gradients
+#
+# The code behind the figures of
+# [Vanishing and exploding gradients](../chapters/03-vanish-and-explode.md), run when the site is
+# built. The networks are those of the chapter, with the same seeds.
+
+# %%
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
+import numpy as np
+
+from bptt import figures, probe, rnn, unroll, weights
+
+I, H, T = 10, 20, 40
+
+# %% [markdown]
+# ## Sweep
+
+
+# %%
+def orthogonal(rng):
+    return weights.orthogonal(H, rng=rng)
+
+
+def gaussian(rng):
+    W_h = rng.normal(size=(H, H))
+    return W_h / np.linalg.norm(W_h, 2)
+
+
+def run(seed, draw, scale, inputs=1.0):
+    rng = np.random.default_rng(seed)
+    params = rnn.init(I, H, rng=rng)._replace(W_h=scale * draw(rng))
+    xs = inputs * rng.normal(size=(T, 1, I))
+    _, _, tape = unroll.forward(rnn, params, xs)
+    return probe.jacobian_products(rnn, params, tape)[::-1, 0]
+
+
+def norms(seed, draw, sigma):
+    return np.linalg.norm(run(seed, draw, sigma), 2, axis=(1, 2))
+
+
+fig, axes = figures.figure(1, 2, height=3.2, sharey=True)
+distances, sigmas = np.arange(T + 1), (0.8, 1.5, 3.0)
+for ax, draw in zip(axes, [orthogonal, gaussian], strict=True):
+    draws = [[norms(seed, draw, sigma) for seed in range(50)] for sigma in sigmas]
+    figures.plot_bands(distances, draws, [rf"$\sigma = {s:g}$" for s in sigmas], ax=ax)
+    for sigma, line in zip(sigmas, ax.get_lines(), strict=True):
+        ax.plot(distances, sigma**distances, color=line.get_color(), linewidth=0.7)
+    ax.set(title=draw.__name__.capitalize(), xlabel="number of factors $k$", ylim=(1e-22, 1e22))
+axes[0].set(ylabel="norm of the product")
+axes[1].get_legend().remove()
+fig
+
+# %% [markdown]
+# ## Powers
+
+
+# %%
+def powers(seed, rho):
+    W_h = gaussian(np.random.default_rng(seed))
+    W_h *= rho / probe.spectral_radius(W_h)
+    norms = [np.linalg.norm(np.linalg.matrix_power(W_h, k), 2) for k in steps]
+    return norms, np.linalg.norm(W_h, 2)
+
+
+steps = np.arange(41)
+drawn, stretches = zip(*(powers(seed, 0.9) for seed in range(50)), strict=True)
+fig, ax = figures.figure(height=2.8)
+figures.plot_bands(steps, [np.array(drawn)], [r"$\Vert W_h^k \Vert$"], ax=ax)
+ax.plot(steps, 0.9**steps, "C1--", label=r"$\rho^k$")
+ax.plot(steps[:6], np.median(stretches) ** steps[:6], "C2:", label=r"$\sigma^k$, median $\sigma$")
+ax.legend()
+ax.set(xlabel="number of factors $k$", ylabel="norm")
+fig
+
+# %% [markdown]
+# ## Inputs
+
+
+# %%
+def to_radius(rng):
+    W_h = gaussian(rng)
+    return W_h / probe.spectral_radius(W_h)
+
+
+def factor(seed, rho, inputs):
+    return np.linalg.norm(run(seed, to_radius, rho, inputs)[-1], 2) ** (1 / T)
+
+
+radii = np.array([0.5, 1.0, 1.5, 2.0, 3.0])
+sizes = [0.01, 1.0, 3.0]
+draws = [[[factor(seed, rho, size) for rho in radii] for seed in range(50)] for size in sizes]
+fig, ax = figures.figure(height=3.0)
+ax.plot(radii, radii, "C4", linewidth=0.8, label="linear limit")
+figures.plot_bands(radii, draws, [f"inputs {size:g}" for size in sizes], ax=ax)
+ax.axhline(1, color="C4", linestyle=":", linewidth=0.8)
+ax.set_yscale("linear")
+ax.set(xlabel=r"spectral radius $\rho$ of $W_h$", ylabel="factor per step", ylim=(0, 2))
+fig
+
+# %% [markdown]
+# ## Popular
+
+
+# %%
+def popular(seed, steps, radius=None, last_only=False):
+    rng = np.random.default_rng(seed)
+    scale = np.sqrt(2 / (10 + 20))
+    W_x, W_h = (rng.normal(scale=scale, size=(rows, 20)) for rows in (10, 20))
+    if radius is not None:
+        W_h *= radius / probe.spectral_radius(W_h)
+    params = rnn.Params(W_x, W_h, b=np.zeros(20))
+    xs = 0.1 * rng.normal(size=(steps, 1, 10))
+    _, _, tape = unroll.forward(rnn, params, xs)
+    g = np.full((steps, 1, 20), 0.1)
+    if last_only:
+        g[:-1] = 0
+    passed = unroll.backward_steps(rnn, params, tape, g)
+    back = [dstate.h for _, _, dstate in passed][::-1]
+    return np.linalg.norm(back, axis=(1, 2))
+
+
+fig, (above, below) = figures.figure(2, 1, height=5.4)
+for steps, style in zip([10, 25, 50, 100], ["-", "--", ":", "-."], strict=True):
+    curves = np.array([popular(seed, steps) for seed in range(50)])
+    assert (curves[:, 0] > curves[:, -1]).all()  # what the caption says
+    curves /= curves.max(axis=1, keepdims=True)
+    low, median, high = np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
+    above.fill_between(np.arange(steps), low, high, alpha=0.2, linewidth=0)
+    above.plot(np.arange(steps), median, style, label=f"length {steps}")
+above.set(yscale="log", title="as in the notebook", xlabel="state $h_t$, by step $t$")
+above.set(ylabel="norm / largest norm", ylim=(0.015, 1.2))
+above.legend(ncols=2, loc="lower left")
+
+draws = [
+    np.array([popular(seed, 50, radius, last_only=True) for seed in range(50)])[:, ::-1]
+    for radius in (None, 0.9)
+]
+figures.plot_bands(np.arange(1, 51), draws, ["as drawn", r"$\rho = 0.9$"], ax=below)
+below.set(title="one loss, at the last step", xlabel="distance to the loss")
+below.set(ylabel="norm of $dh_t$")
+fig

@@ -1,0 +1,119 @@
+# %% [markdown]
+# # Figures of chapter 4: Activations and initialisation
+#
+# The code behind the figures of
+# [Activations and initialisation](../chapters/04-start-the-weights.md), run when the site is
+# built.
+
+# %%
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
+import numpy as np
+
+from bptt import figures, ops
+
+# %% [markdown]
+# ## Activations
+
+# %%
+a = np.linspace(-5, 5, 1001)
+PAIRS = {
+    "logistic": (ops.sigmoid, ops.sigmoid_prime, "-"),
+    "tanh": (ops.tanh, ops.tanh_prime, "--"),
+    "rectifier": (ops.relu, ops.relu_prime, ":"),
+}
+fig, (left, right) = figures.figure(1, 2, height=2.5, sharex=True)
+for name, (f, prime, style) in PAIRS.items():
+    left.plot(a, f(a), style, label=name)
+    right.plot(a, prime(f(a)), style)
+left.set(ylim=(-1.1, 2.1), xlabel="pre-activation $a$", ylabel="value $y = f(a)$")
+right.set(ylim=(-0.05, 1.1), xlabel="pre-activation $a$", ylabel="slope $f'(a)$")
+right.set_yticks([0, 0.25, 0.5, 0.75, 1])
+left.legend()
+fig
+
+# %% [markdown]
+# ## Fifty layers
+#
+# The stacks of the chapter, with the same seeds, and what is predicted for them.
+
+# %%
+n, depth = 256, 50
+SCALES = [1 / np.sqrt(3), 0.8, 1, 1.2, np.sqrt(2), 5 / 3, 2, 4, 16]
+
+
+def stack(seed):
+    """Spread and gradient norm of each layer, for each scale: (L + 1, S)."""
+    rng = np.random.default_rng(seed)
+    Z = rng.standard_normal((depth, n, n))
+    h_0, dh_L = rng.standard_normal((2, 4, n))
+    scale = (np.array(SCALES) / np.sqrt(n))[:, None, None]
+    hs = [np.broadcast_to(h_0, (len(SCALES), 4, n))]
+    for Z_l in Z:
+        hs.append(np.tanh(scale * (hs[-1] @ Z_l)))
+    dhs = [np.broadcast_to(dh_L, hs[0].shape)]
+    for Z_l, h in zip(Z[::-1], hs[:0:-1], strict=True):
+        dhs.append(scale * ((dhs[-1] * ops.tanh_prime(h)) @ Z_l.T))
+    norms = np.linalg.norm(dhs[::-1], axis=(2, 3))
+    return np.std(hs, axis=(2, 3)), norms / norms[-1]
+
+
+spread, gain = np.swapaxes([stack(seed) for seed in range(30)], 0, 1)
+
+z = np.linspace(-8, 8, 8001)
+density = np.exp(-(z**2) / 2)
+density /= density.sum()
+
+
+def predict(sigma_w, m=1.0):
+    """Spread of each layer, and gain from the last layer back to it."""
+    spreads, chis = [np.sqrt(m)], []
+    for _ in range(depth):
+        h = np.tanh(sigma_w * np.sqrt(m) * z)
+        m = density @ h**2
+        chis.append(sigma_w**2 * (density @ ops.tanh_prime(h) ** 2))
+        spreads.append(np.sqrt(m))
+    back = np.sqrt(np.cumprod(chis[::-1]))[::-1]
+    return np.array(spreads), np.append(back, 1)
+
+
+PANELS = [
+    ("“Random”, $\\sigma_w = 16$", 16),
+    ("“Xavier”, $\\sigma_w = 1$", 1),
+    ("“He”, $\\sigma_w = \\sqrt{2}$", np.sqrt(2)),
+]
+layers = np.arange(depth + 1)
+fig, axes = figures.figure(3, 1, height=5.4, sharex=True)
+for (title, sigma_w), ax in zip(PANELS, axes, strict=True):
+    j = SCALES.index(sigma_w)
+    names = ["spread of $h_l$", "$|dh_l| / |dh_{50}|$"]
+    figures.plot_bands(layers, [spread[:, :, j], gain[:, :, j]], names, ax=ax)
+    for values in predict(sigma_w):
+        ax.plot(layers, values, ":", color="C4", label="predicted")
+    ax.set_title(title)
+    ax.get_legend().remove()
+axes[1].set_ylim(0.05, 2)
+axes[2].set_ylim(0.3, 20)
+lines, labels = axes[0].get_legend_handles_labels()
+axes[0].legend(lines[:3], labels[:3])
+axes[2].set(xlabel="layer $l$")
+fig
+
+# %% [markdown]
+# ## Scales
+
+# %%
+fig, ax = figures.figure(height=3.0)
+ax.axhline(1, color="C4", linewidth=0.7)
+SERIES = [("spread at layer 50", spread[:, -1], "o-"), ("gain", gain[:, 0], "s--")]
+for (name, values, style), color in zip(SERIES, ["C0", "C1"], strict=True):
+    ax.plot(SCALES, np.median(values, axis=0), style, color=color, label=name, markersize=4)
+fine = np.geomspace(0.5, 16, 60)
+spreads, gains = zip(*[predict(sigma_w) for sigma_w in fine], strict=True)
+ax.plot(fine, np.array(spreads)[:, -1], ":", color="C4", label="predicted")
+ax.plot(fine, np.array(gains)[:, 0], ":", color="C4")
+ax.set(xscale="log", yscale="log", xlabel="scale $\\sigma_w$ of the weights")
+ax.set_xticks([0.5, 1, 2, 4, 8, 16], ["0.5", "1", "2", "4", "8", "16"])
+ax.minorticks_off()
+ax.legend()
+fig

@@ -1,0 +1,152 @@
+# %% [markdown]
+# # Figures of chapter 7: The forget bias
+#
+# The code behind the figures of [The forget bias](../chapters/07-set-the-forget-bias.md), run when
+# the site is built.
+
+# %%
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
+import numpy as np
+
+from bptt import experiments, figures, lstm, rnn, tasks, unroll, weights
+from bptt.ops import sigmoid
+
+# %% [markdown]
+# ## Paths
+#
+# The networks of the chapter, with the same seeds.
+
+# %%
+STARTS = ["tanh", "lstm, bias 0", "lstm, bias 1", "lstm, bias 3", "lstm, chrono"]
+
+
+def start(name, I, H, *, rng, longest=101):
+    if name == "tanh":
+        return rnn, rnn.init(I, H, rng=rng)
+    params = lstm.init(I, H, rng=rng, forget_bias=0.0)
+    b = np.split(params.b, 4)
+    if name == "lstm, chrono":
+        b[1] = weights.chrono(H, longest, rng=rng)
+        b[0] = -b[1]
+    else:
+        b[1] = b[1] + float(name.removeprefix("lstm, bias "))
+    return lstm, params._replace(b=np.concatenate(b))
+
+
+def backwards(cell, params, xs, g):
+    hs, _, tape = unroll.forward(cell, params, xs)
+    at_last = np.zeros_like(hs)
+    at_last[-1] = g
+
+    def walk(params):
+        steps = list(unroll.backward_steps(cell, params, tape, at_last))
+        dxs = [np.linalg.norm(dx) for _, dx, _ in steps]
+        dcs = [np.linalg.norm(dstate[-1]) for _, _, dstate in steps]
+        return np.array([dxs, dcs])
+
+    return walk(params), walk(params._replace(W_h=np.zeros_like(params.W_h)))
+
+
+def normal_run(name, seed, T=101, I=10, H=20):
+    rng = np.random.default_rng(seed)
+    xs, g = rng.normal(size=(T, 1, I)), rng.normal(size=(1, H))
+    cell, params = start(name, I, H, rng=rng)
+    return backwards(cell, params, xs, g)
+
+
+def relative(norms):
+    return norms / norms[..., :1]
+
+
+runs = {name: np.array([normal_run(name, seed) for seed in range(50)]) for name in STARTS}
+distance = np.arange(101)
+
+fig, axes = figures.figure(1, 3, height=2.7)
+for b, ax in zip([0, 1, 3], axes, strict=True):
+    both, cell_path = np.swapaxes(runs[f"lstm, bias {b}"][:, :, 1], 0, 1)
+    figures.plot_bands(
+        distance,
+        [relative(both), relative(cell_path)],
+        ["all paths", "cell path"],
+        ax=ax,
+    )
+    ax.plot(distance, sigmoid(np.float64(b)) ** distance, ":", color="C4", label=r"$\sigma(b)^k$")
+    ax.get_legend().remove()
+    ax.set(title=f"forget bias {b}", xticks=[0, 50, 100])
+axes[0].set(ylabel=r"$\Vert dc_{T-1-k} \Vert \;/\; \Vert dc_{T-1} \Vert$")
+axes[1].set(xlabel="distance $k$ in steps")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+fig
+
+# %% [markdown]
+# ## Distance
+
+
+# %%
+def latch_run(name, seed, T=101, H=16):
+    rng = np.random.default_rng(seed)
+    xs, g = tasks.Latch(T).draw(1, rng=rng).xs, rng.normal(size=(1, H))
+    cell, params = start(name, 1, H, rng=rng)
+    return backwards(cell, params, xs, g)
+
+
+on_latch = {name: np.array([latch_run(name, seed) for seed in range(25)]) for name in STARTS}
+
+fig, axes = figures.figure(1, 2, height=3.1)
+for ax, draws in zip(axes, [runs, on_latch], strict=True):
+    lines = [relative(draws[name][:, 0, 0]) for name in STARTS]
+    figures.plot_bands(distance, lines, STARTS, ax=ax)
+    ax.get_legend().remove()
+    ax.set(xlabel="distance $k$ in steps")
+axes[0].set(
+    title="10 normal inputs, 20 units", ylabel=r"$\Vert dx_{T-k} \Vert \;/\; \Vert dx_T \Vert$"
+)
+axes[1].set(title="inputs of the latch, 16 units")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+fig
+
+# %% [markdown]
+# ## Success
+
+# %%
+result = experiments.load("latch")
+lengths, seeds = result.settings["lengths"], result.settings["seeds"]
+
+
+def on_test_seeds(name, start, T):
+    return np.concatenate([result.scores(name, start=start, T=T, seed=seed) for seed in seeds])
+
+
+counts = np.array(
+    [[(on_test_seeds("accuracy", start, T) > 0.995).sum() for T in lengths] for start in STARTS]
+)
+
+fig, ax = figures.figure(height=2.6)
+image = ax.imshow(counts, cmap="viridis", vmin=0, vmax=10, aspect="auto")
+for (row, column), count in np.ndenumerate(counts):
+    ink = "black" if count > 5 else "white"
+    ax.text(column, row, count, ha="center", va="center", color=ink, fontsize="large")
+ax.set_xticks(range(len(lengths)), [f"$T = {T}$" for T in lengths])
+ax.set_yticks(range(len(STARTS)), STARTS)
+ax.tick_params(length=0)
+ax.spines[:].set_visible(False)
+fig.colorbar(image, ax=ax, label="bit held, of 10 seeds")
+fig
+
+# %% [markdown]
+# ## Learning curves
+
+# %%
+step = (np.arange(20) + 0.5) * result.settings["steps"] / 20
+fig, axes = figures.figure(1, 3, height=2.9, sharey=True)
+for T, ax in zip(lengths, axes, strict=True):
+    curves = [on_test_seeds("losses", start, T) for start in STARTS]
+    figures.plot_bands(step, curves, STARTS, ax=ax)
+    ax.get_legend().remove()
+    ax.axhline(tasks.Latch.null_loss, color="0.5", linewidth=0.7)
+    ax.set(title=f"$T = {T}$", yscale="linear", xticks=[0, 200, 400])
+axes[0].set(ylabel="loss in nats")
+axes[1].set(xlabel="training step")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+fig

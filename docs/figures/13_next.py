@@ -1,0 +1,99 @@
+# %% [markdown]
+# # Figures of chapter 13: What came next
+#
+# The code behind the figures of [What came next](../chapters/13-see-what-came-next.md), run when
+# the site is built.
+
+# %%
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
+import numpy as np
+
+from bptt import figures, lstm, tree, unroll
+
+# %% [markdown]
+# ## Memory
+#
+# The lines are the formulas of the chapter; the dots are arrays that were made here.
+
+# %%
+rng = np.random.default_rng(0)
+t = np.logspace(0, 6, 50)
+carried = {
+    "attention cache": lambda H: 16 * H * t,
+    "linear attention": lambda H: 8 * H**2 + 0 * t,
+    "LSTM": lambda H: 16 * H + 0 * t,
+}
+
+
+def lstm_bytes(H, T):
+    zeros = lstm.Params(np.zeros((1, 4 * H)), np.zeros((H, 4 * H)), np.zeros(4 * H))
+    _, state, _ = unroll.forward(lstm, zeros, rng.normal(size=(T, 1, 1)))
+    return sum(leaf.nbytes for _, leaf in tree.leaves(state))
+
+
+fig, ax = figures.figure(height=3.6)
+ends = []
+for j, (name, size) in enumerate(carried.items()):
+    for H, style in [(512, "-"), (64, "--")]:
+        ax.plot(t, size(H), style, color=f"C{j}")
+        ends.append((size(H)[-1], f"{name}, {H}", f"C{j}"))
+
+for H in [64, 512]:
+    for T in [1, 10, 100]:
+        keys, values = rng.normal(size=(2, T, H))
+        matrix = keys.T @ values
+        weighed = [keys.nbytes + values.nbytes, matrix.nbytes, lstm_bytes(H, T)]
+        assert weighed == [16 * H * T, 8 * H**2, 16 * H]  # on the lines
+        for j, number in enumerate(weighed):
+            ax.plot(T, number, "o", color=f"C{j}", markersize=4)
+
+for end, label, color in ends:
+    ax.annotate(
+        label,
+        (t[-1], end),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        color=color,
+        annotation_clip=False,
+    )
+ax.set(xscale="log", yscale="log", xlabel="context (steps)", ylabel="carried by one layer (bytes)")
+ax.margins(x=0.02)
+fig
+
+# %% [markdown]
+# ## Scan
+#
+# Who is combined with whom, for eight steps.
+
+# %%
+T, rounds = 8, 3
+fig, ax = figures.figure(height=2.7)
+meets = {T}  # the entries of a row that lead to the last entry of the last row
+for r in range(rounds, 0, -1):
+    reach = 2 ** (r - 1)
+    above = set()
+    for end in range(1, T + 1):
+        starts = [end, end - reach] if end > reach else [end]
+        for start in starts:
+            thick = end in meets
+            ax.plot(
+                [start, end],
+                [r - 1, r],
+                color="C0" if thick else "C4",
+                linewidth=2.2 if thick else 0.8,
+                zorder=2 if thick else 1,
+            )
+            above |= {start} if thick else set()
+    ax.plot(range(1, T + 1), [r] * T, "o", color="C4", zorder=3)
+    ax.plot(sorted(meets), [r] * len(meets), "o", color="C0", markersize=7, zorder=4)
+    meets = above
+assert meets == set(range(1, T + 1))  # all eight meet in the last entry
+ax.plot(sorted(meets), [0] * T, "o", color="C0", markersize=7, zorder=4)
+names = ["maps of one step", "round 1, reach 1", "round 2, reach 2", "round 3, reach 4"]
+ax.set(xlabel="entry t", xticks=range(1, T + 1), yticks=range(rounds + 1), yticklabels=names)
+ax.invert_yaxis()
+ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
+ax.tick_params(length=0)
+fig

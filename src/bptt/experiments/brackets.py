@@ -1,0 +1,97 @@
+"""Does an LSTM count? It is asked whether all brackets are closed.
+
+The weights are kept, so that a chapter can look inside the networks that were trained here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bptt import lstm, model, tasks, train, tree
+from bptt.optim import Adam
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run: one network for each seed."""
+
+    seeds: tuple[int, ...] = tuple(range(10))
+    T: int = 50
+    max_depth: int = 8
+    steps: int = 2000
+    hidden_size: int = 8
+    batch: int = 32
+    lr: float = 1e-2
+    max_norm: float = 1.0
+
+
+FULL = Settings()
+REDUCED = Settings(seeds=(0, 1), T=20, max_depth=3, steps=200)
+
+
+def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
+    """Return one case for each seed.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to run.
+    _ : list of Run
+        The runs so far, on which nothing depends.
+
+    Returns
+    -------
+    list of dict
+        The cases; `score` takes one.
+    """
+    s = settings
+    shared = {
+        "T": s.T,
+        "max_depth": s.max_depth,
+        "steps": s.steps,
+        "hidden_size": s.hidden_size,
+        "batch": s.batch,
+        "lr": s.lr,
+        "max_norm": s.max_norm,
+    }
+    return [{"seed": seed, **shared} for seed in s.seeds]
+
+
+def score(case: dict[str, Any]) -> dict[str, Any]:
+    """Train one network, round its weights and test it.
+
+    Parameters
+    ----------
+    case : dict
+        The seed, the task and the budget.
+
+    Returns
+    -------
+    dict
+        `weights`, all numbers of the network in the order of `tree.ravel`, with four decimals;
+        the scores of the network with these weights on 1,000 new sequences: `accuracy` over all
+        steps, `strings`, the share of sequences that are right at every step, and `loss` in
+        nats; `losses`, the mean training loss over each twentieth of the training.
+    """
+    rng = np.random.default_rng(case["seed"])
+    task = tasks.Brackets(case["T"], case["max_depth"])
+    history = train.fit(
+        lambda params, batch: model.loss_and_grads(lstm, params, *batch),
+        model.init(lstm, 3, case["hidden_size"], 2, rng=rng),
+        lambda: task.draw(case["batch"], rng=rng),
+        steps=case["steps"],
+        optimizer=Adam(lr=case["lr"]),
+        max_norm=case["max_norm"],
+    )
+    weights, unravel = tree.ravel(history.params)
+    weights = weights.round(4)
+    test = task.draw(1000, rng=rng)
+    right = model.logits(lstm, unravel(weights), test.xs).argmax(axis=-1) == test.targets
+    return {
+        "accuracy": float(right.mean()),
+        "strings": float(right.all(axis=0).mean()),
+        "loss": model.loss_and_grads(lstm, unravel(weights), *test)[0],
+        "losses": [float(part.mean().round(4)) for part in np.array_split(history.loss, 20)],
+        "weights": weights.tolist(),
+    }

@@ -1,0 +1,286 @@
+r"""Layers above each other, and both directions of time: several runs of one cell.
+
+The outputs of a layer are the inputs of the next. A layer of both directions runs the cell twice,
+once from the first step to the last and once from the last to the first, with weights of its own
+for each, and puts both outputs side by side.
+
+The weights of a stack are a tuple with one entry for each layer, from the bottom: the cell's
+`Params`, or `Both` of them. States and gradients have the same form.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from bptt import unroll
+from bptt.shapes import Array, check_shape
+
+P = TypeVar("P")
+
+# How the first direction of a layer reads time, and how the second does.
+ORDERS = (slice(None), slice(None, None, -1))
+
+
+class Both(NamedTuple, Generic[P]):
+    """Two of a kind, one for each direction: weights, states or gradients.
+
+    Attributes
+    ----------
+    forwards : Params or State
+        Of the run from the first step to the last.
+    backwards : Params or State
+        Of the run from the last step to the first.
+    """
+
+    forwards: P
+    backwards: P
+
+
+class Tape(NamedTuple):
+    """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
+
+    layers: tuple[Any, ...]
+    steps: int
+    batch: int
+
+
+def init(
+    cell: Any,
+    input_size: int,
+    hidden_size: int,
+    *,
+    layers: int,
+    bidirectional: bool = False,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float64,
+) -> tuple[Any, ...]:
+    """Draw initial weights, each layer and direction by the cell's own `init`.
+
+    Parameters
+    ----------
+    cell : module
+        The cell, for example `bptt.lstm`.
+    input_size : int
+        I, the width of an input of the lowest layer.
+    hidden_size : int
+        H, the number of hidden units of a layer in one direction. The layers above the lowest read
+        H numbers, or 2H with both directions.
+    layers : int
+        The number of layers.
+    bidirectional : bool
+        Whether each layer runs in both directions.
+    rng : numpy.random.Generator
+        The source of randomness.
+    dtype : dtype
+        The dtype of the weights.
+
+    Returns
+    -------
+    tuple of Params, or of Both of them
+        New weights, from the lowest layer to the highest.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is not a floating-point one.
+    ValueError
+        If a size or the number of layers is below 1.
+    """
+    if layers < 1:
+        raise ValueError(f"stack.init: layers must be at least 1, got {layers}")
+    params: list[Any] = []
+    width = input_size
+    for _ in range(layers):
+        runs = [
+            cell.init(width, hidden_size, rng=rng, dtype=dtype) for _ in range(1 + bidirectional)
+        ]
+        params.append(Both(*runs) if bidirectional else runs[0])
+        width = len(runs) * hidden_size
+    return tuple(params)
+
+
+def forward(
+    cell: Any,
+    params: tuple[Any, ...],
+    xs: ArrayLike,
+    states: tuple[Any, ...] | None = None,
+    mask: ArrayLike | None = None,
+) -> tuple[Array, tuple[Any, ...], Tape]:
+    r"""Run a stack of layers over a sequence: the outputs of a layer are the inputs of the next.
+
+    Parameters
+    ----------
+    cell : module
+        The cell, for example `bptt.lstm`.
+    params : tuple of Params, or of Both of them
+        The weights of each layer, from the lowest.
+    xs : array_like of shape (T, B, I)
+        The inputs of the lowest layer.
+    states : tuple of State, or of Both of them, optional
+        The state of each layer before its first step, which is step T for a run backwards; zeros by
+        default.
+    mask : array_like of shape (T, B), optional
+        True where a sequence has a step, as for `bptt.unroll.forward`. A run backwards passes over
+        the padding before it meets the sequence.
+
+    Returns
+    -------
+    hs : ndarray of shape (T, B, H) or (T, B, 2H)
+        The outputs of the highest layer. With both directions the first H columns are of the run
+        forwards and the others of the run backwards; `hs[t - 1]` of both belongs to step t.
+    states_T : tuple of State, or of Both of them
+        The state of each layer after its last step, which is step 1 for a run backwards.
+    tape : Tape
+        What `backward` needs.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit, or T or B is zero.
+    TypeError
+        If `cell` is not a cell, or `params` or `states` have not the form above.
+    ValueError
+        If the mask holds anything but True and False, or 1 and 0.
+
+    Notes
+    -----
+    Source of both directions: M. Schuster and K. K. Paliwal, "Bidirectional recurrent neural
+    networks", IEEE Transactions on Signal Processing 45 (1997), <https://doi.org/10.1109/78.650093>.
+    Omitted: dropout between the layers.
+    """
+    _check_params("stack.forward", params)
+    states = _check_form("stack.forward", "states", states, params)
+    hs = check_shape("stack.forward", "xs", xs, "T B I")
+    T, B, _ = hs.shape
+    masks: tuple[Any, ...] = (None, None)
+    if mask is not None:
+        mask = check_shape("stack.forward", "mask", mask, "T B", T=T, B=B)
+        masks = (mask, mask[::-1])
+
+    states_T, tapes = [], []
+    for layer, (entry, state) in enumerate(zip(params, states, strict=True)):
+        if layer > 0:  # the cell itself says if the inputs do not fit the lowest layer
+            _check_width(f"params[{layer}]", entry, hs.shape[-1])
+        each = zip(_each(entry), _each(state), ORDERS, masks, strict=False)
+        runs = [unroll.forward(cell, p, hs[order], s, m) for p, s, order, m in each]
+        outs, ends, steps = zip(*runs, strict=True)
+        in_time = zip(outs, ORDERS, strict=False)
+        hs = np.concatenate([out[order] for out, order in in_time], axis=-1)
+        states_T.append(_like(entry, ends))
+        tapes.append(_like(entry, steps))
+    return hs, tuple(states_T), Tape(tuple(tapes), T, B)
+
+
+def backward(
+    cell: Any,
+    params: tuple[Any, ...],
+    tape: Tape,
+    dhs: ArrayLike,
+    dstates_T: tuple[Any, ...] | None = None,
+) -> tuple[tuple[Any, ...], Array, tuple[Any, ...]]:
+    r"""Backpropagate through time and layers: what a layer's inputs get goes to the one below.
+
+    Parameters
+    ----------
+    cell : module
+        The cell that ran forwards.
+    params : tuple of Params, or of Both of them
+        The weights that it ran with.
+    tape : Tape
+        What `forward` returned.
+    dhs : array_like of shape (T, B, H) or (T, B, 2H)
+        The gradients of the loss with respect to each output of the highest layer.
+    dstates_T : tuple of State, or of Both of them, optional
+        The gradients with respect to what `forward` returned as `states_T`; zeros by default.
+
+    Returns
+    -------
+    dparams : tuple of Params, or of Both of them
+        The gradient with respect to the weights.
+    dxs : ndarray of shape (T, B, I)
+        The gradients with respect to the inputs of the lowest layer.
+    dstates_0 : tuple of State, or of Both of them
+        The gradients with respect to the state of each layer before its first step.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not a cell, or `params` or `dstates_T` have not the form that `forward` saw.
+    """
+    _check_params("stack.backward", params)
+    _check_form("stack.backward", "tape.layers", tape.layers, params)
+    dstates_T = _check_form("stack.backward", "dstates_T", dstates_T, params)
+    H = "2H" if isinstance(params[-1], Both) else "H"
+    sizes = {"T": tape.steps, "B": tape.batch, H: sum(_widths(params[-1]))}
+    dxs = check_shape("stack.backward", "dhs", dhs, f"T B {H}", None, **sizes)
+
+    dparams, dstates_0 = [], []
+    for entry, steps, dstate in reversed(list(zip(params, tape.layers, dstates_T, strict=True))):
+        parts = np.split(dxs, np.cumsum(_widths(entry))[:-1], axis=-1)
+        runs = [
+            unroll.backward(cell, p, t, part[order], ds)
+            for p, t, ds, part, order in zip(
+                _each(entry), _each(steps), _each(dstate), parts, ORDERS, strict=False
+            )
+        ]
+        dps, dins, dstarts = zip(*runs, strict=True)
+        dxs = np.sum([din[order] for din, order in zip(dins, ORDERS, strict=False)], axis=0)
+        dparams.append(_like(entry, dps))
+        dstates_0.append(_like(entry, dstarts))
+    return tuple(dparams[::-1]), dxs, tuple(dstates_0[::-1])
+
+
+def _each(entry: Any) -> tuple[Any, ...]:
+    """Return the one or two of a layer, one for each direction."""
+    return entry if isinstance(entry, Both) else (entry,)
+
+
+def _like(entry: Any, values: Iterable[Any]) -> Any:
+    """Put one or two values into the form of a layer's entry: the inverse of `_each`."""
+    (first, *second) = values
+    return Both(first, *second) if isinstance(entry, Both) else first
+
+
+def _widths(entry: Any) -> list[int]:
+    """Return the number of hidden units of each direction."""
+    return [len(p.W_h) for p in _each(entry)]
+
+
+def _check_params(where: str, params: Any) -> None:
+    if type(params) is not tuple or not params:
+        raise TypeError(
+            f"{where}: params must be a tuple with the weights of each layer, got {_kind(params)}"
+        )
+
+
+def _check_form(where: str, name: str, value: Any, params: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Insist on an entry for each layer, of both directions where the weights are; fill in None."""
+    if value is None:
+        return tuple(_like(entry, [None] * len(_each(entry))) for entry in params)
+    if type(value) is not tuple or len(value) != len(params):
+        raise TypeError(
+            f"{where}: {name} must be a tuple with an entry for each of the layers of params, "
+            f"{len(params)}, got {_kind(value)}"
+        )
+    for layer, (one, entry) in enumerate(zip(value, params, strict=True)):
+        if isinstance(one, Both) != isinstance(entry, Both):
+            must = "must" if isinstance(entry, Both) else "must not"
+            raise TypeError(
+                f"{where}: {name}[{layer}] {must} be a stack.Both, like params[{layer}], "
+                f"got {type(one).__name__}"
+            )
+    return value
+
+
+def _check_width(name: str, entry: Any, width: int) -> None:
+    """Insist that a layer reads as many numbers as the one below puts out."""
+    for p in _each(entry):
+        check_shape("stack.forward", f"W_x of {name}", p.W_x, "I columns", None, I=width)
+
+
+def _kind(value: Any) -> str:
+    return f"a tuple of {len(value)}" if type(value) is tuple else type(value).__name__

@@ -1,0 +1,188 @@
+"""The fingerprint of an experiment's code: blind to words and layout, awake to everything else."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bptt.experiments import runner
+from bptt.experiments.digest import digest
+
+FILE = Path(runner.__file__).with_name("digest.py")
+
+MODULE = '''"""What it does."""
+
+import numpy as np
+from bptt import low
+from bptt.deep.inner import helper
+
+RATE = 0.1
+
+
+def score(x: float, *, steps: int = 3) -> float:
+    """Return something."""
+    # a comment
+    return helper(low.f(x) - RATE * steps)
+
+
+class Empty:
+    """Only a docstring."""
+'''
+PACKAGE = {
+    "__init__.py": "",
+    "exp.py": MODULE,
+    "low.py": "from bptt.lowest import g\n\n\ndef f(x):\n    return g(x) < 1\n",
+    "lowest.py": "import bptt.bottom\n\n\ndef g(x):\n    return [x, None]\n",
+    "bottom.py": "TOP = 1\n",
+    "deep/__init__.py": "FLAG = True\n",
+    "deep/inner.py": "def helper(x):\n    return (yield x)\n",
+    "unused.py": "RATE = 0.1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Return a function that writes a small package, with changed files, and takes the digest."""
+    monkeypatch.setattr("bptt.experiments.digest.ROOT", tmp_path / "bptt")
+
+    def digest_with(**changed: str) -> str:
+        for name, text in (PACKAGE | changed).items():
+            file = tmp_path / "bptt" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        return digest("bptt.exp")
+
+    return digest_with
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# a comment", "# another one"),
+        ("    # a comment\n", ""),
+        ("Return something.", "Return something else."),
+        ('    """Return something."""\n', ""),
+        ('"""What it does."""\n', ""),
+        ("Only a docstring.", "Only another."),
+        ("low.f(x) - RATE * steps", "(low.f(x)\n        - (RATE * steps))"),
+        ("RATE = 0.1", "RATE = 1e-1  # the same number"),
+        ("\n\n\ndef", "\ndef"),
+    ],
+)
+def test_words_and_layout_leave_the_digest_as_it_is(package, old, new):
+    assert old in MODULE
+    assert package(**{"exp.py": MODULE.replace(old, new)}) == package()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("RATE = 0.1", "RATE = 0.2"),
+        ("- RATE", "+ RATE"),
+        ("RATE * steps", "steps * RATE"),
+        ("steps: int = 3", "steps: int = 4"),
+        ("*, steps", "steps"),
+        ("return helper", "helper"),
+        ("low.f(x)", "low.f(-x)"),
+        ("score", "points"),
+        ("helper(low.f(x) - RATE * steps)", '"a string is no docstring here"'),
+        ("import numpy as np\n", ""),
+    ],
+)
+def test_a_change_of_the_program_changes_the_digest(package, old, new):
+    assert old in MODULE
+    assert package(**{"exp.py": MODULE.replace(old, new)}) != package()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("low.py", "<", "<="),  # from bptt import low
+        ("lowest.py", "[x, None]", "[x, 0]"),  # what low imports in turn
+        ("bottom.py", "1", "2"),  # import bptt.bottom
+        ("deep/inner.py", "yield x", "yield"),  # from bptt.deep.inner import helper
+    ],
+)
+def test_a_change_of_an_imported_module_changes_the_digest(package, name, old, new):
+    assert old in PACKAGE[name]
+    assert package(**{name: PACKAGE[name].replace(old, new)}) != package()
+
+
+def test_a_module_that_is_not_imported_does_not_count(package):
+    assert package(**{"unused.py": "RATE = 0.2\n"}) == package()
+
+
+def test_a_name_moved_to_another_module_changes_the_digest(package):
+    before = package()
+    moved = MODULE.replace("from bptt import low", "from bptt import unused as low")
+    assert package(**{"exp.py": moved, "unused.py": PACKAGE["low.py"]}) != before
+
+
+def test_the_digest_of_a_module_that_is_not_there_is_refused(package):
+    package()
+    with pytest.raises(ValueError, match=r"^experiments\.digest: there is no module bptt\.nope$"):
+        digest("bptt.nope")
+    with pytest.raises(ValueError, match=r"^experiments\.digest: there is no module numpy$"):
+        digest("numpy")
+
+
+EVERY_SYNTAX = '''
+from __future__ import annotations
+import a.b as c, d
+from typing import NamedTuple
+
+class A(NamedTuple, metaclass=M):
+    x: int = 1
+    @property
+    def y(self, /, z, *args: int, k=None, **more) -> "A":
+        """Docstring."""
+        global G
+        return f"{self.x!r:>{z}.2f} and {{braces}} {'nested'}" "joined" u"old"
+
+async def f(*, a: list[int] | None = ...):
+    async with a as b, c:
+        yield await d
+    async for _ in g():
+        pass
+    else:
+        raise KeyError from None
+
+def h(n):
+    match n:
+        case {"k": [1, *rest], **kw} if n > 0:
+            return lambda q, r=2: (q := r)
+        case A(x=1) | "s" | None | -1.5e3j:
+            return {**n, "a": b"bytes"}
+        case _:
+            del n[1:2, ::3], n.attr
+    try:
+        assert not n, "why"
+    except* (ValueError, TypeError) as error:
+        n **= 3 if n else ~1
+    finally:
+        while True:
+            continue
+    return [(*i, j) for i in n if i for j in {*i}], 0x10, 1_000, True, "\\t\\n"
+'''
+
+
+def test_the_digest_of_every_piece_of_syntax_is_the_same_under_each_python(package):
+    # Measured under 3.11, 3.12 and 3.13. CI runs this under each Python, so it has to hold there.
+    assert package(**{"exp.py": EVERY_SYNTAX}) == "73f99a044ca7fe73"
+
+
+PROGRAM = "import runpy, sys; print(runpy.run_path(sys.argv[1])['digest'](sys.argv[2]))"
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_another_python_finds_the_digest_of_every_experiment(version):
+    """It needs no NumPy for it: the file imports the standard library only."""
+    python = shutil.which(f"python{version}")
+    if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
+        pytest.skip(f"there is no python{version} on this machine")
+    for name in runner.names():
+        module = f"bptt.experiments.{name}"
+        command = [python, "-I", "-c", PROGRAM, str(FILE), module]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == digest(module)

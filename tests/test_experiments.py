@@ -1,0 +1,500 @@
+"""Experiments: the stored results are whole and fresh, and the machinery that makes them holds."""
+
+import dataclasses
+import importlib
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bptt import experiments
+from bptt.experiments import __main__ as command
+from bptt.experiments import latch, results, runner
+from bptt.experiments.results import Result, Run, load, save
+
+HERE = Path(__file__).parent
+NAMES = runner.names()
+each_experiment = pytest.mark.parametrize("name", NAMES)
+
+
+def plain(value):
+    """Return what is left of a value in JSON."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+# Every experiment of the package.
+
+
+@each_experiment
+def test_a_stored_result_is_fresh(name):
+    assert not runner.is_stale(name), f"Stale: run nox -s experiments -- {name} --recheck"
+
+
+@each_experiment
+def test_a_stored_result_was_made_with_the_full_settings(name):
+    assert load(name).settings == plain(dataclasses.asdict(runner.find(name).FULL))
+
+
+@each_experiment
+def test_a_stored_result_holds_every_run_once(name):
+    experiment, result = runner.find(name), load(name)
+    assert experiment.cases(experiment.FULL, list(result.runs)) == [run.case for run in result.runs]
+
+
+@each_experiment
+def test_a_stored_result_is_plain_json_with_finite_numbers(name):
+    def refuse(word):
+        raise AssertionError(f"{name}.json holds {word}")
+
+    text = results.path(name).read_text(encoding="utf-8")
+    content = json.loads(text, parse_constant=refuse)
+    assert list(content) == ["provenance", "settings", "runs"]
+    wanted = {"digest", "date", "python", "numpy", "machine", "cpu_seconds"}
+    assert set(content["provenance"]) == wanted
+    spent = sum(run["seconds"] for run in content["runs"])
+    assert content["provenance"]["cpu_seconds"] == pytest.approx(spent, abs=0.1)
+
+
+@each_experiment
+def test_settings_and_cases_survive_json(name):
+    """A tuple in a case would not be found again among the runs of an interrupted measurement."""
+    experiment = runner.find(name)
+    for settings in (experiment.FULL, experiment.REDUCED):
+        cases = experiment.cases(settings, [])
+        assert cases
+        assert plain(cases) == cases
+        assert len({json.dumps(case, sort_keys=True) for case in cases}) == len(cases)
+        assert all("seed" in case for case in cases)
+        assert len(set(settings.seeds)) == len(settings.seeds) > 0
+
+
+def test_every_result_belongs_to_an_experiment():
+    assert {file.stem for file in results.FOLDER.glob("*.json")} <= set(NAMES)
+
+
+@each_experiment
+def test_a_reduced_version_of_it_is_tested(name):
+    tests = (file.read_text(encoding="utf-8") for file in HERE.glob("test_experiment*.py"))
+    assert any(f"{name}.REDUCED" in text for text in tests)
+
+
+# The machinery, on an experiment that takes no time.
+
+TOY = """
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True)
+class Settings:
+    lengths: tuple = (3, 5)
+    rates: tuple = (0.1, 0.2)
+    seeds: tuple = (0, 1)
+
+
+FULL = Settings()
+REDUCED = Settings(lengths=(3,), seeds=(7,))
+
+
+def cases(settings, runs):
+    tuning = [{"T": T, "rate": r, "seed": 9} for T in settings.lengths for r in settings.rates]
+    scores = {(run.case["T"], run.case["rate"]): run.score["loss"] for run in runs}
+    if len(scores) < len(tuning):
+        return tuning
+    best = {T: min(settings.rates, key=lambda r: scores[T, r]) for T in settings.lengths}
+    test = [{"T": T, "rate": best[T], "seed": s} for T in settings.lengths for s in settings.seeds]
+    return tuning + test
+
+
+def score(case):
+    with (HERE / "log").open("a") as log:
+        print(case["T"], case["rate"], case["seed"], file=log)
+    if (HERE / f"break at {case['seed']}").exists():
+        raise ValueError("the power went out")
+    return {"loss": case["T"] - case["rate"] + case["seed"] / 100, "many": [1, None]}
+"""
+
+TUNING = ["5 0.1 9", "5 0.2 9", "3 0.1 9", "3 0.2 9"]  # the long ones first
+TEST = ["5 0.2 0", "5 0.2 1", "3 0.2 0", "3 0.2 1"]
+
+
+class OneByOne:
+    """An executor that runs a case when its result is asked for."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, f, *arguments):
+        return SimpleNamespace(result=lambda: f(*arguments))
+
+    def shutdown(self, *, cancel_futures):
+        assert cancel_futures
+
+
+class Toy:
+    """The experiment above, in a folder of its own; its cases run here, one after the other."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder, self.patch = folder, monkeypatch
+        folder.joinpath("toy.py").write_text(TOY, encoding="utf-8")
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.delitem(sys.modules, "toy", raising=False)
+        self.module = importlib.import_module("toy")
+        monkeypatch.setattr(results, "FOLDER", folder / "results")
+        monkeypatch.setattr(runner, "names", lambda: ["toy"])
+        monkeypatch.setattr(runner, "find", lambda _: self.module)
+        monkeypatch.setattr(runner, "ProcessPoolExecutor", OneByOne)
+        monkeypatch.setattr(runner, "as_completed", list)
+        self.code("first")
+
+    def code(self, stamp):
+        """Pretend that the code of the experiment is another one."""
+        self.patch.setattr(runner, "digest", lambda _: stamp)
+
+    def change(self, **names):
+        """Change what the experiment's module defines."""
+        for name, value in names.items():
+            self.patch.setattr(self.module, name, value)
+
+    def log(self):
+        """Return the cases that were run since the last call."""
+        file = self.folder / "log"
+        lines = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return lines
+
+    @property
+    def notes(self):
+        return self.folder / "results" / "toy.partial.jsonl"
+
+    @property
+    def file(self):
+        return self.folder / "results" / "toy.json"
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    return Toy(tmp_path, monkeypatch)
+
+
+def test_an_experiment_is_measured_in_full_and_saved(toy):
+    result = runner.measure("toy", 1)
+    assert toy.log() == TUNING + TEST
+    assert load("toy") == result
+    assert [run.case for run in result.runs] == toy.module.cases(toy.module.FULL, result.runs)
+    assert result.scores("loss", T=3, seed=1) == pytest.approx([2.81])
+    assert result.scores("loss", rate=0.2, seed=0).tolist() == [2.8, 4.8]
+    assert result.scores("many", T=5, seed=0).tolist() == [[1, None]]
+    assert result.settings == {"lengths": [3, 5], "rates": [0.1, 0.2], "seeds": [0, 1]}
+    assert result.provenance["digest"] == "first"
+    assert result.provenance["numpy"] == np.__version__
+    assert result.provenance["cpu_seconds"] == round(sum(run.seconds for run in result.runs), 1)
+    assert [file.name for file in toy.file.parent.iterdir()] == ["toy.json"]
+
+
+def test_the_reduced_version_runs_here_and_keeps_nothing(toy):
+    runs = runner.run(toy.module, toy.module.REDUCED)
+    assert toy.log() == ["3 0.1 9", "3 0.2 9", "3 0.2 7"]
+    assert [run.score["loss"] for run in runs] == pytest.approx([2.99, 2.89, 2.87])
+    assert not toy.file.parent.exists()
+
+
+def test_other_processes_find_the_experiment_and_measure_the_same(toy):
+    expected = runner.measure("toy", 1)
+    toy.patch.undo()
+    toy.patch.syspath_prepend(toy.folder)
+    cases = [dict(run.case) for run in expected.runs[:2]]
+    found = {run.case["rate"]: run.score for run in runner._side_by_side(toy.module, cases, 2)}
+    assert found == {run.case["rate"]: run.score for run in expected.runs[:2]}
+
+
+def test_an_interrupted_measurement_goes_on_where_it_was(toy):
+    toy.folder.joinpath("break at 1").touch()
+    why = r"^experiments: toy failed at \{'T': 5, .* 'seed': 1\}$"
+    with pytest.raises(RuntimeError, match=why):
+        runner.measure("toy", 1)
+    assert not toy.file.exists()
+    assert toy.log() == TUNING + TEST[:2]
+    text = toy.notes.read_text(encoding="utf-8")
+    assert len(text.split("\n")) == 7  # an empty line, five runs, and the end of the last
+    toy.notes.write_text(text[:-9], encoding="utf-8")  # the fifth was being written
+
+    toy.folder.joinpath("break at 1").unlink()
+    whole = runner.measure("toy", 1)
+    assert toy.log() == TEST
+    assert len(whole.runs) == 8
+    assert not toy.notes.exists()
+
+
+def test_what_follows_a_line_that_was_cut_off_is_found_again(toy):
+    toy.notes.parent.mkdir()
+    toy.notes.write_text('["first", {"T": 5, "ra', encoding="utf-8")
+    toy.folder.joinpath("break at 0").touch()
+    with pytest.raises(RuntimeError, match="failed"):
+        runner.measure("toy", 1)
+    toy.log()
+    toy.folder.joinpath("break at 0").unlink()
+    runner.measure("toy", 1)
+    assert toy.log() == TEST  # none of the tuning runs again
+
+
+def test_runs_of_other_code_are_measured_again(toy):
+    toy.folder.joinpath("break at 0").touch()
+    with pytest.raises(RuntimeError, match="failed"):
+        runner.measure("toy", 1)
+    toy.log()
+    toy.folder.joinpath("break at 0").unlink()
+    toy.code("second")
+    assert runner.measure("toy", 1).provenance["digest"] == "second"
+    assert toy.log() == TUNING + TEST
+
+
+def test_after_a_failure_no_further_case_starts(toy):
+    started = []
+
+    def score(case):
+        started.append(case)
+        if len(started) == 1:
+            raise ValueError("the power went out")
+        time.sleep(0.5)
+
+    toy.change(score=score)
+    toy.patch.setattr(runner, "as_completed", as_completed)
+    toy.patch.setattr(runner, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
+    with pytest.raises(RuntimeError, match="failed"):
+        runner.measure("toy", 1)
+    assert len(started) < len(TUNING)
+
+
+def test_a_score_that_is_not_finite_fails_with_its_case(toy):
+    toy.change(score=lambda case: {"loss": toy.module.INFINITY * case["T"]})
+    with pytest.raises(RuntimeError, match=r"^experiments: toy failed at \{'T': 5, 'rate': 0.1"):
+        runner.measure("toy", 1)
+    assert not toy.file.exists()
+
+
+def test_a_result_is_stale_without_a_file_and_after_a_change_of_the_code(toy):
+    assert runner.is_stale("toy")
+    runner.measure("toy", 1)
+    assert not runner.is_stale("toy")
+    toy.code("second")
+    assert runner.is_stale("toy")
+
+
+def test_recheck_runs_the_first_seed_and_restamps(toy):
+    before = runner.measure("toy", 1)
+    toy.log()
+    toy.code("second")
+    after = runner.recheck("toy", 1)
+    assert sorted(toy.log()) == ["3 0.2 0", "5 0.2 0"]
+    assert after == load("toy")
+    assert after.provenance == {**before.provenance, "digest": "second"}
+    assert after._replace(provenance={}) == before._replace(provenance={})
+    assert not runner.is_stale("toy")
+
+
+def refused(toy, why):
+    """Insist that a recheck of other code is refused and leaves the file as it was."""
+    toy.code("second")
+    before = toy.file.read_bytes()
+    with pytest.raises(ValueError, match=why):
+        runner.recheck("toy", 1)
+    assert toy.file.read_bytes() == before
+    assert runner.is_stale("toy")
+
+
+def test_recheck_refuses_scores_that_differ_in_the_last_digit(toy):
+    runner.measure("toy", 1)
+    score = toy.module.score
+    toy.change(score=lambda case: {**score(case), "loss": score(case)["loss"] + 1e-15})
+    refused(toy, r"^experiments: \{.*'seed': 0\} gave \{'loss': .*; measure toy anew$")
+
+
+def test_recheck_refuses_other_settings(toy):
+    runner.measure("toy", 1)
+    toy.change(FULL=toy.module.Settings(rates=(0.2, 0.1)))
+    refused(toy, r"^experiments: the settings of toy have changed; measure toy anew$")
+    assert toy.log() == TUNING + TEST
+
+
+def test_recheck_refuses_other_cases(toy):
+    runner.measure("toy", 1)
+    cases = toy.module.cases
+    toy.change(cases=lambda settings, runs: cases(settings, runs)[:-1])
+    refused(toy, r"^experiments: the cases of toy have changed; measure toy anew$")
+
+
+def test_recheck_refuses_to_stamp_what_it_did_not_run(toy):
+    toy.change(FULL=toy.module.Settings(seeds=(0, 1)))
+    cases = toy.module.cases
+    toy.change(cases=lambda settings, runs: cases(settings, runs)[:4])  # the tuning alone
+    runner.measure("toy", 1)
+    refused(toy, r"^experiments: no case of toy has its first seed; measure toy anew$")
+
+
+@pytest.mark.usefixtures("toy")
+def test_recheck_needs_a_result():
+    with pytest.raises(ValueError, match=r"^experiments\.load: there is no result 'toy'"):
+        runner.recheck("toy", 1)
+
+
+# Files.
+
+RESULT = Result({"seeds": [0]}, (Run({"seed": 0}, {"loss": 0.5}, 0.1),), {"digest": "0"})
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def test_what_is_saved_is_loaded_again(folder):
+    save("one", RESULT)
+    assert load("one") == RESULT
+    assert [file.name for file in folder.iterdir()] == ["one.json"]
+
+
+def test_a_run_takes_one_line_of_the_file(folder):
+    save("one", RESULT._replace(runs=RESULT.runs * 3))
+    lines = folder.joinpath("one.json").read_text(encoding="utf-8").splitlines()
+    assert [line.rstrip(",") for line in lines if "loss" in line] == [
+        '{"case": {"seed": 0}, "score": {"loss": 0.5}, "seconds": 0.1}'
+    ] * 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_error_while_saving_leaves_the_old_file(monkeypatch):
+    save("one", RESULT)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+        with pytest.raises(OSError, match="disk"):
+            save("one", RESULT._replace(settings={}))
+    assert load("one") == RESULT
+    save("one", RESULT._replace(settings={}))  # what the failure left behind is no obstacle
+    assert load("one").settings == {}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_not_saved(number):
+    save("one", RESULT)
+    for wrong in (
+        RESULT._replace(runs=(Run({}, {"loss": number}, 0.1),)),
+        RESULT._replace(settings={"lr": number}),
+    ):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            save("one", wrong)
+    assert load("one") == RESULT
+
+
+def test_an_unknown_result_is_refused_with_the_names_that_there_are(folder):
+    with pytest.raises(
+        ValueError, match=r"^experiments\.load: there is no result 'lach'; there are: none$"
+    ):
+        experiments.load("lach")
+    save("one", RESULT)
+    save("another", RESULT)
+    with pytest.raises(ValueError, match=r"there are: another, one$"):
+        experiments.load("lach")
+    assert folder.is_dir()
+
+
+def test_scores_come_in_the_order_of_the_runs_that_match():
+    runs = [Run({"T": T, "seed": seed}, {"loss": T + seed}, 0) for T in (5, 3) for seed in (0, 1)]
+    result = Result({}, runs, {})
+    assert result.scores("loss").tolist() == [5, 6, 3, 4]
+    assert result.scores("loss", T=3).tolist() == [3, 4]
+    assert result.scores("loss", seed=1, T=5).tolist() == [6]
+    with pytest.raises(ValueError, match=r"^experiments: no run has \{'T': 4\}$"):
+        result.scores("loss", T=4)
+    with pytest.raises(ValueError, match=r"^experiments: no run has \{'t': 3\}$"):
+        result.scores("loss", t=3)
+
+
+# The command.
+
+
+def test_an_experiment_is_a_module_with_cases():
+    assert "latch" in NAMES
+    assert sorted(NAMES) == NAMES
+    assert {"runner", "results", "digest"}.isdisjoint(NAMES)
+    assert runner.find("latch") is latch
+
+
+def test_an_unknown_experiment_is_refused_with_the_names_that_there_are():
+    known = ", ".join(NAMES)
+    why = rf"^experiments: there is no experiment 'lach'; there are: {known}$"
+    with pytest.raises(ValueError, match=why):
+        runner.find("lach")
+
+
+@pytest.fixture
+def run_command(monkeypatch, capsys):
+    """Return a function that runs the command and gives what it did and printed."""
+    calls = []
+    for name in ("measure", "recheck"):
+        monkeypatch.setattr(
+            runner,
+            name,
+            lambda *arguments, name=name: (
+                calls.append((name, *arguments)) or RESULT._replace(provenance={"cpu_seconds": 1.5})
+            ),
+        )
+
+    def run(*arguments):
+        calls.clear()
+        monkeypatch.setattr(sys, "argv", ["experiments", *arguments])
+        command.main()
+        return list(calls), capsys.readouterr().out
+
+    return run
+
+
+def test_the_command_measures_what_is_named(run_command):
+    calls, printed = run_command("latch", "--processes", "3")
+    assert calls == [("measure", "latch", 3)]
+    assert printed == "latch: 1 runs, 1.5 s of CPU\n"
+
+
+def test_the_command_rechecks_on_request(run_command):
+    calls, _ = run_command("latch", "--recheck", "--processes", "1")
+    assert calls == [("recheck", "latch", 1)]
+
+
+def test_the_command_without_a_name_takes_what_is_stale(run_command, monkeypatch):
+    monkeypatch.setattr(runner, "is_stale", lambda name: name == "latch")
+    assert [call[1] for call in run_command()[0]] == ["latch"]
+    monkeypatch.setattr(runner, "is_stale", lambda _: False)
+    assert run_command() == ([], "")
+
+
+def test_the_command_refuses_an_unknown_name_before_it_measures_anything(run_command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_command("latch", "lach")
+    assert stopped.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "error: experiments: there is no experiment 'lach'; there are: " in printed.err
+
+
+def test_the_module_is_the_command():
+    ask = [sys.executable, "-m", "bptt.experiments", "lach"]
+    refused = subprocess.run(ask, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("usage: python -m bptt.experiments ")
