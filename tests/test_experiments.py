@@ -203,6 +203,7 @@ def test_an_experiment_is_measured_in_full_and_saved(toy):
     assert result.settings == {"lengths": [3, 5], "rates": [0.1, 0.2], "seeds": [0, 1]}
     assert result.provenance["digest"] == "first"
     assert result.provenance["numpy"] == np.__version__
+    assert all(0 <= run.seconds < 0.3 for run in result.runs)
     assert result.provenance["cpu_seconds"] == round(sum(run.seconds for run in result.runs), 1)
     assert [file.name for file in toy.file.parent.iterdir()] == ["toy.json"]
 
@@ -306,6 +307,25 @@ def test_recheck_runs_the_first_seed_and_restamps(toy):
     assert after.provenance == {**before.provenance, "digest": "second"}
     assert after._replace(provenance={}) == before._replace(provenance={})
     assert not runner.is_stale("toy")
+
+
+def test_the_order_of_the_settings_in_a_case_does_not_matter(toy):
+    runner.measure("toy", 1)
+    toy.log()
+    cases = toy.module.cases
+    toy.change(
+        cases=lambda settings, runs: [
+            dict(reversed(case.items())) for case in cases(settings, runs)
+        ]
+    )
+    runner.recheck("toy", 1)
+    assert sorted(toy.log()) == ["3 0.2 0", "5 0.2 0"]
+
+
+def test_what_a_case_writes_to_the_console_is_not_shown(toy, capsys):
+    toy.change(score=lambda _: sys.stderr.write("a bar of its own") and {"loss": 1.0})
+    runner.run(toy.module, toy.module.REDUCED)
+    assert capsys.readouterr().err == ""
 
 
 def refused(toy, why):

@@ -80,7 +80,7 @@ def predict(sigma_w, m=1.0):
 PANELS = [
     ("“Random”, $\\sigma_w = 16$", 16),
     ("“Xavier”, $\\sigma_w = 1$", 1),
-    ("“He”, $\\sigma_w = \\sqrt{2}$", np.sqrt(2)),
+    ("“He”, $\\sigma_w = 1.41$", np.sqrt(2)),
 ]
 layers = np.arange(depth + 1)
 fig, axes = figures.figure(3, 1, height=5.4, sharex=True)

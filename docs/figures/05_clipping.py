@@ -11,7 +11,6 @@ import numpy as np
 
 from bptt import experiments, figures
 
-
 # %% [markdown]
 # ## Cliff
 #
@@ -55,7 +54,7 @@ fig
 # %% [markdown]
 # ## Paths
 #
-# The chapter's descents from $w = 1.7$, $b = -0.25$ at a rate of 0.05.
+# The chapter's descents from w = 1.7, b = −0.25 at a rate of 0.05.
 
 
 # %%

@@ -34,40 +34,48 @@ def start(name, I, H, *, rng, longest=101):
     return lstm, params._replace(b=np.concatenate(b))
 
 
-def backwards(cell, params, xs, g):
+def forwards(cell, params, xs, g):
     hs, _, tape = unroll.forward(cell, params, xs)
     at_last = np.zeros_like(hs)
     at_last[-1] = g
+    return cell, params, tape, at_last
 
-    def walk(params):
-        steps = list(unroll.backward_steps(cell, params, tape, at_last))
-        dxs = [np.linalg.norm(dx) for _, dx, _ in steps]
-        dcs = [np.linalg.norm(dstate[-1]) for _, _, dstate in steps]
-        return np.array([dxs, dcs])
 
-    return walk(params), walk(params._replace(W_h=np.zeros_like(params.W_h)))
+def walk(*run):
+    steps = list(unroll.backward_steps(*run))
+    dxs = [np.linalg.norm(dx) for _, dx, _ in steps]
+    dcs = [np.linalg.norm(dstate[-1]) for _, _, dstate in steps]
+    return dxs, dcs
 
 
 def normal_run(name, seed, T=101, I=10, H=20):
     rng = np.random.default_rng(seed)
     xs, g = rng.normal(size=(T, 1, I)), rng.normal(size=(1, H))
-    cell, params = start(name, I, H, rng=rng)
-    return backwards(cell, params, xs, g)
+    return forwards(*start(name, I, H, rng=rng), xs, g)
+
+
+def cell_only(cell, params, *rest):
+    return cell, params._replace(W_h=np.zeros_like(params.W_h)), *rest
 
 
 def relative(norms):
     return norms / norms[..., :1]
 
 
-runs = {name: np.array([normal_run(name, seed) for seed in range(50)]) for name in STARTS}
+all_paths, cell_path = {}, {}
+for name in STARTS:
+    runs = [normal_run(name, seed) for seed in range(50)]
+    all_paths[name] = np.array([walk(*run) for run in runs])
+    if "bias" in name:
+        cell_path[name] = np.array([walk(*cell_only(*run)) for run in runs])
 distance = np.arange(101)
 
 fig, axes = figures.figure(1, 3, height=2.7)
 for b, ax in zip([0, 1, 3], axes, strict=True):
-    both, cell_path = np.swapaxes(runs[f"lstm, bias {b}"][:, :, 1], 0, 1)
+    name = f"lstm, bias {b}"
     figures.plot_bands(
         distance,
-        [relative(both), relative(cell_path)],
+        [relative(all_paths[name][:, 1]), relative(cell_path[name][:, 1])],
         ["all paths", "cell path"],
         ax=ax,
     )
@@ -87,15 +95,14 @@ fig
 def latch_run(name, seed, T=101, H=16):
     rng = np.random.default_rng(seed)
     xs, g = tasks.Latch(T).draw(1, rng=rng).xs, rng.normal(size=(1, H))
-    cell, params = start(name, 1, H, rng=rng)
-    return backwards(cell, params, xs, g)
+    return forwards(*start(name, 1, H, rng=rng), xs, g)
 
 
-on_latch = {name: np.array([latch_run(name, seed) for seed in range(25)]) for name in STARTS}
+on_latch = {name: np.array([walk(*latch_run(name, seed)) for seed in range(20)]) for name in STARTS}
 
 fig, axes = figures.figure(1, 2, height=3.1)
-for ax, draws in zip(axes, [runs, on_latch], strict=True):
-    lines = [relative(draws[name][:, 0, 0]) for name in STARTS]
+for ax, draws in zip(axes, [all_paths, on_latch], strict=True):
+    lines = [relative(draws[name][:, 0]) for name in STARTS]
     figures.plot_bands(distance, lines, STARTS, ax=ax)
     ax.get_legend().remove()
     ax.set(xlabel="distance $k$ in steps")

@@ -161,10 +161,10 @@ def forward(
 
     states_T, tapes = [], []
     for layer, (entry, state) in enumerate(zip(params, states, strict=True)):
-        if layer > 0:  # the cell itself says if the inputs do not fit the lowest layer
+        if layer > 0:  # the cell checks the inputs of the lowest
             _check_width(f"params[{layer}]", entry, hs.shape[-1])
         each = zip(_each(entry), _each(state), ORDERS, masks, strict=False)
-        runs = [unroll.forward(cell, p, hs[order], s, m) for p, s, order, m in each]
+        runs = [unroll.forward(cell, p, hs[d], s, m) for p, s, d, m in each]
         outs, ends, steps = zip(*runs, strict=True)
         in_time = zip(outs, ORDERS, strict=False)
         hs = np.concatenate([out[order] for out, order in in_time], axis=-1)

@@ -127,10 +127,35 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
         and `losses`, the mean over each twentieth of the training.
     """
     rng = np.random.default_rng(case["seed"])
-    cell, task = STARTS[case["start"]], tasks.Latch(case["T"])
+    params = initial(case["start"], case["T"], case["hidden_size"], rng=rng)
+    return train_and_test(STARTS[case["start"]], params, case, rng=rng)
+
+
+def train_and_test(
+    cell: Any, params: Any, case: dict[str, Any], *, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Train one network from the weights it is given, and test it.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+    params : Params
+        Weights of a model of this cell.
+    case : dict
+        The length T, the learning rate and the budget.
+    rng : numpy.random.Generator
+        The source of the batches.
+
+    Returns
+    -------
+    dict
+        As for `score`.
+    """
+    task = tasks.Latch(case["T"])
     history = train.fit(
         lambda params, batch: model.loss_and_grads(cell, params, *batch),
-        initial(case["start"], case["T"], case["hidden_size"], rng=rng),
+        params,
         lambda: task.draw(case["batch"], rng=rng),
         steps=case["steps"],
         optimizer=Adam(lr=case["lr"]),

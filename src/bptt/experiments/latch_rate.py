@@ -1,0 +1,72 @@
+r"""Was it the rate? Two cells of `latch` that failed on half of the seeds, at the next lower rate.
+
+Both had the highest rate of the grid, which had held the bit on all three tuning seeds. This was
+asked after `latch` was seen.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bptt.experiments import latch
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run: each start at its length, with one rate, on the test seeds of `latch`."""
+
+    cells: tuple[tuple[str, int], ...] = (("lstm, bias 1", 50), ("lstm, bias 3", 100))
+    rate: float = 1e-2
+    seeds: tuple[int, ...] = latch.FULL.seeds
+    steps: int = latch.FULL.steps
+
+
+FULL = Settings()
+REDUCED = Settings(cells=(("lstm, bias 1", 50),), seeds=(1,), steps=250)
+
+
+def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
+    """Return the runs.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to run.
+    _ : list of Run
+        The runs so far, which do not matter.
+
+    Returns
+    -------
+    list of dict
+        The cases; `score` takes one.
+    """
+    return [
+        case
+        for start, T in settings.cells
+        for case in latch.cases(
+            latch.Settings(
+                starts=(start,),
+                lengths=(T,),
+                rates=(settings.rate,),
+                tuning_seeds=(),
+                seeds=settings.seeds,
+                steps=settings.steps,
+            ),
+            [],
+        )
+    ]
+
+
+def score(case: dict[str, Any]) -> dict[str, Any]:
+    """Train one network and test it.
+
+    Parameters
+    ----------
+    case : dict
+        The start, the length T, the learning rate, the seed and the budget.
+
+    Returns
+    -------
+    dict
+        As for `latch.score`.
+    """
+    return latch.score(case)
