@@ -113,6 +113,17 @@ def test_a_module_that_is_not_imported_does_not_count(package):
     assert package(**{"unused.py": "RATE = 0.2\n"}) == package()
 
 
+def test_a_module_of_another_package_with_the_same_name_does_not_count(package):
+    mixed = MODULE.replace("import numpy as np", "from numpy import unused")
+    before = package(**{"exp.py": mixed})
+    assert package(**{"exp.py": mixed, "unused.py": "RATE = 0.2\n"}) == before
+
+
+def test_modules_that_import_each_other_are_read_once(package):
+    circle = {"bottom.py": "import bptt.exp\nTOP = 1\n"}
+    assert package(**circle) == package(**circle) != package()
+
+
 def test_a_name_moved_to_another_module_changes_the_digest(package):
     before = package()
     moved = MODULE.replace("from bptt import low", "from bptt import unused as low")

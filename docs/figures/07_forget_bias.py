@@ -146,14 +146,15 @@ fig
 
 # %%
 step = (np.arange(20) + 0.5) * result.settings["steps"] / 20
-fig, axes = figures.figure(1, 3, height=2.9, sharey=True)
-for T, ax in zip(lengths, axes, strict=True):
-    curves = [on_test_seeds("losses", start, T) for start in STARTS]
-    figures.plot_bands(step, curves, STARTS, ax=ax)
-    ax.get_legend().remove()
-    ax.axhline(tasks.Latch.null_loss, color="0.5", linewidth=0.7)
-    ax.set(title=f"$T = {T}$", yscale="linear", xticks=[0, 200, 400])
-axes[0].set(ylabel="loss in nats")
-axes[1].set(xlabel="training step")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+fig, axes = figures.figure(len(STARTS), len(lengths), height=5.6, sharex=True, sharey=True)
+for row, name in enumerate(STARTS):
+    for T, ax in zip(lengths, axes[row], strict=True):
+        ax.axhline(tasks.Latch.null_loss, color="0.5", linewidth=0.7)
+        ax.plot(step, on_test_seeds("losses", name, T).T, color=f"C{row}", linewidth=0.9)
+        ax.set(ylim=(-0.05, 1.05), xticks=[0, 200, 400])
+    axes[row, 0].set(ylabel=name.replace(", ", ",\n"))
+for T, ax in zip(lengths, axes[0], strict=True):
+    ax.set(title=f"$T = {T}$")
+fig.supxlabel("training step", fontsize="medium")
+fig.supylabel("loss in nats", fontsize="medium")
 fig

@@ -66,12 +66,13 @@ steps = np.arange(1, T + 1)
 
 fig, axes = figures.figure(3, 1, height=5.2, sharex=True, height_ratios=[1.5, 1, 1])
 on_scale = np.polyval(line, ran["c"][:, 0])
+assert (np.abs(on_scale[:, j] - depths(text)[:, 0]) < 0.5).all()
 axes[0].plot(steps, np.delete(on_scale, j, axis=1), color="C4", linewidth=0.7, alpha=0.7)
 axes[0].step(steps, depths(text)[:, 0], where="mid", color="C0", label="depth")
 axes[0].plot(steps, on_scale[:, j], "o-", color="C1", markersize=3, label=f"unit {j + 1}")
 axes[0].plot([], [], color="C4", linewidth=0.7, label="other units")
 axes[0].legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
-axes[0].set(ylabel="brackets", ylim=(-4, 7), yticks=[-2, 0, 2, 4, 6])
+axes[0].set(ylabel="brackets", ylim=(-4, 9), yticks=[-2, 0, 2, 4, 6, 8])
 for ax, name, title in [(axes[1], "i", "input gate $i_t$"), (axes[2], "f", "forget gate $f_t$")]:
     figures.plot_gates(ran[name][:, 0], ax=ax)
     ax.set(title=title, xlabel="", ylabel="", yticks=[j + 1], yticklabels=[f"unit {j + 1}"])
@@ -151,6 +152,7 @@ ax.plot(x[~is_counter], y[~is_counter], "o", color="C0", markersize=4, alpha=0.7
 ax.plot(x[is_counter], y[is_counter], "D", color="C1", markersize=5, label="counter")
 ax.set(xscale="log", xlim=(1.2, 6e-4), ylabel="answers changed")  # from 0 on the left towards 1
 ax.set_xticks([1, 0.5, 0.1, 0.01, 0.001], ["0", "0.5", "0.9", "0.99", "0.999"])
+ax.minorticks_off()
 ax.set(xlabel="|correlation| of the unit with the depth")
 ax.legend(loc="upper left")
 fig

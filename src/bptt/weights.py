@@ -35,7 +35,7 @@ def lecun(
     Networks: Tricks of the Trade, 1998, <https://doi.org/10.1007/3-540-49430-8_3>, section 4.6,
     which asks for this variance and leaves the shape of the distribution open.
     """
-    return (rng.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)).astype(dtype)
+    return rng.normal(scale=np.sqrt(1 / fan_in), size=(fan_in, fan_out)).astype(dtype)
 
 
 def glorot(
@@ -100,7 +100,7 @@ def he(
     human-level performance on ImageNet classification", ICCV 2015,
     <https://arxiv.org/abs/1502.01852>, equation 10.
     """
-    return (rng.standard_normal((fan_in, fan_out)) * np.sqrt(2 / fan_in)).astype(dtype)
+    return rng.normal(scale=np.sqrt(2 / fan_in), size=(fan_in, fan_out)).astype(dtype)
 
 
 def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> Array:

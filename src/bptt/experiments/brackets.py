@@ -14,7 +14,27 @@ from bptt.optim import Adam
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: one network for each seed."""
+    """What is run: one network for each seed.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        The seeds.
+    T : int
+        The length of a string, in steps.
+    max_depth : int
+        The largest number of open brackets.
+    steps : int
+        Training steps.
+    hidden_size : int
+        H, the number of hidden units.
+    batch : int
+        B, the strings of a training step.
+    lr : float
+        The learning rate of Adam.
+    max_norm : float
+        The largest global norm of a gradient; a longer one is clipped.
+    """
 
     seeds: tuple[int, ...] = tuple(range(10))
     T: int = 50

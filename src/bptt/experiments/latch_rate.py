@@ -21,7 +21,7 @@ class Settings:
 
 
 FULL = Settings()
-REDUCED = Settings(cells=(("lstm, bias 1", 50),), seeds=(1,), steps=250)
+REDUCED = Settings(cells=(("lstm, bias 1", 50),), seeds=(1,), steps=150)
 
 
 def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
