@@ -122,6 +122,13 @@ def test_bands_show_the_median_and_the_middle_half_of_the_draws():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
 
 
+def test_five_bands_have_five_styles_of_line_and_the_sixth_begins_again():
+    (ax,) = figures.plot_bands(X, [DRAWS[0]] * 6, list("abcdef")).axes
+    styles = [(line.get_linestyle(), line._unscaled_dash_pattern) for line in ax.get_lines()]
+    assert len(set(map(str, styles[:5]))) == 5
+    assert styles[5] == styles[0]
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_unrolled_cell_has_an_input_and_an_output_for_each_step(steps):
     (ax,) = figures.plot_unrolled(steps).axes

@@ -185,6 +185,14 @@ def test_all_layers_and_directions_are_read_and_written(cell, layers, bidirectio
     assert_equal(stack_from_torch(cell, stack_to_torch(cell, params)), params)
 
 
+def test_each_layer_says_by_itself_whether_it_has_both_directions(params, rng):
+    for layers in (
+        (Both(params, params), rnn.init(2 * H, H, rng=rng)),
+        (params, Both(rnn.init(H, H, rng=rng), rnn.init(H, H, rng=rng))),
+    ):
+        assert_equal(stack_from_torch(rnn, stack_to_torch(rnn, layers)), layers)
+
+
 def test_the_written_stack_is_what_torch_loads(cell):
     module = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}[cell](
         I, H, num_layers=2, bidirectional=True, dtype=torch.float64

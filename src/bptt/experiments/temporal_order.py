@@ -25,7 +25,29 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every arm at every length, with every rate of its grid on the tuning seeds."""
+    """What is run: every arm at every length, with every rate of its grid on the tuning seeds.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        Which of `ARMS`.
+    lengths : tuple of int
+        The lengths T of the sequences, in steps.
+    sgd_rates : tuple of float
+        The learning rates that both arms of SGD choose from.
+    adam_rates : tuple of float
+        Those of both arms of Adam.
+    tuning_seeds : tuple of int
+        The seeds that decide about the rates.
+    seeds : tuple of int
+        The seeds that are reported, with the rates that were best.
+    steps : int
+        Training steps.
+    hidden_size : int
+        H, the number of hidden units.
+    batch : int
+        B, the sequences of a training step.
+    """
 
     arms: tuple[str, ...] = tuple(ARMS)
     lengths: tuple[int, ...] = (20, 35, 50)
