@@ -24,7 +24,29 @@ STARTS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every start at every length, with every rate on the tuning seeds."""
+    """What is run: every start at every length, with every rate on the tuning seeds.
+
+    Attributes
+    ----------
+    starts : tuple of str
+        Cells with their first weights, named as in `STARTS`.
+    lengths : tuple of int
+        The lengths T of a sequence, in steps.
+    rates : tuple of float
+        The learning rates of Adam to choose from.
+    tuning_seeds : tuple of int
+        The seeds that choose the rate; without any, the first rate is taken.
+    seeds : tuple of int
+        The seeds of the test runs.
+    steps : int
+        Training steps.
+    hidden_size : int
+        H, the number of hidden units.
+    batch : int
+        B, the sequences of a training step.
+    max_norm : float
+        The largest global norm of a gradient; a longer one is clipped.
+    """
 
     starts: tuple[str, ...] = tuple(STARTS)
     lengths: tuple[int, ...] = (50, 100, 200)

@@ -12,7 +12,19 @@ from bptt.experiments import latch
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: each start at its length, with one rate, on the test seeds of `latch`."""
+    """What is run: each start at its length, with one rate, on the test seeds of `latch`.
+
+    Attributes
+    ----------
+    cells : tuple of tuple of str and int
+        The starts, each with its length T.
+    rate : float
+        The learning rate of Adam.
+    seeds : tuple of int
+        The seeds.
+    steps : int
+        Training steps.
+    """
 
     cells: tuple[tuple[str, int], ...] = (("lstm, bias 1", 50), ("lstm, bias 3", 100))
     rate: float = 1e-2

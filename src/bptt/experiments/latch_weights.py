@@ -17,7 +17,15 @@ STARTS = ("as drawn", "bias 1", "bias 3", "chrono")
 
 @dataclass(frozen=True)
 class Settings(latch.Settings):
-    """What is run: as for `latch`, at one length."""
+    """What is run: as for `latch`, whose other settings hold here too.
+
+    Attributes
+    ----------
+    starts : tuple of str
+        How the forget biases are set.
+    lengths : tuple of int
+        The lengths T of a sequence, in steps.
+    """
 
     starts: tuple[str, ...] = STARTS
     lengths: tuple[int, ...] = (50,)
