@@ -33,7 +33,8 @@ SITE = Path("site")
 PROJECT = nox.project.load_toml("pyproject.toml")
 BRANCH = "gh-pages"
 
-# The modules that the package promises to import with NumPy alone: all but the one that draws.
+# The modules that the package promises to import with NumPy alone, which is all but the one that
+# draws, and the results that it brings along.
 IMPORT_ALL = """
 import importlib, pkgutil, bptt
 def walk(path, prefix):
@@ -44,6 +45,7 @@ def walk(path, prefix):
             if module.ispkg:
                 walk(found.__path__, module.name + ".")
 walk(bptt.__path__, "bptt.")
+print("load", len(bptt.experiments.load("latch").runs), "runs of the experiment latch")
 """
 
 

@@ -108,6 +108,7 @@ def runs(**options):
 two, one, doubled = runs(two=True), runs(), runs(rate=2)
 assert np.allclose(doubled, two, rtol=1e-11, atol=0)
 assert np.allclose(two[:, 0], 2 * one[:, 0], rtol=1e-11, atol=0)
+assert (np.abs(np.median(two, axis=0) / np.median(one, axis=0) - 2) < 0.15).all()
 
 fig, ax = figures.figure(height=2.6)
 steps = np.arange(1, STEPS + 1)
@@ -182,6 +183,8 @@ def deviations(seed, *, p=0.5, masks=1000, T=10, I=4, H=8):
 linear, recurrent = np.swapaxes([list(deviations(seed)) for seed in range(20)], 0, 1)
 assert 8 < np.median(linear[:, 0]) / np.median(linear[:, -1]) < 12
 assert np.median(recurrent[:, 6]) / np.median(recurrent[:, -1]) < 1.2  # from 100 masks on
+smaller = np.median(linear, axis=0) < np.median(recurrent, axis=0)
+assert np.array_equal(smaller, counts >= 60)  # where the lines cross
 fig, ax = figures.figure(height=2.6)
 figures.plot_bands(counts, [linear, recurrent], ["linear map", "next LSTM layer"], ax=ax)
 ax.set(xscale="log", xlabel="masks drawn", ylabel="relative deviation")

@@ -94,9 +94,10 @@ def init(
     dtype: DTypeLike = np.float64,
     forget_bias: float = 1.0,
 ) -> Params:
-    r"""Draw initial weights: each block of $W_x$ by Glorot, each of $W_h$ orthogonal, $b = 0$.
+    r"""Draw initial weights: each block of $W_x$ by Glorot, each of $W_h$ orthogonal.
 
-    The forget bias is 1, so that a gate starts near $\sigma(1) = 0.73$ instead of 1/2.
+    The biases are 0, but that of the forget gate is 1 by default, so that the gate starts near
+    $\sigma(1) = 0.73$ instead of 1/2.
 
     Parameters
     ----------
@@ -264,8 +265,8 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     Notes
     -----
     Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, "LSTM: a
-    search space odyssey", IEEE TNNLS 28 (2017), <https://doi.org/10.1109/TNNLS.2016.2582924>,
-    appendix, without peepholes.
+    search space odyssey", IEEE Transactions on Neural Networks and Learning Systems 28 (2017),
+    <https://doi.org/10.1109/TNNLS.2016.2582924>, without its peepholes.
     """
     dstate = check_output_gradient("lstm.step_backward", params, saved, dstate, State, blocks=4)
     W_x, W_h, _ = params

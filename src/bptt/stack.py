@@ -133,7 +133,7 @@ def forward(
     states_T : tuple of State, or of Both of them
         The state of each layer after its last step, which is step 1 for a run backwards.
     tape : Tape
-        What `backward` needs.
+        What `backward` needs. As in `bptt.unroll.forward`, do not overwrite `xs` before.
 
     Raises
     ------

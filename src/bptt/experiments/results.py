@@ -40,7 +40,8 @@ class Result(NamedTuple):
     runs : tuple of Run
         Every run, with its raw scores.
     provenance : dict
-        The digest of the code, the versions, the machine, the date and the CPU seconds.
+        The digest of the code, the versions, the machine, the date, the CPU seconds, and when one
+        seed was last run again, if ever.
     """
 
     settings: Mapping[str, Any]

@@ -170,7 +170,8 @@ def recheck(name: str, processes: int) -> Result:
             raise ValueError(
                 f"experiments: {run.case} gave {old[_key(run.case)]}, now {run.score}; {anew}"
             )
-    stamped = result._replace(provenance={**result.provenance, "digest": stamp})
+    provenance = {**result.provenance, "digest": stamp, "rechecked": _today()}
+    stamped = result._replace(provenance=provenance)
     save(name, stamped)
     return stamped
 
@@ -241,12 +242,16 @@ def _settings(settings: Any) -> Any:
 def _provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
     return {
         "digest": stamp,
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "date": _today(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
         "cpu_seconds": round(sum(run.seconds for run in runs), 1),
     }
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def _progress(futures: Iterable[Any], total: int) -> Iterable[Any]:
