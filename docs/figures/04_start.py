@@ -103,17 +103,19 @@ fig
 # ## Scales
 
 # %%
-fig, ax = figures.figure(height=3.0)
-ax.axhline(1, color="C4", linewidth=0.7)
-SERIES = [("spread at layer 50", spread[:, -1], "o-"), ("gain", gain[:, 0], "s--")]
-for (name, values, style), color in zip(SERIES, ["C0", "C1"], strict=True):
-    ax.plot(SCALES, np.median(values, axis=0), style, color=color, label=name, markersize=4)
+fig, (left, right) = figures.figure(1, 2, height=2.7, sharex=True)
 fine = np.geomspace(0.5, 16, 60)
 spreads, gains = zip(*[predict(sigma_w) for sigma_w in fine], strict=True)
-ax.plot(fine, np.array(spreads)[:, -1], ":", color="C4", label="predicted")
-ax.plot(fine, np.array(gains)[:, 0], ":", color="C4")
-ax.set(xscale="log", yscale="log", xlabel="scale $\\sigma_w$ of the weights")
-ax.set_xticks([0.5, 1, 2, 4, 8, 16], ["0.5", "1", "2", "4", "8", "16"])
-ax.minorticks_off()
-ax.legend()
+left.plot(SCALES, np.median(spread[:, -1], axis=0), "o-", label="measured", markersize=4)
+left.plot(fine, np.array(spreads)[:, -1], ":", color="C4", label="predicted")
+right.plot(SCALES, np.median(gain[:, 0], axis=0), "s--", color="C1", markersize=4)
+right.plot(fine, np.array(gains)[:, 0], ":", color="C4")
+right.axhline(1, color="C4", linewidth=0.7)
+right.set(yscale="log", ylabel="gain over 50 layers")
+left.set(ylim=(-0.05, 1.05), ylabel="spread at layer 50")
+for ax in (left, right):
+    ax.set(xscale="log", xlabel="scale $\\sigma_w$ of the weights")
+    ax.set_xticks([0.5, 1, 2, 4, 8, 16], ["0.5", "1", "2", "4", "8", "16"])
+    ax.minorticks_off()
+left.legend()
 fig

@@ -1,4 +1,4 @@
-"""Look inside a run: how large the gradient is at each step, and the Jacobians that carry it."""
+"""Look inside a run: the gradient at each step, the Jacobians that carry it, and what was saved."""
 
 from typing import Any
 

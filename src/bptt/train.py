@@ -67,7 +67,7 @@ def fit(
     Raises
     ------
     NonFiniteGradient
-        If a gradient holds NaN or infinity; a note says at which step.
+        If a gradient holds NaN or infinity, or its norm overflows; a note says at which step.
     """
     state = optimizer.init(params)
     losses, norms = [], []

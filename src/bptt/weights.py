@@ -74,7 +74,7 @@ def glorot(
 def he(
     fan_in: int, fan_out: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Array:
-    r"""He's normal draw, $W_{ij} \sim N(0, 2 / n_{in})$, for layers that follow a rectifier.
+    r"""He's normal draw, $W_{ij} \sim N(0, 2 / n_{in})$, for layers with a rectifier.
 
     The 2 makes up for the rectifier, which halves the mean square of a symmetric signal.
 

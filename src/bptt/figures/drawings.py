@@ -139,7 +139,7 @@ def plot_lstm(
     Raises
     ------
     KeyError
-        If there is no wire of a given name.
+        If a name is none of these.
     """
     ax = axes_or_new(ax, height=3.4)
     color = "C1" if backward else "C0"
