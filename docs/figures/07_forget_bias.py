@@ -109,7 +109,7 @@ for ax, draws in zip(axes, [all_paths, on_latch], strict=True):
 axes[0].set(
     title="10 normal inputs, 20 units", ylabel=r"$\Vert dx_{T-k} \Vert \;/\; \Vert dx_T \Vert$"
 )
-axes[1].set(title="inputs of the latch, 16 units")
+axes[1].set(title="latch, 16 units")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
 
