@@ -204,10 +204,21 @@ def test_the_written_stack_is_what_torch_loads(cell):
     assert (result.missing_keys, result.unexpected_keys) == ([], [])
 
 
-def test_a_gap_in_the_layers_ends_the_stack_and_a_missing_part_is_named(state_dict):
-    wide = torch.nn.RNN(I, H, num_layers=3).state_dict()
-    gap = {name: array for name, array in wide.items() if "l1" not in name}
-    assert len(stack_from_torch(rnn, gap)) == 1
+def test_names_after_a_gap_in_the_layers_and_of_anything_else_are_refused(state_dict):
+    high = torch.nn.RNN(I, H, num_layers=3).state_dict()
+    gap = {name: array for name, array in high.items() if "l1" not in name}
+    with pytest.raises(ValueError, match="stack_from_torch") as error:
+        stack_from_torch(rnn, gap)
+    assert str(error.value) == (
+        "torch_layout.stack_from_torch: weight_ih_l2, weight_hh_l2, bias_ih_l2, bias_hh_l2 must "
+        "belong to one of the layers, which are counted from 0 without a gap; 1 could be read"
+    )
+    for stranger in ("fc.weight", "weight_hh_l0_reverse"):
+        with pytest.raises(ValueError, match=f"stack_from_torch: {stranger} must"):
+            stack_from_torch(rnn, {**state_dict, stranger: state_dict["weight_hh_l0"]})
+
+
+def test_a_missing_part_of_the_stack_is_named(state_dict):
     with pytest.raises(ValueError, match="weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 must"):
         stack_from_torch(rnn, {})
     with pytest.raises(ValueError, match="from_torch: bias_hh_l0 must be in"):

@@ -156,7 +156,7 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     ShapeError
         If the shapes of the weights, of `x` and of `state` do not fit each other.
     TypeError
-        If the weights are not arrays of one floating-point dtype.
+        If the weights are not arrays of one floating-point dtype, or `state` is none of this cell.
 
     Notes
     -----
@@ -203,7 +203,8 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     ShapeError
         If the shapes of the weights, of `saved` and of `dstate` do not fit each other.
     TypeError
-        If the weights are not arrays of one floating-point dtype.
+        If the weights are not arrays of one floating-point dtype, or `dstate` is none of this
+        cell's states.
 
     Notes
     -----

@@ -173,12 +173,19 @@ def stack_from_torch(cell: ModuleType, state_dict: Mapping[str, Any]) -> tuple[A
     TypeError
         If the cell is not known here, or the state dict is not a mapping.
     ValueError
-        If an array is missing, or a layer has a projection.
+        If an array is missing, a layer has a projection, or a name belongs to no layer: those
+        are counted from 0 without a gap.
     """
     params = [_read_layer(cell, state_dict, 0)]
     while f"weight_ih_l{len(params)}" in state_dict:
         params.append(_read_layer(cell, state_dict, len(params)))
-    return tuple(params)
+    layers = tuple(params)
+    if unread := [name for name in state_dict if name not in stack_to_torch(cell, layers)]:
+        raise ValueError(
+            f"torch_layout.stack_from_torch: {', '.join(unread)} must belong to one of the "
+            f"layers, which are counted from 0 without a gap; {len(layers)} could be read"
+        )
+    return layers
 
 
 def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array]:

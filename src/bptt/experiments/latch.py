@@ -71,7 +71,7 @@ REDUCED = Settings(
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
-    """Return the tuning runs, then those on the test seeds with the rates that were best.
+    """Return the tuning runs and, once they are done, those on the test seeds with the best rates.
 
     Parameters
     ----------
