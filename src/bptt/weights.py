@@ -193,7 +193,7 @@ def chrono(
     Notes
     -----
     Source: C. Tallec and Y. Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
-    <https://arxiv.org/abs/1804.11188>, equation 16.
+    <https://arxiv.org/abs/1804.11188>.
     """
     if longest < 2:
         raise ValueError(f"weights.chrono: longest must be at least 2, got {longest}")
