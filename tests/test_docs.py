@@ -390,6 +390,12 @@ def test_the_navigation_lists_every_chapter_in_order():
     assert re.findall(r"chapters/[\w-]+\.md", nav) == [f"chapters/{c.name}" for c in CHAPTERS]
 
 
+def test_the_navigation_lists_no_page_twice():
+    with (ROOT / "mkdocs.yml").open(encoding="utf-8") as file:
+        pages = re.findall(r"[\w/-]+\.(?:md|py)", str(yaml_load(file)["nav"]))
+    assert len(pages) == len(set(pages)) > len(CHAPTERS)
+
+
 def test_the_readme_lists_every_chapter_in_order():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     named = dict.fromkeys(re.findall(r"docs/chapters/[\w-]+\.md", readme))

@@ -49,7 +49,7 @@ def map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
             raise TypeError("tree.map: the trees differ in structure, an array met a tuple")
         return f(tree, *others)  # type: ignore[no-any-return]  # what f returns is a leaf
     for other in others:
-        if type(other) is not type(tree) or len(other) != len(tree):  # type: ignore[arg-type]
+        if type(other) is not type(tree) or len(other) != len(tree):  # type: ignore[arg-type]  # tuples
             raise TypeError(
                 f"tree.map: the trees differ in structure, {_name(tree)} met {_name(other)}"
             )

@@ -3,13 +3,13 @@ r"""Does a cell learn to hold one bit? Cells and forget biases against the lengt
 Every cell gets the same budget of steps, and a learning rate of its own, chosen on other seeds.
 """
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bptt import lstm, model, rnn, tasks, train, weights
+from bptt.experiments.tuning import mean_scores, tune_then_test
 from bptt.optim import Adam
 
 # The name of a start, and the cell that it belongs to.
@@ -92,18 +92,13 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
         "batch": s.batch,
         "max_norm": s.max_norm,
     }
-    cells = list(itertools.product(s.starts, s.lengths))
-    tuning = [
-        {"start": start, "T": T, "lr": lr, "seed": seed, **shared}
-        for (start, T), lr, seed in itertools.product(cells, s.rates, s.tuning_seeds)
-    ]
-    done = [run.case for run in runs]
-    if not all(case in done for case in tuning):
-        return tuning
-    return tuning + [
-        {"start": start, "T": T, "lr": best_rate(s, runs, start, T), "seed": seed, **shared}
-        for (start, T), seed in itertools.product(cells, s.seeds)
-    ]
+    return tune_then_test(
+        s,
+        runs,
+        [{"start": start, "T": T, **shared} for start in s.starts for T in s.lengths],
+        rates=lambda _: s.rates,
+        best=lambda row: best_rate(s, runs, row["start"], row["T"]),
+    )
 
 
 def best_rate(settings: Settings, runs: list[Any], start: str, T: int) -> float:
@@ -125,13 +120,13 @@ def best_rate(settings: Settings, runs: list[Any], start: str, T: int) -> float:
     float
         The rate; the smaller one of two that are equal.
     """
-    tuning = [run for run in runs if run.case["seed"] in settings.tuning_seeds]
+    if not settings.tuning_seeds:
+        return settings.rates[0]
 
     def final_loss(lr: float) -> float:
-        wanted = {"start": start, "T": T, "lr": lr}.items()
-        return float(np.mean([run.score["loss"] for run in tuning if wanted <= run.case.items()]))
+        return float(mean_scores(settings, runs, ["loss"], start=start, T=T, lr=lr)[0])
 
-    return min(settings.rates, key=final_loss) if settings.tuning_seeds else settings.rates[0]
+    return min(settings.rates, key=final_loss)
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ STARTS: dict[str, Callable[[int, np.random.Generator], Array]] = {
     "he": lambda H, rng: weights.he(H, H, rng=rng),
     "std 1": lambda H, rng: rng.standard_normal((H, H)),
     "orthogonal": lambda H, rng: weights.orthogonal(H, rng=rng),
-    "identity": lambda H, rng: weights.identity(H),  # noqa: ARG005
+    "identity": lambda H, _: weights.identity(H),
 }
 
 
@@ -74,14 +74,14 @@ REDUCED = Settings(
 )
 
 
-def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001
+def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
     """Return all runs. None depends on the result of another.
 
     Parameters
     ----------
     settings : Settings
         What to run.
-    runs : list of Run
+    _ : list of Run
         The runs so far.
 
     Returns

@@ -4,7 +4,6 @@ SGD and Adam, each with and without clipping, get the same budget of steps, and 
 learning rate of their own, chosen on other seeds.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bptt import model, rnn, tasks, train, tree
+from bptt.experiments.tuning import mean_scores, tune_then_test
 from bptt.optim import SGD, Adam, NonFiniteGradient
 
 # The name of an arm, its optimiser, and the largest norm that it allows.
@@ -89,19 +89,13 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """
     s = settings
     shared = {"steps": s.steps, "hidden_size": s.hidden_size, "batch": s.batch}
-    rows = list(itertools.product(s.arms, s.lengths))
-    tuning = [
-        {"arm": arm, "T": T, "lr": lr, "seed": seed, **shared}
-        for arm, T in rows
-        for lr, seed in itertools.product(rates(s, arm), s.tuning_seeds)
-    ]
-    done = [run.case for run in runs]
-    if not all(case in done for case in tuning):
-        return tuning
-    return tuning + [
-        {"arm": arm, "T": T, "lr": best_rate(s, runs, arm, T), "seed": seed, **shared}
-        for (arm, T), seed in itertools.product(rows, s.seeds)
-    ]
+    return tune_then_test(
+        s,
+        runs,
+        [{"arm": arm, "T": T, **shared} for arm in s.arms for T in s.lengths],
+        rates=lambda row: rates(s, row["arm"]),
+        best=lambda row: best_rate(s, runs, row["arm"], row["T"]),
+    )
 
 
 def rates(settings: Settings, arm: str) -> tuple[float, ...]:
@@ -141,19 +135,16 @@ def best_rate(settings: Settings, runs: list[Any], arm: str, T: int) -> float:
     float
         The rate. Of rates with equal accuracy, the one with the lowest final loss.
     """
+    choice = rates(settings, arm)
+    if not settings.tuning_seeds:
+        return choice[0]
 
     def order(lr: float) -> tuple[float, float]:
-        wanted = {"arm": arm, "T": T, "lr": lr}.items()
-        scores = [
-            run.score
-            for run in runs
-            if run.case["seed"] in settings.tuning_seeds and wanted <= run.case.items()
-        ]
-        accuracy, loss = np.mean([[s["accuracy"], s["loss"]] for s in scores], axis=0)
+        names = ["accuracy", "loss"]
+        accuracy, loss = mean_scores(settings, runs, names, arm=arm, T=T, lr=lr)
         return -float(accuracy), float(loss)
 
-    choice = rates(settings, arm)
-    return min(choice, key=order) if settings.tuning_seeds else choice[0]
+    return min(choice, key=order)
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
