@@ -28,19 +28,8 @@ def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
     ShapeError
         If `hs` has not two axes.
     """
-    T, H = check_shape("figures.plot_states", "hs", hs, "T H").shape
-    ax = axes_or_new(ax, height=2.2)
-    image = ax.imshow(
-        np.transpose(hs),
-        extent=(0.5, T + 0.5, H + 0.5, 0.5),
-        aspect="auto",
-        cmap="RdBu_r",
-        vmin=-1,
-        vmax=1,
-        interpolation="nearest",
-    )
-    count_axes(ax, "step $t$", "unit")
-    return with_bar(image, ax, "state $h_t$")
+    hs = check_shape("figures.plot_states", "hs", hs, "T H")
+    return _plot_units(hs, "state $h_t$", ax, cmap="RdBu_r", vmin=-1)
 
 
 def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
@@ -96,16 +85,22 @@ def plot_gates(gates: Array, *, ax: Axes | None = None) -> Figure:
     ShapeError
         If `gates` has not two axes.
     """
-    T, H = check_shape("figures.plot_gates", "gates", gates, "T H").shape
+    gates = check_shape("figures.plot_gates", "gates", gates, "T H")
+    return _plot_units(gates, "gate", ax, cmap="viridis", vmin=0)
+
+
+def _plot_units(values: Array, label: str, ax: Axes | None, *, cmap: str, vmin: float) -> Figure:
+    """Draw what units do over time, up to 1: steps to the right, units down."""
+    T, H = values.shape
     ax = axes_or_new(ax, height=2.2)
     image = ax.imshow(
-        np.transpose(gates),
+        np.transpose(values),
         extent=(0.5, T + 0.5, H + 0.5, 0.5),
         aspect="auto",
-        cmap="viridis",
-        vmin=0,
+        cmap=cmap,
+        vmin=vmin,
         vmax=1,
         interpolation="nearest",
     )
     count_axes(ax, "step $t$", "unit")
-    return with_bar(image, ax, "gate")
+    return with_bar(image, ax, label)
