@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,6 +45,18 @@ def test_the_logits_are_read_from_the_output_of_every_step(cell):
     hs, _, _ = unroll.forward(cell, params.cell, xs)
     want = np.einsum("tbh,hk->tbk", hs, params.W_y) + params.b_y
     assert_close(model.logits(cell, params, xs), want)
+
+
+def test_a_cell_of_ones_own_runs_too_and_gives_the_same(cell):
+    own = SimpleNamespace(
+        zero_state=cell.zero_state, step=cell.step, step_backward=cell.step_backward
+    )
+    params, xs, targets = draw_model(cell, N=2)
+    loss, grads = model.loss_and_grads(own, params, xs, targets)
+    want_loss, want = model.loss_and_grads(cell, params, xs, targets)
+    assert loss == pytest.approx(want_loss, rel=1e-12)
+    assert_close(grads, want)
+    assert_close(model.logits(own, params, xs), model.logits(cell, params, xs))
 
 
 def test_steps_before_the_first_target_are_run_but_not_read(cell):

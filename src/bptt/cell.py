@@ -3,7 +3,7 @@
 from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import tree
 from bptt.shapes import Array, ShapeError, check_shape
@@ -147,6 +147,38 @@ def check_batch(where: str, batch: int) -> None:
     """
     if batch < 1:
         raise ShapeError(f"{where}: batch must be at least 1, got {batch}")
+
+
+def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
+    """Return a mask as an array of bools.
+
+    Parameters
+    ----------
+    where : str
+        The function that asks, for the message.
+    mask : array_like of shape (T, B)
+        True or 1 where a sequence has a step, False or 0 elsewhere.
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+
+    Returns
+    -------
+    ndarray of bool of shape (T, B)
+        The mask.
+
+    Raises
+    ------
+    ShapeError
+        If its shape is another.
+    ValueError
+        If it holds anything but True and False, or 1 and 0.
+    """
+    mask = check_shape(where, "mask", mask, "T B", T=T, B=B)
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError(f"{where}: mask must hold True and False, or 1 and 0, only")
+    return mask.astype(bool)
 
 
 def check_inputs(

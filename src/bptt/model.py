@@ -5,7 +5,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bptt import unroll
+from bptt import fused, unroll
 from bptt.losses import cross_entropy
 from bptt.shapes import Array, ShapeError, check_shape
 from bptt.weights import glorot
@@ -100,7 +100,7 @@ def logits(cell: Any, params: Params[Any], xs: ArrayLike) -> Array:
     ShapeError
         If a shape does not fit.
     """
-    hs, _, _ = unroll.forward(cell, params.cell, xs)
+    hs, _, _ = _run_of(cell).forward(cell, params.cell, xs)
     return _read("model.logits", params, hs)
 
 
@@ -134,7 +134,8 @@ def loss_and_grads(
     ValueError
         If a target is not a class.
     """
-    hs, _, tape = unroll.forward(cell, params.cell, xs)
+    run = _run_of(cell)
+    hs, _, tape = run.forward(cell, params.cell, xs)
     T, B, _ = hs.shape
     targets = check_shape("model.loss_and_grads", "targets", targets, "N B", B=B)
     N = len(targets)
@@ -144,9 +145,14 @@ def loss_and_grads(
     loss, dlogits = cross_entropy(_read("model.loss_and_grads", params, read), targets)
     unread = np.zeros_like(hs[: T - N])
     dhs = np.concatenate([unread, dlogits @ params.W_y.T])
-    dcell, _, _ = unroll.backward(cell, params.cell, tape, dhs)
-    dW_y = np.einsum("nbh,nbk->hk", read, dlogits)
+    dcell, _, _ = run.backward(cell, params.cell, tape, dhs)
+    dW_y = read.reshape(N * B, -1).T @ dlogits.reshape(N * B, -1)
     return loss, Params(dcell, dW_y, dlogits.sum(axis=(0, 1)))
+
+
+def _run_of(cell: Any) -> Any:
+    """Return the fast run for the cells that it knows, and the one for any cell for others."""
+    return fused if fused.knows(cell) else unroll
 
 
 def _read(where: str, params: Params[Any], hs: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import tree
-from bptt.cell import Cell, P, S, Saved, check_cell, state_or_zero
+from bptt.cell import Cell, P, S, Saved, check_cell, check_mask, state_or_zero
 from bptt.shapes import Array, check_shape
 
 
@@ -67,7 +67,7 @@ def forward(
     zero = cell.zero_state(params, B)
     state = state_or_zero("unroll.forward", "state", state, zero)
     if mask is not None:
-        mask = _bools(check_shape("unroll.forward", "mask", mask, "T B", T=T, B=B))
+        mask = check_mask("unroll.forward", mask, T, B)
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
     hs, steps = [], []
@@ -186,9 +186,3 @@ def backward_steps(
 def _where(live: Array, a: S, b: S) -> S:
     """Take the rows of `a` where a sequence has a step, and those of `b` elsewhere."""
     return tree.map(partial(np.where, live[:, None]), a, b)
-
-
-def _bools(mask: Array) -> Array:
-    if not np.isin(mask, (0, 1)).all():
-        raise ValueError("unroll.forward: mask must hold True and False, or 1 and 0, only")
-    return mask.astype(bool)

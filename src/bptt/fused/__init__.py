@@ -1,0 +1,221 @@
+r"""Whole sequences, fast: what `bptt.unroll` returns, for the cells of this library.
+
+Three things make the difference. What does not wait for the previous step is computed for all steps
+at once: the products with $W_x$, and the gradients of all weights. What is left in the loop is one
+product and a few operations on whole batches, written into memory that is there already. And memory
+is read in the order in which it stands. Chapter 11 of the site takes these steps one by one.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bptt import gru, lstm, rnn, tree
+from bptt.cell import check_mask, state_or_zero
+from bptt.fused import run_gru, run_lstm, run_rnn
+from bptt.shapes import Array, check_shape
+
+CELLS = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
+
+
+class Tape(NamedTuple):
+    """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
+
+    cell: Any
+    xs: Array
+    skip: Array | None
+    starts: tuple[Any, ...]  # the state before the first step of each part
+    parts: tuple[slice, ...]
+    kept: Any  # the tape of the only part; None where the parts run forwards again
+
+
+def forward(
+    cell: Any,
+    params: Any,
+    xs: ArrayLike,
+    state: Any = None,
+    mask: ArrayLike | None = None,
+    *,
+    recompute_every: int | None = None,
+) -> tuple[Array, Any, Tape]:
+    r"""Apply a cell T times, as `bptt.unroll.forward` does.
+
+    Parameters
+    ----------
+    cell : module
+        `bptt.rnn`, `bptt.lstm` or `bptt.gru`.
+    params : Params
+        The cell's weights, the same at every step.
+    xs : array_like of shape (T, B, I)
+        The inputs $x_1, \dots, x_T$.
+    state : State, optional
+        The state $s_0$ before the first step, of shape (B, H); zeros by default.
+    mask : array_like of shape (T, B), optional
+        True where a sequence has a step, as for `bptt.unroll.forward`.
+    recompute_every : int, optional
+        Keep only the states after every so many steps; `backward` runs forwards again from there,
+        part by part. It takes longer and needs less memory: least with about $\sqrt{T}$ steps.
+
+    Returns
+    -------
+    hs : ndarray of shape (T, B, H)
+        The outputs $h_1, \dots, h_T$. `backward` reads them too, so they cannot be overwritten:
+        `hs.copy()` can.
+    state_T : State
+        The state after the last step.
+    tape : Tape
+        What `backward` needs. It refers to `xs` and does not copy it: do not overwrite `xs` before.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit, or T or B is zero.
+    TypeError
+        If `cell` is none of the three, `state` is not a state of it, or the weights are not arrays
+        of one floating-point dtype.
+    ValueError
+        If the mask holds anything but True and False, or 1 and 0, or `recompute_every` is below 1.
+
+    Notes
+    -----
+    Source of the products for all steps: J. Appleyard, T. Kocisky and P. Blunsom, "Optimizing
+    performance of recurrent neural networks on GPUs" (2016), <https://arxiv.org/abs/1604.01946>;
+    of the recomputation: A. Gruslys, R. Munos, I. Danihelka, M. Lanctot and A. Graves,
+    "Memory-efficient backpropagation through time", NIPS 2016, <https://arxiv.org/abs/1606.03401>.
+    Omitted: their best placing of the states that are kept; here they are evenly spaced.
+    """
+    run = _run_of("fused.forward", cell)
+    xs = check_shape("fused.forward", "xs", xs, "T B I")
+    T, B, _ = xs.shape
+    zero = cell.zero_state(params, B)
+    check_shape("fused.forward", "xs", xs, "T B I", None, I=len(params.W_x))
+    state = state_or_zero("fused.forward", "state", state, zero)
+    if mask is not None:
+        mask = check_mask("fused.forward", mask, T, B)
+        xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
+    xs = np.asarray(xs, zero.h.dtype)
+    skip = None if mask is None else ~mask[:, :, None]
+    if recompute_every is None:
+        hs, state_T, kept = run.forward(params, xs, state, skip)
+        hs.flags.writeable = False
+        return hs, state_T, Tape(cell, xs, skip, (state,), (slice(0, T),), kept)
+
+    if recompute_every < 1:
+        raise ValueError(
+            f"fused.forward: recompute_every must be at least 1, got {recompute_every}"
+        )
+    parts = tuple(slice(t, t + recompute_every) for t in range(0, T, recompute_every))
+    hs, starts = np.empty((T, *zero.h.shape), zero.h.dtype), []
+    for part in parts:
+        starts.append(state)
+        hs[part], state, _ = run.forward(params, xs[part], state, _of(skip, part))
+    return hs, state, Tape(cell, xs, skip, tuple(starts), parts, None)
+
+
+def backward(
+    cell: Any, params: Any, tape: Tape, dhs: ArrayLike, dstate_T: Any = None
+) -> tuple[Any, Array, Any]:
+    r"""Backpropagate through time, as `bptt.unroll.backward` does.
+
+    Parameters
+    ----------
+    cell : module
+        The cell that ran forwards.
+    params : Params
+        The weights that it ran with.
+    tape : Tape
+        What `forward` returned.
+    dhs : array_like of shape (T, B, H)
+        The gradients $dL_t/dh_t$ of the loss with respect to each output, where it is read.
+    dstate_T : State, optional
+        The gradient with respect to the state after the last step; zeros by default.
+
+    Returns
+    -------
+    dparams : Params
+        The gradient with respect to the weights.
+    dxs : ndarray of shape (T, B, I)
+        The gradients with respect to the inputs.
+    dstate_0 : State
+        The gradient with respect to the state before the first step.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit what `forward` saw.
+    TypeError
+        If `cell` is not the cell that ran forwards, or `dstate_T` is not a state of it.
+    """
+    run = _run_of("fused.backward", cell)
+    if tape.cell is not cell:
+        raise TypeError(f"fused.backward: the tape is of {tape.cell.__name__}, not {cell.__name__}")
+    T, B, I = tape.xs.shape
+    zero = cell.zero_state(params, B)
+    H, dtype = len(params.W_h), zero.h.dtype
+    check_shape("fused.backward", "params.W_x", params.W_x, "I columns", None, I=I)
+    check_shape("fused.backward", "the state of the tape", tape.starts[0].h, "B H", None, B=B, H=H)
+    dhs = check_shape("fused.backward", "dhs", dhs, "T B H", dtype, T=T, B=B, H=H)
+    dstate = state_or_zero("fused.backward", "dstate_T", dstate_T, zero)
+    if tape.kept is not None:
+        dparams, dxs, dstate_0 = run.backward(params, tape.kept, dhs, dstate, tape.skip)
+        return dparams, dxs, dstate_0
+
+    dparams = tree.map(np.zeros_like, params)
+    dxs = np.empty_like(tape.xs)
+    for part, start in zip(tape.parts[::-1], tape.starts[::-1], strict=True):
+        skip = _of(tape.skip, part)
+        _, _, kept = run.forward(params, tape.xs[part], start, skip)
+        dpart, dxs[part], dstate = run.backward(params, kept, dhs[part], dstate, skip)
+        dparams = tree.map(np.add, dparams, dpart)
+    return dparams, dxs, dstate
+
+
+def kept_bytes(tape: Tape) -> int:
+    r"""Count the memory that a tape holds on to, without the inputs.
+
+    A number is kept for each step, sequence and unit: 6 for the LSTM (its four gates, c and h), 5
+    for the GRU (r, z, n, q and h) and 1 for the RNN (h), and the state before the first step. With
+    `recompute_every` it is one state for each part.
+
+    Parameters
+    ----------
+    tape : Tape
+        What `forward` returned.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    kept = tape.starts if tape.kept is None else tape.kept[1:]
+    return sum(array.nbytes for _, array in tree.leaves(kept))
+
+
+def knows(cell: Any) -> bool:
+    """Tell whether a cell is one of the three that this module can run.
+
+    Parameters
+    ----------
+    cell : module
+        The cell.
+
+    Returns
+    -------
+    bool
+        If not, `bptt.unroll` can.
+    """
+    return any(cell is known for known in CELLS)
+
+
+def _run_of(where: str, cell: Any) -> Any:
+    if not knows(cell):
+        raise TypeError(
+            f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {cell!r}; "
+            "bptt.unroll runs any cell"
+        )
+    return CELLS[cell]
+
+
+def _of(skip: Array | None, part: slice) -> Array | None:
+    return None if skip is None else skip[part]

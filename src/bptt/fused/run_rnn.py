@@ -1,0 +1,119 @@
+r"""A whole sequence through `bptt.rnn`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bptt.fused.products import from_gates, project, to_gates, with_ones
+from bptt.fused.steps import each, each_backwards, spans
+from bptt.rnn import Params, State
+from bptt.shapes import Array
+
+
+class Kept(NamedTuple):
+    """What `forward` keeps for `backward`.
+
+    Attributes
+    ----------
+    xs : ndarray of shape (T, B, I)
+        The inputs.
+    hs : ndarray of shape (T + 1, B, H)
+        The states, from that before the first step.
+    """
+
+    xs: Array
+    hs: Array
+
+
+def forward(
+    params: Params, xs: Array, state: State, skip: Array | None
+) -> tuple[Array, State, Kept]:
+    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$, the first two terms before the loop.
+
+    Parameters
+    ----------
+    params : Params
+        The weights.
+    xs : ndarray of shape (T, B, I)
+        The inputs, in the dtype of the weights.
+    state : State
+        The state before the first step.
+    skip : ndarray of bool of shape (T, B, 1), or None
+        True where a sequence has no step.
+
+    Returns
+    -------
+    hs : ndarray of shape (T, B, H)
+        The outputs, which are part of what is kept.
+    state_T : State
+        The state after the last step.
+    kept : Kept
+        What `backward` needs.
+    """
+    W_x, W_h, b = params
+    (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
+    (a_xs,) = project(with_ones(xs), [np.vstack([W_x, b])])
+    times_W_h = to_gates([W_h], B)
+    hs = np.empty((T + 1, B, H), dtype)
+    hs[0] = state.h
+
+    h_prev = hs[0]
+    for skipped, a, h in each(skip, a_xs, hs[1:]):
+        np.add(a, times_W_h(h_prev)[0], a)
+        np.tanh(a, h)
+        if skipped is not None:
+            np.copyto(h, h_prev, where=skipped)
+        h_prev = h
+    return hs[1:], State(h_prev.copy()), Kept(xs, hs)
+
+
+def backward(
+    params: Params, kept: Kept, dhs: Array, dstate: State, skip: Array | None
+) -> tuple[Params, Array, State]:
+    r"""Run backwards, $da_t = dh_t \odot (1 - h_t^2)$; the weights and inputs wait for all of them.
+
+    Parameters
+    ----------
+    params : Params
+        The weights.
+    kept : Kept
+        What `forward` returned.
+    dhs : ndarray of shape (T, B, H)
+        The gradients with respect to the outputs, where they are read.
+    dstate : State
+        The gradient with respect to the state after the last step.
+    skip : ndarray of bool of shape (T, B, 1), or None
+        As for `forward`.
+
+    Returns
+    -------
+    dparams : Params
+        The gradient with respect to the weights.
+    dxs : ndarray of shape (T, B, I)
+        The gradients with respect to the inputs.
+    dstate_0 : State
+        The gradient with respect to the state before the first step.
+    """
+    W_x, W_h, b = params
+    xs, hs = kept
+    (T, B, H), dtype = dhs.shape, b.dtype
+    times_W_h_T = from_gates([W_h.T], B)
+    das = np.empty((T, B, H), dtype)
+
+    dh, dh_next = np.empty((B, H), dtype), dstate.h  # dh_next: what the later steps send back
+    for span in spans(T, B, H):
+        k = 1 - hs[1:][span] ** 2
+        if skip is not None:
+            k[skip[span][..., 0]] = 0
+        skips = None if skip is None else skip[span]
+        for skipped, dh_t, k_t, da in each_backwards(skips, dhs[span], k, das[span]):
+            np.add(dh_next, dh_t, dh)
+            np.multiply(dh, k_t, da)
+            dh_next = times_W_h_T(da)
+            if skipped is not None:
+                np.copyto(dh_next, dh, where=skipped)
+
+    rows = das.reshape(T * B, H)
+    dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, H)
+    dxs = (rows @ np.ascontiguousarray(W_x.T)).reshape(xs.shape)
+    return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next.copy())

@@ -1,0 +1,70 @@
+"""The order of the steps, forwards and backwards."""
+
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Any
+
+from bptt.shapes import Array
+
+# So many numbers of an array, and those of a few more arrays, stay in the cache of a processor.
+CACHED = 2**14
+
+
+def spans(T: int, B: int, H: int) -> list[slice]:
+    """Return spans of steps from the last to the first, each small enough for the cache.
+
+    What does not depend on later steps is computed for a whole span: a few large operations in
+    place of many small ones.
+
+    Parameters
+    ----------
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+    H : int
+        The number of hidden units.
+
+    Returns
+    -------
+    list of slice
+        The spans.
+    """
+    steps = max(1, CACHED // (B * H))
+    return [slice(max(0, end - steps), end) for end in range(T, 0, -steps)]
+
+
+def each(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
+    """Walk through arrays side by side, step by step.
+
+    Parameters
+    ----------
+    skip : ndarray of bool of shape (T, B, 1), or None
+        True where a sequence has no step.
+    *arrays : ndarray of shape (T, ...)
+        The arrays.
+
+    Returns
+    -------
+    iterator
+        Of tuples: the skip of a step, or None, and the step of each array.
+    """
+    return zip(repeat(None) if skip is None else skip, *arrays, strict=False)
+
+
+def each_backwards(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
+    """Walk through arrays side by side, from their last step to their first.
+
+    Parameters
+    ----------
+    skip : ndarray of bool of shape (T, B, 1), or None
+        True where a sequence has no step.
+    *arrays : ndarray of shape (T, ...)
+        The arrays.
+
+    Returns
+    -------
+    iterator
+        As of `each`.
+    """
+    return each(None if skip is None else skip[::-1], *(array[::-1] for array in arrays))
