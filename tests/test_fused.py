@@ -217,7 +217,8 @@ def test_fused_knows_the_cells_of_the_library(cell):
 def test_the_tape_of_another_cell_is_a_type_error():
     params, xs, _ = draw(rnn)[0]
     _, _, tape = fused.forward(rnn, params, xs)
-    with pytest.raises(TypeError, match="^fused.backward: the tape is of bptt.rnn, not bptt.lstm$"):
+    want = r"^fused.backward: the tape is of bptt.rnn, not bptt.lstm$"
+    with pytest.raises(TypeError, match=want):
         fused.backward(lstm, draw(lstm)[0].params, tape, np.zeros((T, B, H)))
 
 
@@ -229,7 +230,7 @@ def test_no_step_no_sequence_and_no_input_of_a_fused_run_are_shape_errors(cell, 
 
 @pytest.mark.parametrize("shape", [(T, B), (T, B, I, 1), (T, B, I + 1)])
 def test_inputs_of_a_wrong_shape_of_a_fused_run_are_shape_errors(cell, shape):
-    with pytest.raises(ShapeError, match="^fused.forward: xs must be"):
+    with pytest.raises(ShapeError, match=r"^fused.forward: xs must be"):
         fused.forward(cell, draw(cell)[0].params, np.ones(shape))
 
 
@@ -282,7 +283,7 @@ def test_a_mask_that_does_not_fit_a_fused_run_is_named(cell):
     params, xs, _ = draw(cell)[0]
     with pytest.raises(ShapeError, match=r"^fused.forward: mask must be \(T=5, B=3\)"):
         fused.forward(cell, params, xs, mask=np.ones((B, T)))
-    with pytest.raises(ValueError, match="^fused.forward: mask must hold True and False"):
+    with pytest.raises(ValueError, match=r"^fused.forward: mask must hold True and False"):
         fused.forward(cell, params, xs, mask=np.full((T, B), 0.5))
 
 
@@ -343,5 +344,5 @@ def config(blas, found):
     ],
 )
 def test_only_openblas_with_avx_512_multiplies_unpacked(blas, found, most, monkeypatch):
-    monkeypatch.setattr(np, "show_config", lambda mode: config(blas, found))
+    monkeypatch.setattr(np, "show_config", lambda **_: config(blas, found))
     assert products.unpacked() == most

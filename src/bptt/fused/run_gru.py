@@ -162,7 +162,7 @@ def backward(
     dW_h = with_ones(hs[:-1]).reshape(T * B, -1).T @ da_h  # (H + 1, 3H)
     dxs = (da_x @ np.ascontiguousarray(np.roll(W_x, H, axis=1).T)).reshape(xs.shape)
     dparams = Params(W_x=dW_x[:-1], W_h=dW_h[:-1], b=dW_x[-1], b_hn=dW_h[-1, 2 * H :])
-    return dparams, dxs, State(dh_next.copy())
+    return dparams, dxs, State(dh_next)
 
 
 def _factors(gates: Array, q: Array, h_prev: Array) -> Array:

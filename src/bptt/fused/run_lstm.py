@@ -166,7 +166,7 @@ def backward(
     rows = das.reshape(T * B, 4 * H)
     dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, 4H)
     dxs = (rows @ np.ascontiguousarray(W_x.T)).reshape(xs.shape)
-    return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next.copy(), dc)
+    return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next, dc)
 
 
 def _factors(gates: Array, h: Array, c: Array, c_prev: Array) -> Array:

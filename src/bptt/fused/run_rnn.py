@@ -116,4 +116,4 @@ def backward(
     rows = das.reshape(T * B, H)
     dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, H)
     dxs = (rows @ np.ascontiguousarray(W_x.T)).reshape(xs.shape)
-    return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next.copy())
+    return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next)
