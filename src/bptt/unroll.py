@@ -1,4 +1,4 @@
-"""Run a cell forwards and backwards over time: the only loops over steps in the library."""
+"""Run any cell over time, forwards and backwards, one step after the other."""
 
 from collections.abc import Iterator
 from functools import partial
