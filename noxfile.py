@@ -32,6 +32,7 @@ PINS = Path("constraints.txt")
 SITE = Path("site")
 PROJECT = nox.project.load_toml("pyproject.toml")
 BRANCH = "gh-pages"
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 # The modules that the package promises to import with NumPy alone, which is all but the one that
 # draws, and the results that it brings along.
@@ -75,8 +76,14 @@ def tests(session: nox.Session) -> None:
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
     install(session, "-e", ".[train]")
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    session.run("python", "-m", "bptt.experiments", *session.posargs, env=one)
+    session.run("python", "-m", "bptt.experiments", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the speed against torch's and save it; `-- --short` only looks for what is wrong."""
+    install(session, "-e", ".[torch,train]")
+    session.run("python", "-m", "bptt.bench", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session

@@ -117,7 +117,7 @@ def measure(name: str, processes: int) -> Result:
     stamp = digest(experiment.__name__)
     notes = path(name).with_suffix(".partial.jsonl")
     notes.parent.mkdir(exist_ok=True)
-    runs = list(_noted(notes, stamp))
+    runs = list(noted(notes, stamp))
     with notes.open("a", encoding="utf-8") as file:
         file.write("\n")  # a line that was cut off ends here
         while ahead := _ahead(experiment, experiment.FULL, runs):
@@ -127,7 +127,7 @@ def measure(name: str, processes: int) -> Result:
                 print(json.dumps([stamp, *run]), file=file, flush=True)
     done = {_key(run.case): run for run in runs}
     wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
-    result = Result(_settings(experiment.FULL), tuple(wanted), _provenance(stamp, wanted))
+    result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
     save(name, result)
     notes.unlink()
     return result
@@ -170,8 +170,8 @@ def recheck(name: str, processes: int) -> Result:
             raise ValueError(
                 f"experiments: {run.case} gave {old[_key(run.case)]}, now {run.score}; {anew}"
             )
-    provenance = {**result.provenance, "digest": stamp, "rechecked": _today()}
-    stamped = result._replace(provenance=provenance)
+    made_by = {**result.provenance, "digest": stamp, "rechecked": _today()}
+    stamped = result._replace(provenance=made_by)
     save(name, stamped)
     return stamped
 
@@ -225,8 +225,21 @@ def _measure(module: str, case: Case) -> Run:
     return Run(case, json.loads(score), round(time.process_time() - start, 3))
 
 
-def _noted(notes: Path, stamp: str) -> Iterator[Run]:
-    """Read the runs of an interrupted measurement, if this code made them."""
+def noted(notes: Path, stamp: str) -> Iterator[Run]:
+    """Read the runs of an interrupted measurement, if this code made them.
+
+    Parameters
+    ----------
+    notes : Path
+        A file with a list in each line, `[digest, case, score, seconds]`, or none.
+    stamp : str
+        The digest of this code.
+
+    Yields
+    ------
+    Run
+        Every run of this code whose line is whole.
+    """
     if notes.is_file():
         for line in notes.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(json.JSONDecodeError):  # cut off when it was written
@@ -239,7 +252,21 @@ def _settings(settings: Any) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(settings)))
 
 
-def _provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
+def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
+    """Tell what made a result, and where.
+
+    Parameters
+    ----------
+    stamp : str
+        The digest of the code.
+    runs : iterable of Run
+        The runs, for their CPU seconds.
+
+    Returns
+    -------
+    dict
+        The digest, the date, the versions, the machine and the CPU seconds.
+    """
     return {
         "digest": stamp,
         "date": _today(),

@@ -1,0 +1,235 @@
+"""Who is timed: the same weights, inputs and gradient of the output for all of them.
+
+Each runs forwards and keeps what its way back needs, or forwards and backwards down to the
+gradients with respect to all weights and the inputs. All start from a state of zeros.
+"""
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from bptt import fused, gru, lstm, rnn, unroll
+from bptt.bench import plain
+from bptt.gradcheck import relative_error
+from bptt.shapes import Array
+from bptt.torch_layout import to_torch
+
+CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+
+# The largest error that equal results may have at the sizes of the benchmark.
+BOUNDS = {"float64": 1e-10, "float32": 1e-3}
+
+
+class Problem(NamedTuple):
+    """What is to be computed.
+
+    Attributes
+    ----------
+    cell : module
+        The cell.
+    params : Params
+        Its weights.
+    xs : ndarray of shape (T, B, I)
+        The inputs.
+    dhs : ndarray of shape (T, B, H)
+        The gradients with respect to the outputs.
+    """
+
+    cell: ModuleType
+    params: Any
+    xs: Array
+    dhs: Array
+
+
+class Outcome(NamedTuple):
+    """What comes out, as NumPy arrays in this library's layout.
+
+    Attributes
+    ----------
+    hs : ndarray of shape (T, B, H)
+        The outputs.
+    dparams : Params
+        The gradient with respect to the weights.
+    dxs : ndarray of shape (T, B, I)
+        The gradients with respect to the inputs.
+    """
+
+    hs: Array
+    dparams: Any
+    dxs: Array
+
+
+class Contestant(NamedTuple):
+    """One way to solve a problem.
+
+    Attributes
+    ----------
+    forward : callable
+        Runs forwards and returns the outputs and what the way back needs.
+    both : callable
+        Runs forwards and backwards and returns an outcome in the contestant's own layout.
+    outcome : callable
+        Does so too, and translates it.
+    """
+
+    forward: Callable[[], Any]
+    both: Callable[[], Any]
+    outcome: Callable[[], Outcome]
+
+
+def draw(cell: str, dtype: DTypeLike, *, T: int, B: int, I: int, H: int, seed: int = 0) -> Problem:
+    """Draw a problem, its weights as `init` does.
+
+    Parameters
+    ----------
+    cell : str
+        "rnn", "lstm" or "gru".
+    dtype : dtype
+        The dtype of all arrays.
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+    I : int
+        The width of an input.
+    H : int
+        The number of hidden units.
+    seed : int
+        The seed of everything that is drawn.
+
+    Returns
+    -------
+    Problem
+        The problem.
+    """
+    rng = np.random.default_rng(seed)
+    params = CELLS[cell].init(I, H, rng=rng, dtype=dtype)
+    xs = rng.normal(size=(T, B, I)).astype(dtype)
+    dhs = rng.normal(size=(T, B, H)).astype(dtype)
+    return Problem(CELLS[cell], params, xs, dhs)
+
+
+def enter(names: tuple[str, ...], problem: Problem) -> dict[str, Contestant]:
+    """Prepare contestants for a problem.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of "torch", "unroll", "fused", "plain"; "every 5" is `fused` with `recompute_every=5`.
+    problem : Problem
+        The problem.
+
+    Returns
+    -------
+    dict of str to Contestant
+        The contestants, in the order of their names.
+    """
+    known = {"torch": _torch, "unroll": _unroll, "fused": _fused, "plain": _plain}
+    return {
+        name: _fused(problem, int(name.removeprefix("every ")))
+        if name.startswith("every ")
+        else known[name](problem)
+        for name in names
+    }
+
+
+def errors(contestants: Mapping[str, Contestant]) -> dict[str, float]:
+    r"""Compare what the contestants compute with what the first of them computes.
+
+    Parameters
+    ----------
+    contestants : mapping of str to Contestant
+        At least two contestants for one problem.
+
+    Returns
+    -------
+    dict of str to float
+        For each but the first the relative error: the largest $\max |a - b| / \max |b|$ over the
+        arrays of the outcome.
+    """
+    (_, first), *others = contestants.items()
+    wanted = first.outcome()
+    return {name: relative_error(other.outcome(), wanted) for name, other in others}
+
+
+def _unroll(problem: Problem) -> Contestant:
+    cell, params, xs, dhs = problem
+
+    def forward() -> Any:
+        return unroll.forward(cell, params, xs)
+
+    def both() -> Outcome:
+        hs, _, tape = unroll.forward(cell, params, xs)
+        dparams, dxs, _ = unroll.backward(cell, params, tape, dhs)
+        return Outcome(hs, dparams, dxs)
+
+    return Contestant(forward, both, both)
+
+
+def _fused(problem: Problem, recompute_every: int | None = None) -> Contestant:
+    cell, params, xs, dhs = problem
+
+    def forward() -> Any:
+        return fused.forward(cell, params, xs, recompute_every=recompute_every)
+
+    def both() -> Outcome:
+        hs, _, tape = fused.forward(cell, params, xs, recompute_every=recompute_every)
+        dparams, dxs, _ = fused.backward(cell, params, tape, dhs)
+        return Outcome(hs, dparams, dxs)
+
+    return Contestant(forward, both, both)
+
+
+def _plain(problem: Problem) -> Contestant:
+    cell, params, xs, dhs = problem
+    weights = plain.split(cell, params)
+
+    def forward() -> Any:
+        return plain.forward(cell, weights, xs)
+
+    def both() -> tuple[Array, dict[str, Array], Array]:
+        hs, caches = plain.forward(cell, weights, xs)
+        grads, dxs = plain.backward(cell, weights, caches, dhs)
+        return hs, grads, dxs
+
+    def outcome() -> Outcome:
+        hs, grads, dxs = both()
+        return Outcome(hs, plain.join(cell, grads), dxs)
+
+    return Contestant(forward, both, outcome)
+
+
+def _torch(problem: Problem) -> Contestant:
+    """Enter torch's own layer, on one thread, with both its biases."""
+    import torch
+
+    torch.set_num_threads(1)
+    cell, params, xs, dhs = problem
+    kinds = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}
+    inputs = torch.tensor(xs, requires_grad=True)
+    douts = torch.tensor(dhs)
+    layer = kinds[cell](*params.W_x.shape[:1], len(params.W_h), dtype=inputs.dtype)
+    weights = {name: torch.from_numpy(a) for name, a in to_torch(cell, params).items()}
+    layer.load_state_dict(weights)
+
+    def forward() -> Any:
+        return layer(inputs)
+
+    def both() -> Any:
+        inputs.grad = None
+        layer.zero_grad()
+        hs, _ = layer(inputs)
+        hs.backward(douts)
+        return hs
+
+    def outcome() -> Outcome:
+        hs = both().detach().numpy()
+        W_ih, W_hh, b_ih, b_hh = (parameter.grad.numpy() for parameter in layer.parameters())
+        more = [b_hh[2 * len(params.W_h) :]] if cell is gru else []
+        dparams = cell.Params(W_ih.T, W_hh.T, b_ih, *more)
+        return Outcome(hs, dparams, inputs.grad.numpy())
+
+    return Contestant(forward, both, outcome)

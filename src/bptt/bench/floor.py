@@ -1,0 +1,150 @@
+"""What a run cannot do without: its products at the speed of the best one, and its tanhs.
+
+The floor is no proof: it leaves out everything else, such as moving numbers between memory and
+processor. It says how far a program is from the two things that have to be computed.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from bptt.bench import clock
+
+# The gates of a cell, each with a column of the weights for each unit.
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+# A logistic function is a tanh. The fifth of the LSTM is that of its cell state.
+TANHS = {"rnn": 1, "lstm": 5, "gru": 3}
+
+
+class Speeds(NamedTuple):
+    """What the machine does with one dtype.
+
+    Attributes
+    ----------
+    gflops : float
+        Multiplications and additions of a large product, in units of 1e9 per second.
+    tanh : float
+        Seconds of a tanh for each number of an array.
+    """
+
+    gflops: float
+    tanh: float
+
+
+def flops(cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> int:
+    r"""Count the multiplications and additions of the matrix products, $2 T B (I + H) k H$.
+
+    Backwards there are two products for each one forwards: one for the gradient of each factor.
+
+    Parameters
+    ----------
+    cell : str
+        "rnn", "lstm" or "gru", with k = 1, 4 or 3 gates.
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+    I : int
+        The width of an input.
+    H : int
+        The number of hidden units.
+    mode : str
+        "forward", or "both" for forwards and backwards.
+
+    Returns
+    -------
+    int
+        The number of operations.
+    """
+    return {"forward": 1, "both": 3}[mode] * 2 * T * B * (I + H) * GATES[cell] * H
+
+
+def tanhs(cell: str, *, T: int, B: int, H: int) -> int:
+    """Count the tanhs of a run forwards, those in the logistic functions too; backwards has none.
+
+    Parameters
+    ----------
+    cell : str
+        "rnn", "lstm" or "gru".
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+    H : int
+        The number of hidden units.
+
+    Returns
+    -------
+    int
+        The number of tanhs.
+    """
+    return T * B * H * TANHS[cell]
+
+
+def seconds(speeds: Speeds, cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> float:
+    """Return what the products and the tanhs take at best.
+
+    Parameters
+    ----------
+    speeds : Speeds
+        What the machine does with the dtype.
+    cell : str
+        "rnn", "lstm" or "gru".
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+    I : int
+        The width of an input.
+    H : int
+        The number of hidden units.
+    mode : str
+        "forward", or "both" for forwards and backwards.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    products = flops(cell, T=T, B=B, I=I, H=H, mode=mode) / (1e9 * speeds.gflops)
+    return products + tanhs(cell, T=T, B=B, H=H) * speeds.tanh
+
+
+def measure(
+    dtype: DTypeLike, *, rounds: int, batch: float, rng: np.random.Generator, size: int = 1024
+) -> Speeds:
+    """Measure the machine: the best of several products and of several tanhs.
+
+    Parameters
+    ----------
+    dtype : dtype
+        The dtype of the numbers.
+    rounds : int
+        How often each is timed.
+    batch : float
+        How long a round lasts at least, in seconds.
+    rng : numpy.random.Generator
+        The source of the numbers.
+    size : int
+        Rows and columns of both matrices of the product.
+
+    Returns
+    -------
+    Speeds
+        The speeds.
+    """
+    a, b = (rng.normal(size=(size, size)).astype(dtype) for _ in range(2))
+    product = np.empty_like(a)
+    numbers = rng.normal(size=2**13).astype(dtype)  # with its tanh, 128 KB at most
+    result = np.empty_like(numbers)
+    work: dict[str, Callable[[], object]] = {
+        "product": lambda: np.matmul(a, b, out=product),
+        "tanh": lambda: np.tanh(numbers, out=result),
+    }
+    for f in work.values():
+        f()
+    times = clock.time_rounds(work, rounds=rounds, batch=batch, rng=rng)
+    best = {name: min(timing.rounds) for name, timing in times.items()}
+    return Speeds(2 * size**3 / best["product"] / 1e9, best["tanh"] / numbers.size)

@@ -1,0 +1,259 @@
+"""Run the parts, keep what is done, judge it, and save the result with where it was measured."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bptt.bench import parts, tables
+from bptt.bench.contestants import BOUNDS
+from bptt.bench.parts import Settings
+from bptt.experiments import runner
+from bptt.experiments.digest import digest
+from bptt.experiments.results import Result, Run, path, save
+
+NAME = "bench"
+# What is timed and how it is timed: the code whose digest the result carries.
+TIMED = "bptt.bench.parts"
+
+# How many times as long as torch `fused` may take in a short run, by the number of sequences. With
+# one, a step is a few calls of NumPy on hardly any numbers, and torch runs compiled code
+# throughout; with more, the numbers count. Other machines and noise need room: this is an alarm,
+# not a measurement.
+LIMITS = {1: 4.0, 32: 3.0}
+
+
+def measure(settings: Settings = parts.FULL) -> Result:
+    """Measure everything and save the result. An interrupted run goes on where it was.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is measured.
+
+    Returns
+    -------
+    Result
+        What was measured.
+
+    Raises
+    ------
+    ValueError
+        If two contestants do not agree: then nothing is saved, and no further part is measured.
+    """
+    stamp = digest(TIMED)
+    # What other code noted, or this code with other settings, does not count.
+    asked = plain(dataclasses.asdict(settings))
+    mark = hashlib.sha256(json.dumps([stamp, asked]).encode()).hexdigest()[:16]
+    notes = path(NAME).with_suffix(".partial.jsonl")
+    notes.parent.mkdir(exist_ok=True)
+    done = list(runner.noted(notes, mark))
+    wanted = parts.groups(settings)
+    with notes.open("a", encoding="utf-8") as file:
+        file.write("\n")  # a line that was cut off ends here
+        for group in run(settings, [group.case for group in done]):
+            if wrong := differences(_runs([group])):
+                raise ValueError(f"bench: nothing is saved; {'; '.join(wrong)}")
+            done.append(group)
+            print(json.dumps([mark, *group]), file=file, flush=True)
+    done = [next(group for group in done if group.case == case) for case in wanted]
+    made_by = {**runner.provenance(stamp, done), **surroundings()}
+    result = Result(asked, tuple(_runs(done)), made_by)
+    save(NAME, result)
+    notes.unlink()
+    return result
+
+
+def run(settings: Settings, done: Sequence[Any] = ()) -> Iterator[Run]:
+    """Measure group by group, and tell how far it is.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is measured.
+    done : sequence of dict
+        The groups to leave out.
+
+    Yields
+    ------
+    Run
+        The runs of a group, in the score "runs".
+    """
+    ahead = [group for group in parts.groups(settings) if group not in done]
+    spent: dict[str, float] = {}
+    progress = _progress(ahead)
+    for k, group in enumerate(progress):
+        start = parts.cpu_seconds()
+        found = parts.measure(group, settings)
+        seconds = round(parts.cpu_seconds() - start, 3)
+        part = group["part"]
+        spent[part] = spent.get(part, 0) + seconds
+        last = k + 1 == len(ahead) or ahead[k + 1]["part"] != part
+        if progress is ahead and last:
+            sys.stdout.write(f"{part}: {spent[part]:.0f} s of CPU\n")
+            sys.stdout.flush()
+        yield Run(group, {"runs": plain(found)}, seconds)
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON keeps of a value, as a restart will find it.
+
+    Parameters
+    ----------
+    value : object
+        Settings or runs.
+
+    Returns
+    -------
+    object
+        Lists in place of tuples.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def differences(runs: Sequence[Run]) -> list[str]:
+    """Return a sentence for each contestant that did not compute what it should.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        What was measured.
+
+    Returns
+    -------
+    list of str
+        The sentences.
+    """
+    return [
+        f"{case['who']} differs from {case['against']} by {run.score['largest']:.1e}, "
+        f"at most {BOUNDS[case['dtype']]:.0e} is allowed ({_words(case)})"
+        for run in runs
+        if (case := run.case)["part"] == "equality"
+        and not run.score["largest"] <= BOUNDS[case["dtype"]]
+    ]
+
+
+def delays(result: Result) -> list[str]:
+    """Return a sentence for each case in which `fused` is far slower than torch.
+
+    Parameters
+    ----------
+    result : Result
+        What was measured.
+
+    Returns
+    -------
+    list of str
+        The sentences.
+    """
+    ratios = [(case, tables.ratio(result, "fused", **case)) for case in _compared(result)]
+    return [
+        f"fused takes {ratio.minima:.1f} times as long as torch, "
+        f"at most {LIMITS[case['B']]:g} is allowed ({_words(case)})"
+        for case, ratio in ratios
+        if ratio.minima > LIMITS[case["B"]]
+    ]
+
+
+def summary(result: Result) -> list[str]:
+    """Return a line for each comparison of `fused` with torch.
+
+    Parameters
+    ----------
+    result : Result
+        What was measured.
+
+    Returns
+    -------
+    list of str
+        The lines.
+    """
+    ratios = [(case, tables.ratio(result, "fused", **case)) for case in _compared(result)]
+    return [
+        f"fused / torch {r.median:5.2f} [{r.q1:.2f}, {r.q3:.2f}]"
+        f"{'' if r.resolved else ' unresolved'}: {_words(case)}"
+        for case, r in ratios
+    ]
+
+
+def surroundings() -> dict[str, Any]:
+    """Tell on what the benchmark ran.
+
+    Returns
+    -------
+    dict
+        The version of torch, the BLAS of NumPy, the processor, what NumPy uses of it, the threads.
+    """
+    config: Any = np.show_config(mode="dicts")
+    blas = config["Build Dependencies"]["blas"]
+    simd = config["SIMD Extensions"]
+    return {
+        "torch": importlib.metadata.version("torch"),
+        "blas": f"{blas['name']} {blas['version']}",
+        "cpu": cpu_model(),
+        "simd": simd["baseline"] + simd.get("found", []),
+        "threads": 1,
+    }
+
+
+def cpu_model(info: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the name of the processor.
+
+    Parameters
+    ----------
+    info : Path
+        Where Linux tells it.
+
+    Returns
+    -------
+    str
+        The name, or what Python knows of it.
+    """
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _runs(groups: Sequence[Run]) -> list[Run]:
+    return [Run(*entry) for group in groups for entry in group.score["runs"]]
+
+
+def _compared(result: Result) -> list[dict[str, Any]]:
+    """Return the cases in which `fused` and torch were timed side by side."""
+    cases = (dict(run.case) for run in result.runs)
+    chosen = [case for case in cases if case["part"] == "ratio" and case["who"] == "fused"]
+    for case in chosen:
+        del case["part"], case["who"]
+    return chosen
+
+
+def _words(case: Any) -> str:
+    """Name a case: cell, dtype, sizes, mode."""
+    sizes = f"({', '.join(str(case[axis]) for axis in parts.AXES)})"
+    return " ".join([case["cell"], case["dtype"], sizes, case.get("mode", "")]).strip()
+
+
+def _progress(groups: list[Any]) -> Any:
+    """Show a bar on a terminal; return the list itself where there is none."""
+    if not sys.stderr.isatty():
+        return groups
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return groups
+    return tqdm(groups, unit="group")

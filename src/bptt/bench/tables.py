@@ -1,0 +1,127 @@
+"""Ratios, floors and exponents, from the raw times of a result."""
+
+from typing import Any
+
+import numpy as np
+
+from bptt.bench import clock, floor
+from bptt.bench.clock import Ratio
+from bptt.experiments.results import Result, Run
+
+
+def find(result: Result, **case: Any) -> Run:
+    """Return the run of a case.
+
+    Parameters
+    ----------
+    result : Result
+        What the benchmark measured.
+    **case : object
+        What the case must hold.
+
+    Returns
+    -------
+    Run
+        The run.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one.
+    """
+    found = [run for run in result.runs if case.items() <= run.case.items()]
+    if len(found) != 1:
+        raise ValueError(f"tables.find: {len(found)} runs have {case}; exactly one must have it")
+    return found[0]
+
+
+def ratio(
+    result: Result, who: str, against: str = "torch", *, part: str = "ratio", **case: Any
+) -> Ratio:
+    """Compare two contestants that were timed side by side.
+
+    Parameters
+    ----------
+    result : Result
+        What the benchmark measured.
+    who : str
+        A contestant, or a rung of the ladder.
+    against : str
+        The one that it is compared with.
+    part : str
+        Where both were timed: "ratio", "scaling", "ladder", "recompute" or "single".
+    **case : object
+        What the cases of both must hold: cell, dtype, T, B, I, H, mode.
+
+    Returns
+    -------
+    Ratio
+        Above 1 where `who` takes longer than `against`.
+
+    Raises
+    ------
+    ValueError
+        If a run is missing, or the case leaves a choice.
+    """
+    one, other = (find(result, part=part, who=name, **case) for name in (who, against))
+    return clock.compare(one.score["rounds"], other.score["rounds"])
+
+
+def floor_seconds(
+    result: Result, *, cell: str, dtype: str, T: int, B: int, I: int, H: int, mode: str
+) -> float:
+    """Return what the products and the tanhs of a case take at best, as measured in the same run.
+
+    Parameters
+    ----------
+    result : Result
+        What the benchmark measured.
+    cell : str
+        "rnn", "lstm" or "gru".
+    dtype : str
+        "float32" or "float64".
+    T : int
+        The number of steps.
+    B : int
+        The number of sequences.
+    I : int
+        The width of an input.
+    H : int
+        The number of hidden units.
+    mode : str
+        "forward", or "both" for forwards and backwards.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    speeds = floor.Speeds(**find(result, part="floor", dtype=dtype).score)
+    return floor.seconds(speeds, cell, T=T, B=B, I=I, H=H, mode=mode)
+
+
+def exponent(result: Result, who: str, axis: str) -> float:
+    r"""Fit $s = a n^p$ to the median times by least squares between the logarithms.
+
+    Only the upper half of the values of n counts: below, what does not grow with n hides the rest.
+
+    Parameters
+    ----------
+    result : Result
+        What the benchmark measured.
+    who : str
+        The contestant.
+    axis : str
+        What n is: "T", "B" or "H".
+
+    Returns
+    -------
+    float
+        The exponent p.
+    """
+    wanted = {"part": "scaling", "axis": axis, "who": who}
+    runs = [run for run in result.runs if wanted.items() <= run.case.items()]
+    points = sorted((run.case[axis], float(np.median(run.score["rounds"]))) for run in runs)
+    values, seconds = np.log(points[len(points) // 2 :]).T
+    slope, _ = np.polyfit(values, seconds, 1)
+    return float(slope)
