@@ -93,7 +93,7 @@ class Settings:
         ("H", (16, 32, 64, 128, 256, 512)),
     )
     scaling_who: tuple[str, ...] = ("torch", "fused")
-    ladder_sizes: tuple[Size, ...] = ((100, 32, 64, 128), (128, 64, 128, 256))
+    ladder_sizes: tuple[Size, ...] = sizes[:3]
     recompute_sizes: tuple[Size, ...] = ((100, 32, 64, 128), (1000, 32, 64, 128))
     recompute_who: tuple[str, ...] = ("every 5", "every 10", "every 20")
     singles: int = 50
