@@ -78,7 +78,7 @@ for ax, (axis, values) in zip(axes, AXES.items(), strict=True):
     ax.errorbar(values, [r.median for r in ratios], yerr=whiskers(ratios), fmt="o-", ms=4)
     ax.set(xscale="log", yscale="log", xlabel=NAMES[axis])
     plain_numbers(ax.xaxis, values[::2])
-    plain_numbers(ax.yaxis, [0.5, 0.7, 1, 1.4, 2])
+    plain_numbers(ax.yaxis, [0.6, 0.8, 1, 1.2, 1.5, 1.8, 2.2])
 axes[0].set_ylabel("time: fused / torch")
 fig
 
