@@ -1,5 +1,8 @@
 """Fused runs: what `unroll` returns, for every cell, size, mask and way to multiply."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 from helpers import (
@@ -146,6 +149,33 @@ def test_lists_are_converted_by_a_fused_run(cell):
     assert_equal(Inputs(*grads), want)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("every", [None, 2])
+def test_a_gradient_that_is_not_finite_is_passed_on_where_there_is_no_step(cell, bad, every):
+    inputs, douts = draw(cell)
+    mask = np.ones((T, B), bool)
+    mask[:2, 0] = False
+    mask[:, 1] = False
+    dhs = np.where(mask[..., None], douts.hs, bad)
+    dstate_T = tree.map(lambda a: np.where(mask[-1][:, None], a, bad), douts.state_T)
+    want = gradient(cell, inputs, Outputs(dhs, dstate_T), mask)
+    _, got = fused_both(cell, inputs, Outputs(dhs, dstate_T), mask, recompute_every=every)
+    assert all(np.isfinite(leaf).all() for _, leaf in tree.leaves((got.params, got.xs)))
+    assert_close(got.params, want.params)
+    assert_close(got.xs, want.xs)
+    tree.map(np.testing.assert_allclose, got.state, want.state)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_order_of_arrays_in_memory_changes_nothing(cell, batch):
+    inputs, douts = draw(cell, B=batch)
+    fortran = tree.map(np.asfortranarray, inputs)
+    strided = tree.map(lambda a: np.repeat(a, 2, axis=-1)[..., ::2], inputs)
+    backwards = tree.map(lambda a: a[::-1].copy()[::-1], inputs)
+    for other in (fortran, strided, backwards):
+        assert_as_unrolled(cell, other, tree.map(np.asfortranarray, douts))
+
+
 # Memory
 
 
@@ -214,12 +244,22 @@ def test_fused_knows_the_cells_of_the_library(cell):
     assert fused.knows(cell)
 
 
-def test_the_tape_of_another_cell_is_a_type_error():
+def test_a_tape_of_another_cell_or_of_another_run_is_a_type_error():
     params, xs, _ = draw(rnn)[0]
     _, _, tape = fused.forward(rnn, params, xs)
-    want = r"^fused.backward: the tape is of bptt.rnn, not bptt.lstm$"
+    _, _, unrolled = unroll.forward(lstm, draw(lstm)[0].params, xs)
+    want = r"^fused.backward: tape must be what fused.forward returned with bptt.lstm, got "
+    for foreign, got in ((tape, "one of bptt.rnn"), (unrolled, "Tape"), (None, "NoneType")):
+        with pytest.raises(TypeError, match=f"{want}{got}$"):
+            fused.backward(lstm, draw(lstm)[0].params, foreign, np.zeros((T, B, H)))
+
+
+def test_weights_of_another_dtype_than_ran_forwards_are_a_type_error(cell):
+    params, xs, _ = draw(cell)[0]
+    _, _, tape = fused.forward(cell, params, xs)
+    want = r"^fused.backward: params must be those that ran forwards, in float64, got float32$"
     with pytest.raises(TypeError, match=want):
-        fused.backward(lstm, draw(lstm)[0].params, tape, np.zeros((T, B, H)))
+        fused.backward(cell, tree.map(np.float32, params), tape, np.zeros((T, B, H)))
 
 
 @pytest.mark.parametrize("sizes", [(0, B, I), (T, 0, I), (T, B, 0)])
@@ -279,6 +319,20 @@ def test_to_recompute_every_zero_steps_is_a_value_error(cell, every):
         fused.forward(cell, params, xs, recompute_every=every)
 
 
+@pytest.mark.parametrize("every", [2.0, 2.5, math.nan, "2", [2]])
+def test_to_recompute_every_broken_number_of_steps_is_a_type_error(cell, every):
+    params, xs, _ = draw(cell)[0]
+    want = "^fused.forward: recompute_every must be a whole number, got "
+    with pytest.raises(TypeError, match=want + re.escape(repr(every))):
+        fused.forward(cell, params, xs, recompute_every=every)
+
+
+@pytest.mark.parametrize("every", [np.int8(100), np.uint8(200)])
+def test_a_small_integer_type_does_not_overflow(cell, every):
+    inputs, douts = draw(cell, T=300, B=1, I=1, H=1)
+    assert_as_unrolled(cell, inputs, douts, recompute_every=every)
+
+
 def test_a_mask_that_does_not_fit_a_fused_run_is_named(cell):
     params, xs, _ = draw(cell)[0]
     with pytest.raises(ShapeError, match=r"^fused.forward: mask must be \(T=5, B=3\)"):
@@ -328,8 +382,13 @@ def test_tiles_side_by_side_are_the_blocks_filled_up_with_zeros(N, n, rng, monke
 
 
 def config(blas, found):
-    extensions = {} if found is None else {"found": found}
-    return {"Build Dependencies": {"blas": {"name": blas}}, "SIMD Extensions": extensions}
+    """Return what NumPy says of its build; it leaves out what is empty."""
+    extensions = {} if found is None else {"SIMD Extensions": {"found": found}}
+    return (
+        extensions
+        if blas is None
+        else {"Build Dependencies": {"blas": {"name": blas}}} | extensions
+    )
 
 
 @pytest.mark.parametrize(
@@ -341,6 +400,7 @@ def config(blas, found):
         ("scipy-openblas", None, 0),
         ("mkl", ["AVX512F"], 0),
         ("accelerate", None, 0),
+        (None, None, 0),
     ],
 )
 def test_only_openblas_with_avx_512_multiplies_unpacked(blas, found, most, monkeypatch):

@@ -6,6 +6,7 @@ product and a few operations on whole batches, written into memory that is there
 is read in the order in which it stands. Chapter 11 of the site takes these steps one by one.
 """
 
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,20 +61,20 @@ def forward(
     Returns
     -------
     hs : ndarray of shape (T, B, H)
-        The outputs $h_1, \dots, h_T$. `backward` reads them too, so they cannot be overwritten:
-        `hs.copy()` can.
+        The outputs $h_1, \dots, h_T$. `backward` reads them too, unless it recomputes them, so
+        they cannot be overwritten: `hs.copy()` can.
     state_T : State
         The state after the last step.
     tape : Tape
-        What `backward` needs. It refers to `xs` and does not copy it: do not overwrite `xs` before.
+        What `backward` needs. It may refer to `xs` and `state`: do not overwrite them before.
 
     Raises
     ------
     ShapeError
         If a shape does not fit, or T or B is zero.
     TypeError
-        If `cell` is none of the three, `state` is not a state of it, or the weights are not arrays
-        of one floating-point dtype.
+        If `cell` is none of the three, `state` is not a state of it, the weights are not arrays
+        of one floating-point dtype, or `recompute_every` is not a whole number.
     ValueError
         If the mask holds anything but True and False, or 1 and 0, or `recompute_every` is below 1.
 
@@ -101,11 +102,8 @@ def forward(
         hs.flags.writeable = False
         return hs, state_T, Tape(cell, xs, skip, (state,), (slice(0, T),), kept)
 
-    if recompute_every < 1:
-        raise ValueError(
-            f"fused.forward: recompute_every must be at least 1, got {recompute_every}"
-        )
-    parts = tuple(slice(t, t + recompute_every) for t in range(0, T, recompute_every))
+    every = _whole(recompute_every)
+    parts = tuple(slice(t, t + every) for t in range(0, T, every))
     hs, starts = np.empty((T, *zero.h.shape), zero.h.dtype), []
     for part in parts:
         starts.append(state)
@@ -145,14 +143,22 @@ def backward(
     ShapeError
         If a shape does not fit what `forward` saw.
     TypeError
-        If `cell` is not the cell that ran forwards, or `dstate_T` is not a state of it.
+        If `tape` is not of a fused run of this cell, the weights have another dtype than those that
+        ran forwards, or `dstate_T` is not a state of the cell.
     """
     run = _run_of("fused.backward", cell)
-    if tape.cell is not cell:
-        raise TypeError(f"fused.backward: the tape is of {tape.cell.__name__}, not {cell.__name__}")
+    if not isinstance(tape, Tape) or tape.cell is not cell:
+        got = f"one of {tape.cell.__name__}" if isinstance(tape, Tape) else type(tape).__name__
+        wanted = f"what fused.forward returned with {cell.__name__}"
+        raise TypeError(f"fused.backward: tape must be {wanted}, got {got}")
     T, B, I = tape.xs.shape
     zero = cell.zero_state(params, B)
     H, dtype = len(params.W_h), zero.h.dtype
+    if dtype != tape.xs.dtype:
+        raise TypeError(
+            "fused.backward: params must be those that ran forwards, "
+            f"in {tape.xs.dtype}, got {dtype}"
+        )
     check_shape("fused.backward", "params.W_x", params.W_x, "I columns", None, I=I)
     check_shape("fused.backward", "the state of the tape", tape.starts[0].h, "B H", None, B=B, H=H)
     dhs = check_shape("fused.backward", "dhs", dhs, "T B H", dtype, T=T, B=B, H=H)
@@ -172,7 +178,7 @@ def backward(
 
 
 def kept_bytes(tape: Tape) -> int:
-    r"""Count the memory that a tape holds on to, without the inputs.
+    r"""Count the memory of what a run computed and its tape keeps.
 
     A number is kept for each step, sequence and unit: 6 for the LSTM (its four gates, c and h), 5
     for the GRU (r, z, n, q and h) and 1 for the RNN (h), and the state before the first step. With
@@ -215,6 +221,18 @@ def _run_of(where: str, cell: Any) -> Any:
             "bptt.unroll runs any cell"
         )
     return CELLS[cell]
+
+
+def _whole(recompute_every: Any) -> int:
+    try:
+        every = operator.index(recompute_every)
+    except TypeError:
+        raise TypeError(
+            f"fused.forward: recompute_every must be a whole number, got {recompute_every!r}"
+        ) from None
+    if every < 1:
+        raise ValueError(f"fused.forward: recompute_every must be at least 1, got {every}")
+    return every
 
 
 def _of(skip: Array | None, part: slice) -> Array | None:

@@ -27,8 +27,8 @@ def unpacked() -> int:
         The number of multiplications, 0 where a product is always packed.
     """
     config: Any = np.show_config(mode="dicts")
-    blas = config["Build Dependencies"]["blas"]["name"]
-    found = config["SIMD Extensions"].get("found", [])
+    blas = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    found = config.get("SIMD Extensions", {}).get("found", [])
     avx512 = any(name == "X86_V4" or name.startswith("AVX512") for name in found)
     return 10**6 if avx512 and "openblas" in blas else 0
 

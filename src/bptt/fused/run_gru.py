@@ -141,20 +141,21 @@ def backward(
     for span in spans(T, B, H):
         z, skips = gates[1, span], None if skip is None else skip[span]
         k = _factors(gates[:, span], qs[span], hs[span])
-        if skips is not None:
-            k[:, skips[..., 0]] = 0
         factors = z, k.swapaxes(0, 1)
         places = das[span].reshape(-1, B, 4, H).swapaxes(1, 2), das[span, :, H:]
         for skipped, dh_t, z_t, k_t, da, da_h in each_backwards(
             skips, dhs[span], *factors, *places
         ):
             np.add(dh_next, dh_t, dh)
+            if skipped is not None:  # what has no step goes past it
+                held = dh.copy()
+                np.copyto(dh, 0, where=skipped)
             np.multiply(dh, k_t, da)
             np.multiply(dh, z_t, dh_z)
             dh_next = times_W_h_T(da_h)
             np.add(dh_next, dh_z, dh_next)
             if skipped is not None:
-                np.copyto(dh_next, dh, where=skipped)
+                np.copyto(dh_next, held, where=skipped)
 
     rows = das.reshape(T * B, 4 * H)
     da_x, da_h = rows[:, : 3 * H], rows[:, H:]

@@ -41,7 +41,7 @@ def forward(
     r"""Run forwards: `bptt.lstm.step` with all that does not wait for $h_{t-1}$ before the loop.
 
     With $\sigma(a) = (1 + \tanh(a / 2)) / 2$ one tanh serves all gates; the half of a is taken from
-    the weights, which is exact, being a power of two.
+    the weights, which is exact as long as they are not subnormal: it is a power of two.
 
     Parameters
     ----------
@@ -146,22 +146,24 @@ def backward(
     for span in spans(T, B, H):
         f, skips = gates[1, span], None if skip is None else skip[span]
         k = _factors(gates[:, span], hs[1:][span], cs[1:][span], cs[span])
-        if skips is not None:
-            k[:, skips[..., 0]] = 0
-            f = np.where(skips, 1, f)
         factors = f, k[:3].swapaxes(0, 1), *k[3:]
         places = das[span], da_gates[span, :3], da_gates[span, 3]
         for skipped, dh_t, f_t, k_ifg, k_o, k_c, da, da_ifg, da_o in each_backwards(
             skips, dhs[span], *factors, *places
         ):
             add(dh_next, dh_t, dh)
+            if skipped is not None:  # what has no step goes past it
+                held = dh.copy(), dc.copy()
+                np.copyto(dh, 0, where=skipped)
+                np.copyto(dc, 0, where=skipped)
             add(dc, multiply(dh, k_c, dh_k), dc)
             multiply(dc, k_ifg, da_ifg)
             multiply(dh, k_o, da_o)
             multiply(dc, f_t, dc)
             dh_next = times_W_h_T(da)
             if skipped is not None:
-                np.copyto(dh_next, dh, where=skipped)
+                np.copyto(dh_next, held[0], where=skipped)
+                np.copyto(dc, held[1], where=skipped)
 
     rows = das.reshape(T * B, 4 * H)
     dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, 4H)

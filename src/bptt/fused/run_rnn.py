@@ -103,15 +103,16 @@ def backward(
     dh, dh_next = np.empty((B, H), dtype), dstate.h  # dh_next: what the later steps send back
     for span in spans(T, B, H):
         k = 1 - hs[1:][span] ** 2
-        if skip is not None:
-            k[skip[span][..., 0]] = 0
         skips = None if skip is None else skip[span]
         for skipped, dh_t, k_t, da in each_backwards(skips, dhs[span], k, das[span]):
             np.add(dh_next, dh_t, dh)
+            if skipped is not None:  # what has no step goes past it
+                held = dh.copy()
+                np.copyto(dh, 0, where=skipped)
             np.multiply(dh, k_t, da)
             dh_next = times_W_h_T(da)
             if skipped is not None:
-                np.copyto(dh_next, dh, where=skipped)
+                np.copyto(dh_next, held, where=skipped)
 
     rows = das.reshape(T * B, H)
     dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, H)
