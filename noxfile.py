@@ -61,21 +61,21 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, strictly."""
-    install(session, "-e", ".[figures,train]", groups=["types"])
+    install(session, "-e", ".[figures,hub,lm]", groups=["types"])
     session.run("mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
-    install(session, "-e", ".[figures,torch,train]", groups=["test", "docs"])
+    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test", "docs"])
     session.run("pytest", *session.posargs)
 
 
 @nox.session(default=False)
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
-    install(session, "-e", ".[train]")
+    install(session, "-e", ".[lm]")
     session.run("python", "-m", "bptt.experiments", *session.posargs, env=ONE_THREAD)
 
 
@@ -84,6 +84,13 @@ def bench(session: nox.Session) -> None:
     """Measure the speed against torch's and save it; `-- --short` only looks for what is wrong."""
     install(session, "-e", ".[torch,train]")
     session.run("python", "-m", "bptt.bench", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def ship(session: nox.Session) -> None:
+    """Put a trained language model into the package: `-- FOLDER`; `-- --recheck` restamps it."""
+    install(session, "-e", ".[lm,torch]")
+    session.run("python", "-m", "bptt.ship", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -181,7 +188,7 @@ def install(session: nox.Session, *packages: str, groups: Sequence[str] = ()) ->
 
 def install_docs(session: nox.Session) -> None:
     """Install what the site needs; never torch, which can be gigabytes."""
-    install(session, "-e", ".[figures,train]", groups=["docs"])
+    install(session, "-e", ".[figures,lm]", groups=["docs"])
 
 
 def pinned_build() -> dict[str, str]:

@@ -298,6 +298,13 @@ def test_a_result_is_stale_without_a_file_and_after_a_change_of_the_code(toy):
     assert runner.is_stale("toy")
 
 
+def test_a_result_is_stale_after_a_change_of_what_it_is_asked(toy):
+    """Settings may hold more than the code says, such as the hash of a file."""
+    runner.measure("toy", 1)
+    toy.change(FULL=toy.module.Settings(seeds=(0, 2)))
+    assert runner.is_stale("toy")
+
+
 def test_recheck_runs_the_first_seed_and_restamps(toy):
     before = runner.measure("toy", 1)
     toy.log()
@@ -345,6 +352,19 @@ def test_recheck_refuses_scores_that_differ_in_the_last_digit(toy):
     score = toy.module.score
     toy.change(score=lambda case: {**score(case), "loss": score(case)["loss"] + 1e-15})
     refused(toy, r"^experiments: \{.*'seed': 0\} gave \{'loss': .*; measure toy anew$")
+
+
+def test_recheck_keeps_the_seconds_of_the_first_run_and_compares_the_rest(toy):
+    score = toy.module.score
+    toy.change(score=lambda case: {**score(case), "seconds": [1.5]})
+    before = runner.measure("toy", 1)
+    toy.code("second")
+    toy.change(score=lambda case: {**score(case), "seconds": [2.5]})
+    assert runner.recheck("toy", 1).runs == before.runs
+    toy.change(score=lambda case: {**score(case), "many": [1], "seconds": [1.5]})
+    toy.code("third")
+    with pytest.raises(ValueError, match=r"measure toy anew$"):
+        runner.recheck("toy", 1)
 
 
 def test_recheck_refuses_other_settings(toy):

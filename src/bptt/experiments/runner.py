@@ -36,7 +36,10 @@ class Experiment(Protocol):
         """Return all that is to be run, as far as the runs so far tell."""
 
     def score(self, case: Case) -> dict[str, Any]:
-        """Run one case. Scores are finite numbers, or lists of them."""
+        """Run one case. Scores are finite numbers, or lists of them, or text.
+
+        What the clock says, and no run repeats, is in a score of the name `seconds`.
+        """
 
 
 def names() -> list[str]:
@@ -151,7 +154,8 @@ def recheck(name: str, processes: int) -> Result:
     Raises
     ------
     ValueError
-        If the settings or the cases are not those of the result, or a score differs in any digit.
+        If the settings or the cases are not those of the result, or a score differs in any digit,
+        the one with the name `seconds` apart.
     """
     experiment, result = find(name), load(name)
     anew = f"measure {name} anew"
@@ -166,18 +170,18 @@ def recheck(name: str, processes: int) -> Result:
     if not chosen:
         raise ValueError(f"experiments: no case of {name} has its first seed; {anew}")
     for run in _side_by_side(experiment, chosen, processes):
-        if run.score != old[_key(run.case)]:
+        if _repeats(run.score) != _repeats(old[_key(run.case)]):
             raise ValueError(
                 f"experiments: {run.case} gave {old[_key(run.case)]}, now {run.score}; {anew}"
             )
-    made_by = {**result.provenance, "digest": stamp, "rechecked": _today()}
+    made_by = {**result.provenance, "digest": stamp, "rechecked": today()}
     stamped = result._replace(provenance=made_by)
     save(name, stamped)
     return stamped
 
 
 def is_stale(name: str) -> bool:
-    """Tell whether the code has changed since an experiment was measured or rechecked.
+    """Tell whether the code or the settings have changed since an experiment was measured.
 
     Parameters
     ----------
@@ -187,10 +191,14 @@ def is_stale(name: str) -> bool:
     Returns
     -------
     bool
-        True as well if there is no result.
+        True as well if there is no result. A recheck can make up for a change of the code.
     """
-    module = find(name).__name__
-    return not path(name).is_file() or load(name).provenance["digest"] != digest(module)
+    experiment = find(name)
+    if not path(name).is_file():
+        return True
+    result = load(name)
+    stamp = digest(experiment.__name__)
+    return result.provenance["digest"] != stamp or result.settings != _settings(experiment.FULL)
 
 
 def _ahead(experiment: Experiment, settings: Any, runs: list[Run]) -> list[Case]:
@@ -200,6 +208,11 @@ def _ahead(experiment: Experiment, settings: Any, runs: list[Run]) -> list[Case]
 
 def _key(case: Mapping[str, Any]) -> str:
     return json.dumps(case, sort_keys=True)
+
+
+def _repeats(score: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what comes out again when a case is run again."""
+    return {name: value for name, value in score.items() if name != "seconds"}
 
 
 def _side_by_side(experiment: Experiment, cases: list[Case], processes: int) -> Iterator[Run]:
@@ -269,7 +282,7 @@ def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
     """
     return {
         "digest": stamp,
-        "date": _today(),
+        "date": today(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
@@ -277,7 +290,14 @@ def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
     }
 
 
-def _today() -> str:
+def today() -> str:
+    """Return the date, as results carry it.
+
+    Returns
+    -------
+    str
+        Year, month and day, in UTC.
+    """
     return dt.datetime.now(dt.UTC).date().isoformat()
 
 

@@ -1,0 +1,209 @@
+"""Trees of arrays to files and back, as safetensors: numbers and their names, and no code.
+
+A file is written beside its place and then moved there, so a reader finds the old one or the new
+one, never half of one. Nothing is unpickled.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bptt import tree
+from bptt.shapes import Array
+
+T = TypeVar("T")
+
+DIGEST = "sha256"  # where a file that is written here says what it holds
+NEEDS = 'checkpoint: safetensors is missing: python -m pip install "bptt[lm]"'
+
+
+class CheckpointError(ValueError):
+    """A file is not what it should be: cut off, of another kind, or of another network."""
+
+
+def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -> None:
+    """Write a tree of arrays, or a mapping from names to arrays.
+
+    The file also gets the SHA-256 of all that it holds, so that `read` sees a damage.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. One that is there already is replaced at once, when the new one is complete.
+    values : tuple, ndarray or mapping
+        The arrays. Those of a tree get the names of `bptt.tree.leaves`.
+    about : mapping of str to str
+        What else the file says about them. The key `sha256` is taken.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If safetensors is not installed. The message says how to install it.
+    OSError
+        If the file cannot be written. One that was there is left as it was.
+    """
+    try:
+        from safetensors.numpy import save
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(NEEDS) from error
+
+    arrays = values if isinstance(values, Mapping) else dict(tree.leaves(values))
+    whole = {name: np.array(array, order="C") for name, array in arrays.items()}
+    replace(path, save(whole, {**about, DIGEST: _digest(whole, about)}))
+
+
+def replace(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file so that it is there as a whole or not at all, even if the power fails.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. One that is there already is replaced.
+    content : bytes
+        What it will hold.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. One that was there is left as it was.
+    """
+    path = Path(path)
+    draft = path.with_name(f"{path.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:  # a full disk, or Ctrl-C
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+    """Read all arrays of a file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        The arrays by their names.
+    about : dict of str to str
+        What else the file says.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, or it is cut off or no safetensors file, or its SHA-256 is another
+        than it says, or an array has a dtype that NumPy does not have.
+    ModuleNotFoundError
+        If safetensors is not installed. The message says how to install it.
+    """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(NEEDS) from error
+
+    name = os.fspath(path)
+    try:
+        with safe_open(name, framework="numpy") as file:
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no dict
+            about = dict(file.metadata() or {})
+    except FileNotFoundError:
+        raise CheckpointError(f"checkpoint.read: there is no file {name}") from None
+    except OSError as error:
+        raise CheckpointError(f"checkpoint.read: {name} cannot be read: {error}") from error
+    except (SafetensorError, TypeError, AttributeError, ValueError, MemoryError) as error:
+        raise CheckpointError(
+            f"checkpoint.read: {name} cannot be read; it is cut off, or not a "
+            f"safetensors file ({error})"
+        ) from error
+    digest = about.pop(DIGEST, None)  # other programs write none
+    if digest not in {None, _digest(arrays, about)}:
+        raise CheckpointError(f"checkpoint.read: {name} is damaged, its SHA-256 is another one")
+    return arrays, about
+
+
+def _digest(arrays: Mapping[str, Array], about: Mapping[str, str]) -> str:
+    """Return the SHA-256 of all that a file says and holds, in an order that is always the same."""
+    names = sorted(arrays)
+    forms = [(name, str(arrays[name].dtype), arrays[name].shape) for name in names]
+    digest = hashlib.sha256(json.dumps([sorted(about.items()), forms]).encode())
+    for name in names:
+        digest.update(arrays[name].data)
+    return digest.hexdigest()
+
+
+def check_room(arrays: Mapping[str, Array], shapes: Iterable[tuple[int, ...]], where: str) -> None:
+    """Insist that a file holds as many numbers as it says, before memory is taken for them.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        The arrays of the file.
+    shapes : iterable of tuple of int
+        Shapes of arrays that must be there, as follows from what the file says.
+    where : str
+        Where the arrays come from, for the message.
+
+    Raises
+    ------
+    CheckpointError
+        If the arrays together are smaller.
+    """
+    held, said = sum(array.size for array in arrays.values()), sum(map(math.prod, shapes))
+    if held < said:
+        raise CheckpointError(f"{where}: holds {held} numbers, and says at least {said}")
+
+
+def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
+    """Put arrays into the form of a tree.
+
+    Parameters
+    ----------
+    like : tuple or ndarray
+        A tree whose leaves have the names, shapes and dtypes that are wanted.
+    arrays : mapping of str to ndarray
+        The arrays by the names of `bptt.tree.leaves`.
+    where : str
+        Where they come from, for the message.
+
+    Returns
+    -------
+    tuple or ndarray
+        The tree with these arrays.
+
+    Raises
+    ------
+    CheckpointError
+        If an array is missing, is one too many, has another shape or dtype, or holds NaN or
+        infinity.
+    """
+    wanted = dict(tree.leaves(like))
+    for name in wanted:
+        if name not in arrays:
+            raise CheckpointError(f"{where}: {name} is missing")
+    for name in arrays:
+        if name not in wanted:
+            raise CheckpointError(f"{where}: {name!r} does not belong to this network")
+    for name, array in wanted.items():
+        got = arrays[name]
+        if (got.shape, got.dtype) != (array.shape, array.dtype):
+            raise CheckpointError(
+                f"{where}: {name} must be {array.shape} of {array.dtype}, "
+                f"got {got.shape} of {got.dtype}"
+            )
+        if not np.isfinite(got).all():
+            raise CheckpointError(f"{where}: {name} holds NaN or infinity")
+    values = iter([arrays[name] for name in wanted])
+    return tree.map(lambda _: next(values), like)

@@ -1,0 +1,175 @@
+r"""What is dropped in training: each mask is drawn once for a whole chunk of text.
+
+A mask holds 0 with probability $p$ and $1 / (1 - p)$ otherwise, so the mean of what it multiplies
+stays. Drawn anew at each step it would disturb what a cell carries from step to step; drawn once
+for all steps ("locked"), it takes the same units out of the whole chunk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from bptt.shapes import Array
+
+Mask: TypeAlias = Array | None  # None drops nothing
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How much is dropped where.
+
+    Parameters
+    ----------
+    rows : float
+        The share of the characters whose row of E is dropped wherever they stand.
+    inputs : float
+        The share of what the lowest layer reads, for each text.
+    between : float
+        The share of what each further layer reads.
+    outputs : float
+        The share of what the head reads.
+    recurrent : float
+        The share of the weights from state to state (weight drop), for all texts together.
+
+    Raises
+    ------
+    ValueError
+        If a rate is not from 0 to below 1.
+
+    Notes
+    -----
+    Source: Y. Gal and Z. Ghahramani, "A theoretically grounded application of dropout in recurrent
+    neural networks", NIPS 2016, <https://arxiv.org/abs/1512.05287>, of masks that are locked and of
+    rows; S. Merity, N. S. Keskar and R. Socher, "Regularizing and optimizing LSTM language models",
+    ICLR 2018, <https://arxiv.org/abs/1708.02182>, of weight drop, and of all of them together.
+    """
+
+    rows: float = 0.0
+    inputs: float = 0.0
+    between: float = 0.0
+    outputs: float = 0.0
+    recurrent: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the rates."""
+        for name, rate in vars(self).items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"lm.Rates: {name} must be from 0 to below 1, got {rate}")
+
+
+class Masks(NamedTuple):
+    """What multiplies the parts of a network in one chunk; None where nothing is dropped.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (K, 1) or None
+        For the rows of E where characters go in. The head uses all rows.
+    reads : tuple of ndarray of shape (B, width) or None
+        For what each layer reads, and then for what the head reads, the same at all steps.
+    recurrent : tuple of ndarray of shape (H, columns) or None
+        For W_h of each layer.
+    """
+
+    rows: Mask
+    reads: tuple[Mask, ...]
+    recurrent: tuple[Mask, ...]
+
+
+def nothing(layers: int) -> Masks:
+    """Return masks that drop nothing.
+
+    Parameters
+    ----------
+    layers : int
+        The number of layers.
+
+    Returns
+    -------
+    Masks
+        None everywhere.
+    """
+    return Masks(None, (None,) * (layers + 1), (None,) * layers)
+
+
+def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> Masks:
+    """Draw the masks of one chunk.
+
+    Parameters
+    ----------
+    rates : Rates
+        How much is dropped where.
+    params : Params
+        The weights of the network.
+    batch : int
+        B, the number of texts.
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Returns
+    -------
+    Masks
+        In the dtype of the weights.
+    """
+    dtype = params.E.dtype
+
+    def mask(rate: float, *shape: int) -> Mask:
+        return locked(rate, shape, rng=rng, dtype=dtype)
+
+    below = [rates.inputs, *[rates.between] * (len(params.layers) - 1)]
+    return Masks(
+        rows=mask(rates.rows, len(params.E), 1),
+        reads=(
+            *(mask(r, batch, len(p.W_x)) for r, p in zip(below, params.layers, strict=True)),
+            mask(rates.outputs, batch, len(params.layers[-1].W_h)),
+        ),
+        recurrent=tuple(mask(rates.recurrent, *p.W_h.shape) for p in params.layers),
+    )
+
+
+def locked(
+    rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
+) -> Mask:
+    r"""Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise.
+
+    Parameters
+    ----------
+    rate : float
+        p, from 0 to below 1.
+    shape : sequence of int
+        The shape of the mask; without an axis of time, it is the same at all steps.
+    rng : numpy.random.Generator
+        The source of randomness.
+    dtype : dtype
+        The dtype of the mask.
+
+    Returns
+    -------
+    ndarray of that shape, or None
+        The mask; None if the rate is zero, and then nothing is drawn.
+    """
+    if rate == 0:
+        return None
+    kept = rng.random(shape, np.float32) >= rate
+    mask: Array = kept.astype(dtype) / np.asarray(1 - rate, dtype)
+    return mask
+
+
+def times(x: Array, mask: Mask) -> Array:
+    """Multiply with a mask; its own derivative, as it is linear in x.
+
+    Parameters
+    ----------
+    x : ndarray
+        What is dropped from, or the gradient with respect to the result.
+    mask : ndarray or None
+        The mask, which broadcasts to the shape of x.
+
+    Returns
+    -------
+    ndarray
+        The product; x itself without a mask.
+    """
+    return x if mask is None else x * mask

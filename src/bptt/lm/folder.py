@@ -1,0 +1,232 @@
+r"""A model in a folder, as model hubs keep it: what it is, its weights, and a page about it.
+
+`config.json` holds the form of the network and its characters, `model.safetensors` the weights,
+`README.md` the model card. Weights may be kept in fewer bits than they were trained in: float16,
+or whole numbers of 8 bits and a scale for each column,
+
+$$
+W_{ij} \approx q_{ij} s_j, \qquad q_{ij} \in \{-127, \dots, 127\}, \qquad
+s_j = \max_i |W_{ij}| / 127.
+$$
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bptt import checkpoint, tree
+from bptt.checkpoint import CheckpointError
+from bptt.lm.network import Params, init, is_tied, least_shapes
+from bptt.lm.training import CELLS
+from bptt.shapes import Array
+from bptt.text import Vocabulary
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+KIND = "bptt.lm"
+DTYPES = ("float32", "float16", "int8")
+SCALE = ".scale"  # after the name of an array that is kept in 8 bits
+
+
+class Model(NamedTuple):
+    """A character language model that can be used.
+
+    Attributes
+    ----------
+    cell : module
+        `bptt.rnn`, `bptt.lstm` or `bptt.gru`.
+    params : Params
+        The weights, in float32.
+    vocabulary : Vocabulary
+        The characters.
+    """
+
+    cell: ModuleType
+    params: Params[Any]
+    vocabulary: Vocabulary
+
+
+def write(
+    folder: str | os.PathLike[str],
+    model: Model,
+    *,
+    dtype: str = "float32",
+    about: Mapping[str, Any] | None = None,
+    card: str = "",
+) -> None:
+    """Write a model.
+
+    Parameters
+    ----------
+    folder : path
+        Where; it is made if it is not there.
+    model : Model
+        The model.
+    dtype : str
+        How the weights are kept: `float32`, `float16` or `int8`.
+    about : mapping, optional
+        What else `config.json` says, for example about the corpus and the training.
+    card : str
+        The model card, in Markdown.
+
+    Raises
+    ------
+    ValueError
+        If the dtype is none of the three, or a weight is not finite or too large for it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    params = model.params
+    form = {
+        "model_type": KIND,
+        "cell": model.cell.__name__.removeprefix("bptt."),
+        "characters": model.vocabulary.characters,
+        "embedding": params.E.shape[1],
+        "widths": [len(p.W_h) for p in params.layers],
+        "tied": is_tied(params),
+        "dtype": dtype,
+    }
+    arrays = pack(params, dtype)
+    text = json.dumps({**form, **(about or {})}, indent=1, ensure_ascii=False) + "\n"
+    checkpoint.replace(folder / CARD, card.encode())
+    checkpoint.replace(folder / CONFIG, text.encode())
+    checkpoint.write(folder / WEIGHTS, arrays, {"format": "np"})
+
+
+def read(folder: str | os.PathLike[str]) -> Model:
+    """Read a model.
+
+    Parameters
+    ----------
+    folder : path
+        Its folder.
+
+    Returns
+    -------
+    Model
+        The model, with weights in float32.
+
+    Raises
+    ------
+    CheckpointError
+        If a file is missing, is cut off or of another kind, or the weights do not fit the form
+        that `config.json` gives.
+    """
+    folder = Path(folder)
+    config, where = about(folder), f"lm.folder: {folder / CONFIG}"
+    arrays, _ = checkpoint.read(folder / WEIGHTS)
+    try:
+        cell, vocabulary = CELLS[config["cell"]], Vocabulary(config["characters"])
+        form = len(vocabulary), config["embedding"], tuple(config["widths"])
+        checkpoint.check_room(arrays, least_shapes(*form), where)
+        like = init(cell, *form, tied=config["tied"], rng=np.random.default_rng(0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{where} does not describe its weights: {error!r}") from error
+    params = checkpoint.fill(like, unpack(arrays), f"lm.folder: {folder / WEIGHTS}")
+    return Model(cell, params, vocabulary)
+
+
+def about(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what a model's `config.json` says.
+
+    Parameters
+    ----------
+    folder : path
+        Its folder.
+
+    Returns
+    -------
+    dict
+        The form of the network, and what was written about it.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, or is no configuration of a model of this library.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"lm.folder: {path} cannot be read: {error}") from error
+    if not isinstance(config, dict) or config.get("model_type") != KIND:
+        raise CheckpointError(f'lm.folder: {path} must say "model_type": "{KIND}"')
+    return config
+
+
+def pack(params: Params[Any], dtype: str) -> dict[str, Array]:
+    """Return the arrays of a file: biases in float32, matrices in fewer bits.
+
+    Parameters
+    ----------
+    params : Params
+        The weights.
+    dtype : str
+        `float32`, `float16` or `int8`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name; with `int8` also the scales of each matrix.
+
+    Raises
+    ------
+    ValueError
+        If the dtype is none of the three, or a weight is not finite or too large for it.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"lm.pack: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+    arrays: dict[str, Array] = {}
+    for name, array in tree.leaves(params):
+        full = array.astype(np.float32)
+        if not np.isfinite(full).all():
+            raise ValueError(f"lm.pack: {name} holds NaN or infinity")
+        if full.ndim < 2 or dtype == "float32":
+            arrays[name] = full
+        elif dtype == "float16":
+            if np.abs(full).max() > np.finfo(np.float16).max:
+                raise ValueError(f"lm.pack: {name} is too large for float16")
+            arrays[name] = full.astype(np.float16)
+        else:
+            scale = np.abs(full).max(axis=0) / np.float32(127)
+            scale = np.where(scale > 0, scale, np.float32(1))  # a column of zeros
+            arrays[name] = np.rint(full / scale).astype(np.int8)
+            arrays[name + SCALE] = scale
+    return arrays
+
+
+def unpack(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights in float32: the inverse of `pack`, up to rounding.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        The arrays by name.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Each array, multiplied with its scales if it has some.
+
+    Raises
+    ------
+    CheckpointError
+        If the scales of an array do not fit it, or have none.
+    """
+    full = {}
+    for name, array in arrays.items():
+        if name.endswith(SCALE):
+            if name.removesuffix(SCALE) not in arrays:
+                raise CheckpointError(f"lm.unpack: {name} is the scale of an array that is missing")
+            continue
+        scale = arrays.get(name + SCALE, np.ones(array.shape[1:], np.float32))
+        if scale.shape != array.shape[1:]:
+            raise CheckpointError(
+                f"lm.unpack: {name + SCALE} must be {array.shape[1:]}, got {scale.shape}"
+            )
+        full[name] = array.astype(np.float32) * scale.astype(np.float32)
+    return full

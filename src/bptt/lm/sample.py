@@ -1,0 +1,143 @@
+r"""Writing: draw a character, read it, draw the next.
+
+$$
+p_k \propto \exp(y_k / \tau)
+$$
+
+with the temperature $\tau$: 1 is the network's own distribution, below 1 sharpens it, above 1
+flattens it, and in the limit of 0 the most likely character is certain.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bptt.lm.network import Params, head
+from bptt.ops import softmax
+from bptt.shapes import Array, check_shape
+
+
+def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None = None) -> Array:
+    r"""Return the distribution that the next character is drawn from.
+
+    Parameters
+    ----------
+    logits : array_like of shape (K,)
+        Unnormalised log probabilities $y$.
+    temperature : float
+        $\tau$; 0 puts everything on the most likely character, the first of those that tie.
+    top_k : int, optional
+        How many of the most likely characters may be drawn; all by default. Of characters that
+        tie, those that come first.
+
+    Returns
+    -------
+    ndarray of shape (K,)
+        Probabilities in float64, which sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If the temperature is negative or not finite, `top_k` is below 1, or a logit is not finite.
+    """
+    logits = check_shape("lm.probabilities", "logits", logits, "K", np.float64)
+    if not np.isfinite(logits).all():
+        raise ValueError("lm.probabilities: logits must be finite numbers; are the weights?")
+    if not 0 <= temperature < np.inf:
+        raise ValueError(f"lm.probabilities: temperature must be 0 or more, got {temperature}")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"lm.probabilities: top_k must be at least 1, got {top_k}")
+    by_size = np.argsort(-logits, kind="stable")
+    dropped = by_size[1 if temperature == 0 else top_k or len(logits) :]
+    kept = logits - logits.max()  # before the division, which may overflow
+    kept[dropped] = -np.inf
+    if temperature > 0:
+        with np.errstate(over="ignore"):
+            kept /= temperature
+    return softmax(kept)
+
+
+def generate(
+    cell: Any,
+    params: Params[Any],
+    prompt: Sequence[int] | Array,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    rng: np.random.Generator,
+) -> Iterator[int]:
+    """Go on with a text, character by character, without end.
+
+    Parameters
+    ----------
+    cell : module
+        The cell of all layers.
+    params : Params
+        The weights.
+    prompt : sequence of int
+        The characters to go on from, at least one.
+    temperature : float
+        As for `probabilities`.
+    top_k : int, optional
+        As for `probabilities`.
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Yields
+    ------
+    int
+        The next character.
+
+    Raises
+    ------
+    ShapeError
+        If the prompt is empty.
+    ValueError
+        If a code of the prompt is not one of a character, or as for `probabilities`.
+    """
+    codes = check_shape("lm.generate", "prompt", prompt, "N")
+    K = len(params.E)
+    if codes.min() < 0 or codes.max() >= K:
+        raise ValueError(
+            f"lm.generate: prompt must be from 0 to {K - 1}, got {codes.min()} to {codes.max()}"
+        )
+    states = tuple(cell.zero_state(p, 1) for p in params.layers)
+    for code in codes:
+        logits, states = step(cell, params, code, states)
+    while True:
+        code = rng.choice(K, p=probabilities(logits, temperature, top_k))
+        yield int(code)
+        logits, states = step(cell, params, code, states)
+
+
+def step(
+    cell: Any, params: Params[Any], code: int, states: tuple[Any, ...]
+) -> tuple[Array, tuple[Any, ...]]:
+    """Read one character.
+
+    Parameters
+    ----------
+    cell : module
+        The cell of all layers.
+    params : Params
+        The weights.
+    code : int
+        The character.
+    states : tuple of State
+        The state of each layer before it, for one text.
+
+    Returns
+    -------
+    logits : ndarray of shape (K,)
+        Unnormalised log probabilities of the next character.
+    states : tuple of State
+        The states after it.
+    """
+    h, after = params.E[[code]], []
+    for p, state in zip(params.layers, states, strict=True):
+        new, _ = cell.step(p, h, state)
+        h = new.h
+        after.append(new)
+    return (h @ head(params) + params.b_y)[0], tuple(after)

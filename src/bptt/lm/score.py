@@ -1,0 +1,94 @@
+r"""How well a network predicts a text, in nats per character.
+
+$$
+-\frac{1}{N} \sum_{n=1}^{N} \log p(k_n \mid \text{the characters before } k_n)
+$$
+
+Two ways of counting differ in how much comes before: with the state carried all the text so far,
+in windows only what the window holds.
+"""
+
+from typing import Any
+
+from bptt.lm.network import Params, forward
+from bptt.losses import cross_entropy
+from bptt.shapes import Array, ShapeError
+
+# So many characters side by side or one after the other: a matter of memory only.
+WINDOWS, STEPS = 32, 1024
+
+
+def carried(cell: Any, params: Params[Any], codes: Array) -> float:
+    """Score a text with the state carried from its first character to its last.
+
+    Parameters
+    ----------
+    cell : module
+        The cell of all layers.
+    params : Params
+        The weights.
+    codes : ndarray of int of shape (N + 1,)
+        The text. Its first character is read and not predicted.
+
+    Returns
+    -------
+    float
+        Nats per character, over N characters.
+
+    Raises
+    ------
+    ShapeError
+        If the text has fewer than two characters.
+    """
+    _check_length("lm.carried", codes, 2)
+    inputs, targets = codes[:-1, None], codes[1:, None]
+    states, total = None, 0.0
+    for start in range(0, len(inputs), STEPS):
+        part = slice(start, start + STEPS)
+        logits, states, _ = forward(cell, params, inputs[part], states)
+        total += cross_entropy(logits, targets[part])[0] * len(targets[part])
+    return total / len(targets)
+
+
+def windows(cell: Any, params: Params[Any], codes: Array, length: int = 256) -> float:
+    """Score a text in windows that follow each other, each from a state of zeros.
+
+    It is how a network with a limited context is scored. The characters after the last whole
+    window are left out.
+
+    Parameters
+    ----------
+    cell : module
+        The cell of all layers.
+    params : Params
+        The weights.
+    codes : ndarray of int of shape (N,)
+        The text.
+    length : int
+        The number of characters that are predicted in each window.
+
+    Returns
+    -------
+    float
+        Nats per character.
+
+    Raises
+    ------
+    ShapeError
+        If the text is too short for a window.
+    """
+    _check_length("lm.windows", codes, length + 1)
+    whole = (len(codes) - 1) // length
+    inputs = codes[: whole * length].reshape(whole, length).T  # (length, windows)
+    targets = codes[1 : whole * length + 1].reshape(whole, length).T
+    total = 0.0
+    for start in range(0, whole, WINDOWS):
+        part = slice(start, start + WINDOWS)
+        logits, _, _ = forward(cell, params, inputs[:, part])
+        total += cross_entropy(logits, targets[:, part])[0] * targets[:, part].size
+    return total / targets.size
+
+
+def _check_length(where: str, codes: Array, least: int) -> None:
+    if len(codes) < least:
+        raise ShapeError(f"{where}: codes must be ({least} or more,), got {codes.shape}")

@@ -1,0 +1,435 @@
+r"""What to beat: n-gram models of characters, and compressors.
+
+An n-gram model of order n predicts a character c from the n - 1 before it, the context h. It mixes
+what followed h with what followed $h'$, which is h without its first character, and so on down to
+no context and then to all K characters alike:
+
+$$
+p(c \mid h) = \mathrm{kept}(hc) + \mathrm{left}(h) \, p(c \mid h')
+$$
+
+Of each gram $hc$ that was seen a share is kept, and what all of them give up is left for the
+shorter context. The two models here differ in these numbers only. In every context the
+probabilities sum to one and none is zero. A context that was never seen has nothing to say: there
+$p(c \mid h) = p(c \mid h')$.
+"""
+
+import bz2
+import gzip
+import lzma
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bptt.shapes import Array
+
+
+class Grams(NamedTuple):
+    """The different grams of one length k, in the order of their keys.
+
+    Attributes
+    ----------
+    keys : ndarray of int64, shape (M,)
+        The number of the gram's first k - 1 characters among the grams of that length, times K,
+        plus the code of its last.
+    counts : ndarray of int64, shape (M,)
+        How often each stands in the text.
+    tails : ndarray of int64, shape (M,)
+        The number of its last k - 1 characters among the grams of that length.
+    """
+
+    keys: Array
+    counts: Array
+    tails: Array
+
+
+class Counts(NamedTuple):
+    """The grams of a text.
+
+    Attributes
+    ----------
+    K : int
+        The number of characters of the vocabulary.
+    grams : tuple of Grams
+        Those of length 1, 2, ..., n.
+    """
+
+    K: int
+    grams: tuple[Grams, ...]
+
+
+class Order(NamedTuple):
+    """What one length k of grams adds to the prediction.
+
+    Attributes
+    ----------
+    keys : ndarray of int64, shape (M,)
+        The grams, as in `Grams`.
+    kept : ndarray of shape (M,)
+        The share of each in its context.
+    left : ndarray of shape (L,)
+        The weight of the shorter context, for each of the L grams of length k - 1.
+    """
+
+    keys: Array
+    kept: Array
+    left: Array
+
+
+class Model(NamedTuple):
+    """An n-gram model.
+
+    Attributes
+    ----------
+    K : int
+        The number of characters of the vocabulary.
+    orders : tuple of Order
+        Those of k = 1, 2, ..., n.
+    """
+
+    K: int
+    orders: tuple[Order, ...]
+
+
+def count(codes: ArrayLike, K: int, n: int) -> Counts:
+    """Count the grams of a text. Nothing is put before its first character.
+
+    Parameters
+    ----------
+    codes : array_like of int, shape (N,)
+        The text: N characters, at least n, as numbers from 0 to K - 1.
+    K : int
+        The number of characters of the vocabulary.
+    n : int
+        The largest length.
+
+    Returns
+    -------
+    Counts
+        The grams of length 1 to n.
+
+    Raises
+    ------
+    ValueError
+        If this is no row of such numbers, or shorter than n, or n is less than 1.
+    """
+    codes = _check_codes("ngram.count", codes, K)
+    if not 1 <= n <= len(codes):
+        raise ValueError(
+            f"ngram.count: n must be from 1 to the {len(codes)} characters of the text, got {n}"
+        )
+    context = np.zeros(len(codes), np.int64)  # of length 0: there is one
+    ending = np.zeros(len(codes) + 1, np.int64)
+    grams = []
+    for k in range(1, n + 1):
+        keys, first, number, counts = np.unique(
+            context * K + codes[k - 1 :],
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
+        )
+        grams.append(Grams(keys, counts, ending[1:][first]))
+        context, ending = number[:-1], number
+    return Counts(K, tuple(grams))
+
+
+def witten_bell(counts: Counts) -> Model:
+    r"""Return the Witten-Bell model.
+
+    After a context h that was seen $C(h)$ times, before $T(h)$ different characters, the model
+    expects a new one with the weight of those $T(h)$ first times:
+
+    $$
+    \mathrm{kept}(hc) = \frac{C(hc)}{C(h) + T(h)}, \qquad
+    \mathrm{left}(h) = \frac{T(h)}{C(h) + T(h)}
+    $$
+
+    Parameters
+    ----------
+    counts : Counts
+        The grams of the training text. The longest give the order n of the model.
+
+    Returns
+    -------
+    Model
+        Ready to predict.
+
+    Notes
+    -----
+    Source: I. H. Witten and T. C. Bell, "The zero-frequency problem", IEEE Transactions on
+    Information Theory 37 (1991), <https://doi.org/10.1109/18.87000>, method C, in the interpolated
+    form of S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language
+    modeling", Computer Speech & Language 13 (1999), <https://doi.org/10.1006/csla.1999.0128>.
+    """
+    orders, L = [], 1
+    for keys, C, _ in counts.grams:
+        context = keys // counts.K
+        different = np.bincount(context, minlength=L)
+        total = np.bincount(context, C, L) + different
+        left = np.divide(different, total, out=np.ones(L), where=total > 0)
+        orders.append(Order(keys, C / total[context], left))
+        L = len(keys)
+    return Model(counts.K, tuple(orders))
+
+
+def kneser_ney(counts: Counts) -> Model:
+    r"""Return the interpolated Kneser-Ney model, with three discounts for each length.
+
+    Each count gives up a discount. The grams of length n are counted as they are; a shorter one
+    counts the different characters that stand before it, since it is asked only where a longer
+    one has failed. With these counts C, and $C(h) = \sum_c C(hc)$,
+
+    $$
+    \mathrm{kept}(hc) = \frac{C(hc) - D_{C(hc)}}{C(h)}, \qquad
+    \mathrm{left}(h) = \frac{1}{C(h)} \sum_c D_{C(hc)}
+    $$
+
+    where, with $n_i$ grams of this length of count i and $Y = n_1 / (n_1 + 2 n_2)$,
+
+    $$
+    D_0 = 0, \quad D_1 = 1 - 2Y \frac{n_2}{n_1} = Y, \quad D_2 = 2 - 3Y \frac{n_3}{n_2}, \quad
+    D_3 = D_4 = \ldots = 3 - 4Y \frac{n_4}{n_3}
+    $$
+
+    Where this gives no positive number, as in short texts, Y takes its place, and 1/2 that of Y.
+
+    Parameters
+    ----------
+    counts : Counts
+        The grams of the training text. The longest give the order n of the model.
+
+    Returns
+    -------
+    Model
+        Ready to predict.
+
+    Notes
+    -----
+    Source: R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling", ICASSP 1995,
+    <https://doi.org/10.1109/ICASSP.1995.479394>; S. F. Chen and J. Goodman, "An empirical study of
+    smoothing techniques for language modeling", Computer Speech & Language 13 (1999),
+    <https://doi.org/10.1006/csla.1999.0128>, "modified Kneser-Ney smoothing".
+    """
+    orders, L = [], 1
+    longer: Iterable[Grams | None] = (*counts.grams[1:], None)
+    for (keys, seen, _), above in zip(counts.grams, longer, strict=True):
+        C = seen if above is None else np.bincount(above.tails, minlength=len(keys))
+        context = keys // counts.K
+        D = _discounts(C)[C.clip(max=3)]
+        total = np.bincount(context, C, L)
+        kept = np.divide(C - D, total[context], out=np.zeros(len(keys)), where=C > 0)
+        left = np.divide(np.bincount(context, D, L), total, out=np.ones(L), where=total > 0)
+        orders.append(Order(keys, kept, left))
+        L = len(keys)
+    return Model(counts.K, tuple(orders))
+
+
+def _discounts(C: Array) -> Array:
+    """Return the discounts of the counts 0, 1, 2, and 3 or more."""
+    _, n1, n2, n3, n4 = np.bincount(C.clip(max=5), minlength=6)[:5].tolist()
+    Y = n1 / (n1 + 2 * n2) if n1 else 0.5
+    D2 = 2 - 3 * Y * n3 / n2 if n2 else 0.0
+    D3 = 3 - 4 * Y * n4 / n3 if n3 else 0.0
+    return np.array([0.0, Y, D2 if D2 > 0 else Y, D3 if D3 > 0 else Y])
+
+
+def probabilities(model: Model, context: ArrayLike) -> Array:
+    """Predict the next character.
+
+    Parameters
+    ----------
+    model : Model
+        The model, of order n.
+    context : array_like of int, shape (N,)
+        The text so far, which may be empty. The last n - 1 characters count.
+
+    Returns
+    -------
+    ndarray of shape (K,)
+        The probability of each character.
+
+    Raises
+    ------
+    ValueError
+        If the context is no row of numbers from 0 to K - 1.
+    """
+    codes = _check_codes("ngram.probabilities", context, model.K)
+    codes = codes[max(0, len(codes) - len(model.orders) + 1) :]
+    each = np.arange(model.K)[:, None]
+    return _probabilities(model, np.hstack([np.tile(codes, (model.K, 1)), each]))[:, -1]
+
+
+def nats(model: Model, codes: ArrayLike) -> float:
+    r"""Score a text: $-\frac{1}{N} \sum_i \log p(c_i \mid c_{i-n+1} \ldots c_{i-1})$.
+
+    Each character is predicted once, from the n - 1 characters of this text before it. The first
+    has no context, the second a context of one character, and so on: nothing is known of what
+    stood before the text.
+
+    Parameters
+    ----------
+    model : Model
+        The model, of order n.
+    codes : array_like of int, shape (N,)
+        The text: at least one character.
+
+    Returns
+    -------
+    float
+        Nats per character.
+
+    Raises
+    ------
+    ValueError
+        If this is no row of numbers from 0 to K - 1, or empty.
+    """
+    codes = _check_codes("ngram.nats", codes, model.K)
+    if not len(codes):
+        raise ValueError("ngram.nats: codes must have at least one character, got none")
+    return -float(np.mean(np.log(_probabilities(model, codes))))
+
+
+def nats_of_orders(
+    smooth: Callable[[Counts], Model], train: ArrayLike, codes: ArrayLike, K: int, n: int
+) -> list[float]:
+    """Score a text with models of every order. The training text is counted once.
+
+    Parameters
+    ----------
+    smooth : callable
+        `witten_bell` or `kneser_ney`.
+    train : array_like of int, shape (M,)
+        The text to learn from.
+    codes : array_like of int, shape (N,)
+        The text to predict.
+    K : int
+        The number of characters of the vocabulary.
+    n : int
+        The largest order.
+
+    Returns
+    -------
+    list of float
+        Nats per character, of the orders 1 to n.
+    """
+    counts = count(train, K, n)
+    upto = (counts._replace(grams=counts.grams[:k]) for k in range(1, n + 1))
+    return [nats(smooth(part), codes) for part in upto]
+
+
+def choose_order(
+    smooth: Callable[[Counts], Model], train: ArrayLike, K: int, n: int, share: float = 0.9
+) -> int:
+    """Choose the order of a model without a look at the validation text.
+
+    Models learn from the first part of the training text and predict the rest of it.
+
+    Parameters
+    ----------
+    smooth : callable
+        `witten_bell` or `kneser_ney`.
+    train : array_like of int, shape (N,)
+        The training text.
+    K : int
+        The number of characters of the vocabulary.
+    n : int
+        The largest order.
+    share : float
+        The first part is so much of the training text.
+
+    Returns
+    -------
+    int
+        The order with the fewest nats per character, the smallest of equals.
+    """
+    codes = np.asarray(train)
+    cut = int(len(codes) * share)
+    return 1 + int(np.argmin(nats_of_orders(smooth, codes[:cut], codes[cut:], K, n)))
+
+
+def compressed_nats(train: str, text: str, method: str) -> float:
+    r"""Score a text by what a compressor needs for it when it has read the training text.
+
+    It is the difference of two lengths, of the training text with and without the text after it:
+    8 $\ln 2$ nats for each byte. A compressor knows nothing of the split, so it learns from the
+    text as it goes. And it forgets: gzip what lies 32 KiB back, bz2 all at the end of each block
+    of 900 kB. The dictionary of xz is made as large as both texts.
+
+    Parameters
+    ----------
+    train : str
+        The training text.
+    text : str
+        The text to score: N characters, at least one.
+    method : str
+        `gzip`, `bz2` or `xz`, each at its strongest setting.
+
+    Returns
+    -------
+    float
+        Nats per character.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or the text is empty.
+    """
+    if method not in COMPRESS:
+        raise ValueError(
+            f"ngram.compressed_nats: method must be one of {', '.join(COMPRESS)}, got {method!r}"
+        )
+    if not text:
+        raise ValueError("ngram.compressed_nats: text must have at least one character, got none")
+    compress = COMPRESS[method]
+    longer, shorter = (len(compress(each.encode())) for each in (train + text, train))
+    return (longer - shorter) * 8 * math.log(2) / len(text)
+
+
+def _xz(data: bytes) -> bytes:
+    """Compress with a dictionary that holds all."""
+    chain = {
+        "id": lzma.FILTER_LZMA2,
+        "preset": 9 | lzma.PRESET_EXTREME,
+        "dict_size": max(len(data), 4096),
+    }
+    return lzma.compress(data, filters=[chain])
+
+
+# The first two are at their strongest, 9, by default.
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": _xz,
+}
+
+
+def _probabilities(model: Model, codes: Array) -> Array:
+    """Return the probability of each character after those before it, along the last axis."""
+    p = np.full(codes.shape, 1 / model.K)
+    context = np.zeros(codes.shape, np.int64)  # the number of the context, -1: never seen
+    for keys, kept, left in model.orders:
+        gram = _find(keys, np.where(context < 0, -1, context * model.K + codes))
+        p = np.where(gram < 0, 0, kept[gram]) + np.where(context < 0, 1, left[context]) * p
+        context = np.concatenate([np.full_like(gram[..., :1], -1), gram[..., :-1]], axis=-1)
+    return p
+
+
+def _find(keys: Array, wanted: Array) -> Array:
+    """Return where the wanted stand among the sorted keys, or -1."""
+    place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+    return np.where(keys[place] == wanted, place, -1)
+
+
+def _check_codes(where: str, codes: ArrayLike, K: int) -> Array:
+    """Insist on a row of numbers from 0 to K - 1. It may be empty."""
+    row = np.asarray(codes)
+    if row.ndim != 1 or (
+        row.size and (row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= K)
+    ):
+        raise ValueError(
+            f"{where}: codes must be a row of whole numbers from 0 to {K - 1}, got {codes!r}"
+        )
+    return row.astype(np.int64, copy=False)

@@ -1,0 +1,397 @@
+"""Make the language model that the package brings along: `python -m bptt.ship FOLDER`.
+
+`bptt train` has trained it in that folder. Its weights are put into the package in 8 bits, and what
+is known of it is put beside them: how it was trained, how well it predicts, and what it has to
+beat. With `--recheck` the beginning of the training is repeated by today's code instead.
+"""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import trange
+
+from bptt import ngram, text, tree
+from bptt.bench import language
+from bptt.bench.memory import peak_bytes
+from bptt.checkpoint import CheckpointError, replace
+from bptt.experiments.digest import digest
+from bptt.experiments.results import Run
+from bptt.experiments.runner import provenance, today
+from bptt.lm import folder, loop, pretrained, score, training
+from bptt.lm.folder import Model
+from bptt.lm.training import Settings
+from bptt.shapes import Array
+
+# The code whose digest the record carries: all that decides the weights.
+TRAINED_BY = "bptt.lm.training"
+
+ORDERS = 12  # the longest n-grams
+SMOOTHERS = {"witten_bell": ngram.witten_bell, "kneser_ney": ngram.kneser_ney}
+DTYPE = "int8"
+# The settings that `bptt train` has options for; the others stand at their defaults.
+OPTIONS = (
+    *("cell", "embedding", "widths", "batch", "chunk", "steps", "lr", "warmup", "decay"),
+    *("inputs", "between", "outputs", "recurrent", "seed"),
+)
+SCORES = ("val_nats_window256", "val_nats_carried")
+
+CARD = """\
+---
+license: mit
+language: en
+tags: [character-level, lstm, numpy]
+---
+
+# A character LSTM of Tiny Shakespeare
+
+{layers} LSTM layers of {width} units, {parameters:,} weights, trained in NumPy by the package
+`bptt` in {hours:.1f} hours on one CPU core. The weights are kept in 8 bits. It writes plays in the
+manner of its corpus, and knows nothing else.
+
+```python
+from bptt.lm import pretrained
+
+model = pretrained.load()
+```
+
+Corpus: {name}, SHA-256 `{sha256}`.
+Its first {train:,} characters trained the network, the last {validation:,} validate it.
+No hyperparameter was chosen on the validation text.
+
+| On the validation text | nats per character |
+| --- | --- |
+| unigram | {unigram:.3f} |
+{ngram_lines}
+| this model, windows of 256 characters | {val_nats_window256:.3f} |
+| this model, state carried | {val_nats_carried:.3f} |
+| its weights in float32, windows of 256 characters | {trained:.3f} |
+| its weights in float32, state carried | {trained_carried:.3f} |
+
+The command that trained it:
+
+```console
+{command}
+```
+"""
+
+
+def ship(path: Path) -> dict[str, Any]:
+    """Put a finished training into the package: its weights, their record and their card.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the training.
+
+    Returns
+    -------
+    dict
+        The record, as `bptt.lm.pretrained.record` reads it.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no training, it is not at its end, or it read another text.
+    CorpusError
+        If Tiny Shakespeare is not there.
+    """
+    settings, about, trained = loop.read(path / loop.STATE)
+    if trained.run.step < settings.steps:
+        raise CheckpointError(
+            f"ship: {path} is at step {trained.run.step} of {settings.steps}; go on with "
+            f"bptt train --folder {path} --resume"
+        )
+    if about.get("sha256") != text.SHA256:
+        raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
+    vocabulary, codes = corpus()
+    model = Model(training.CELLS[settings.cell], trained.run.params, vocabulary)
+    folder.write(pretrained.FOLDER, model, dtype=DTYPE)
+    shipped = pretrained.load()
+    seconds = round(trained.seconds)
+    record = {
+        **scores(shipped, codes[1]),
+        "float32": scores(model, codes[1]),
+        **baselines(),
+        "settings": dataclasses.asdict(settings),
+        "parameters": sum(array.size for _, array in tree.leaves(model.params)),
+        "bytes": (pretrained.FOLDER / folder.WEIGHTS).stat().st_size,
+        "cpu_seconds": seconds,
+        "peak_bytes": peak(settings),
+        "against_torch": language.compare(settings, codes[0], len(vocabulary))._asdict(),
+        "corpus": {
+            "name": "Tiny Shakespeare",
+            "sha256": text.SHA256,
+            "train": len(codes[0]),
+            "validation": len(codes[1]),
+        },
+        "curve": [list(point) for point in trained.curve],
+        "provenance": provenance(digest(TRAINED_BY), [Run({}, {}, seconds)]),
+    }
+    folder.write(pretrained.FOLDER, model, dtype=DTYPE, about=summary(record), card=card(record))
+    save(record)
+    return pretrained.record()
+
+
+def recheck() -> dict[str, Any]:
+    """Repeat the training up to the first point of its curve, and stamp the record if it agrees.
+
+    Returns
+    -------
+    dict
+        The record with the digest of today's code.
+
+    Raises
+    ------
+    ValueError
+        If the point differs in any digit.
+    """
+    record = pretrained.record()
+    settings = loop.settings_of(record["settings"])
+    vocabulary, (train, validation) = corpus()
+    run, losses = training.start(settings, len(vocabulary)), []
+    steps, _, *wanted = record["curve"][0]
+    for _ in trange(steps, disable=None, unit="step"):
+        run, nats = training.advance(settings, train, run)
+        losses.append(nats)
+    held_out = score.windows(training.CELLS[settings.cell], run.params, validation)
+    found = [float(np.mean(losses)), held_out]
+    if found != wanted:
+        raise ValueError(
+            f"ship: after {steps} steps the nats were {wanted}, now {found}; train the model anew"
+        )
+    made_by = {**record["provenance"], "digest": digest(TRAINED_BY), "rechecked": today()}
+    stamped = {**record, "provenance": made_by}
+    save(stamped)
+    return pretrained.record()
+
+
+def save(record: Mapping[str, Any]) -> None:
+    """Write the record into the package.
+
+    Parameters
+    ----------
+    record : mapping
+        The record.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON has no word for it.
+    """
+    content = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    replace(pretrained.RECORD, content.encode())
+
+
+def corpus() -> tuple[text.Vocabulary, tuple[Array, Array]]:
+    """Return the characters of Tiny Shakespeare, and its training and validation part in codes.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+        The characters.
+    codes : tuple of ndarray of int
+        The first 90% and the last 10%.
+    """
+    whole = text.tiny_shakespeare()
+    vocabulary = text.Vocabulary.of(whole)
+    train, validation = text.split(whole)
+    return vocabulary, (vocabulary.encode(train), vocabulary.encode(validation))
+
+
+def scores(model: Model, codes: Array) -> dict[str, float]:
+    """Score a model on a text both ways.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    codes : ndarray of int of shape (N,)
+        The text.
+
+    Returns
+    -------
+    dict of str to float
+        `val_nats_window256` and `val_nats_carried`, nats per character.
+    """
+    cell, params, _ = model
+    return {
+        "val_nats_window256": round(score.windows(cell, params, codes), 5),
+        "val_nats_carried": round(score.carried(cell, params, codes), 5),
+    }
+
+
+def baselines() -> dict[str, Any]:
+    """Score what a network has to beat, on the same split.
+
+    Returns
+    -------
+    dict
+        `ngrams`, for each way of smoothing the nats per character of each order; `orders`, the
+        order that the last tenth of the training part would choose; `compressors`, likewise nats.
+    """
+    train, validation = text.split(text.tiny_shakespeare())
+    vocabulary, codes = corpus()
+    K = len(vocabulary)
+    tables = {
+        name: ngram.nats_of_orders(smooth, *codes, K, ORDERS) for name, smooth in SMOOTHERS.items()
+    }
+    return {
+        "ngrams": {
+            name: {str(n): round(nats, 5) for n, nats in enumerate(table, start=1)}
+            for name, table in tables.items()
+        },
+        "orders": {
+            name: ngram.choose_order(smooth, codes[0], K, ORDERS)
+            for name, smooth in SMOOTHERS.items()
+        },
+        "compressors": {
+            name: round(ngram.compressed_nats(train, validation, name), 5)
+            for name in ngram.COMPRESS
+        },
+    }
+
+
+def peak(settings: Settings) -> int | None:
+    """Measure the memory of a training in a new process: some steps, and the score after them.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is trained.
+
+    Returns
+    -------
+    int or None
+        The most memory that the process ever had, the interpreter and its libraries among it, in
+        bytes. None where the system does not tell.
+    """
+    asked = json.dumps(dataclasses.asdict(settings))
+    program = [sys.executable, "-m", "bptt.ship", "--peak", asked]
+    run = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
+    found: int | None = json.loads(run.stdout)
+    return found
+
+
+def use_memory(settings: Settings) -> int | None:
+    """Train some steps and score, as a training does, and return the peak of this process.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is trained.
+
+    Returns
+    -------
+    int or None
+        As of `peak`.
+    """
+    vocabulary, codes = corpus()
+    short = dataclasses.replace(settings, steps=3)
+    loop.train(short, *codes, len(vocabulary), every=3, save=_nothing, watch=_nothing)
+    return peak_bytes()
+
+
+def _nothing(_: Any) -> None:
+    """Neither save nor show."""
+
+
+def summary(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `config.json` says of the training.
+
+    Parameters
+    ----------
+    record : mapping
+        The record.
+
+    Returns
+    -------
+    dict
+        The text, the settings, the CPU time and the nats, as `bptt train` writes them.
+    """
+    return {
+        "text": "shakespeare",
+        "sha256": record["corpus"]["sha256"],
+        "training": record["settings"],
+        **{name: record[name] for name in ("cpu_seconds", "parameters", *SCORES)},
+    }
+
+
+def card(record: Mapping[str, Any]) -> str:
+    """Return the model card.
+
+    Parameters
+    ----------
+    record : mapping
+        The record.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    corpus, settings = record["corpus"], record["settings"]
+    lines = [
+        f"| {name.replace('_', '-')} {n}-gram | {record['ngrams'][name][str(n)]:.3f} |"
+        for name, n in record["orders"].items()
+    ]
+    return CARD.format(
+        **record,
+        **corpus,
+        layers=len(settings["widths"]),
+        width=settings["widths"][-1],
+        hours=record["cpu_seconds"] / 3600,
+        command=command(settings),
+        ngram_lines="\n".join(lines),
+        unigram=record["ngrams"]["witten_bell"]["1"],
+        trained=record["float32"]["val_nats_window256"],
+        trained_carried=record["float32"]["val_nats_carried"],
+    )
+
+
+def command(settings: Mapping[str, Any]) -> str:
+    """Return the command that trains a model.
+
+    Parameters
+    ----------
+    settings : mapping
+        The settings, as a dict.
+
+    Returns
+    -------
+    str
+        A command line of `bptt`.
+    """
+    options = {**settings, **settings["rates"], "widths": ",".join(map(str, settings["widths"]))}
+    words = [f"--{name} {options[name]}" for name in OPTIONS]
+    tied = ["--tied"] if settings["tied"] else []
+    return " ".join(["bptt train --text shakespeare --folder FOLDER", *words, *tied])
+
+
+def main() -> None:
+    """Ship the training in a folder, or recheck what is shipped."""
+    parser = argparse.ArgumentParser(prog="python -m bptt.ship", description=main.__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="where `bptt train` has trained it")
+    parser.add_argument("--recheck", action="store_true", help="repeat the beginning, and restamp")
+    parser.add_argument("--peak", metavar="SETTINGS", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.peak:
+        sys.stdout.write(json.dumps(use_memory(loop.settings_of(json.loads(asked.peak)))))
+        return
+    if asked.recheck == bool(asked.folder):
+        parser.error("name the folder of a training, or ask for --recheck")
+    try:
+        record = recheck() if asked.recheck else ship(asked.folder)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    sys.stdout.write("".join(f"{name}: {record[name]} nats per character\n" for name in SCORES))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,363 @@
+"""Corpora, their characters as numbers, and the units of a loss."""
+
+import functools
+import hashlib
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from bptt.shapes import Array
+
+URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+FILE = "tinyshakespeare.txt"
+VARIABLE = "BPTT_DATA"
+
+
+class CorpusError(OSError):
+    """A corpus is missing, is another one, or is no text.
+
+    The message names the file and says what to do.
+    """
+
+
+def tiny_shakespeare(folder: str | os.PathLike[str] | None = None) -> str:
+    """Return Tiny Shakespeare: 1,115,394 characters of plays, of 65 kinds.
+
+    The file `tinyshakespeare.txt` is fetched once, if it is not in the folder, and its hash is
+    checked each time. Where it lies in a folder that is named, nothing but NumPy is needed.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where the file is, or is to be. By default the folder that the environment variable
+        `BPTT_DATA` names, else the user's cache folder.
+
+    Returns
+    -------
+    str
+        The corpus.
+
+    Raises
+    ------
+    CorpusError
+        If the file is missing and cannot be fetched, cannot be read, or is another one.
+
+    Notes
+    -----
+    Source: A. Karpathy, char-rnn (2015), <https://github.com/karpathy/char-rnn>, the file
+    `data/tinyshakespeare/input.txt`.
+    """
+    named = folder or os.environ.get(VARIABLE) or _cache()
+    path = Path(named) / FILE
+    if not path.exists():
+        _fetch(path)
+    data = _bytes("text.tiny_shakespeare", path)
+    if (found := hashlib.sha256(data).hexdigest()) != SHA256:
+        raise CorpusError(
+            f"text.tiny_shakespeare: {path} is another file: its SHA-256 is {found}, "
+            f"and that of Tiny Shakespeare is {SHA256}; delete it and it is fetched again"
+        )
+    return data.decode()
+
+
+def _help(needs: str) -> str:
+    """Say what to do without a network or without pooch."""
+    return (
+        f"{needs}, or save {URL} as {FILE} in a folder, and name the folder in the argument or "
+        f"in the environment variable {VARIABLE}"
+    )
+
+
+def _cache() -> Path:
+    """Return the folder of this package in the user's cache."""
+    try:
+        import pooch
+    except ImportError as error:
+        raise CorpusError(
+            "text.tiny_shakespeare: no folder is named, and the user's cache is not known "
+            "without pooch: " + _help('python -m pip install "bptt[lm]"')
+        ) from error
+    return Path(pooch.os_cache("bptt"))
+
+
+def _fetch(path: Path) -> None:
+    """Put Tiny Shakespeare there."""
+    try:
+        import pooch
+
+        pooch.retrieve(URL, known_hash=f"sha256:{SHA256}", fname=path.name, path=path.parent)
+    except ImportError as error:
+        why, needs = "pooch, which would fetch it, is missing", 'python -m pip install "bptt[lm]"'
+        raise _missing(path, why, needs) from error
+    except OSError as error:  # requests' errors are of this kind too
+        why, needs = f"fetching it failed ({type(error).__name__})", "try again with a network"
+        raise _missing(path, why, needs) from error
+    except ValueError as error:
+        why, needs = "what was fetched is another file", "try again from another network"
+        raise _missing(path, why, needs) from error
+
+
+def _missing(path: Path, why: str, needs: str) -> CorpusError:
+    return CorpusError(f"text.tiny_shakespeare: {path} does not exist, and {why}: {_help(needs)}")
+
+
+def _bytes(where: str, path: Path) -> bytes:
+    """Read a file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{where}: cannot read {path}: {error.strerror}") from error
+
+
+def standard_library() -> str:
+    """Return prose about Python that every Python carries: the help on its language.
+
+    It needs no download. No number may rest on it: the text differs from release to release of
+    Python. Each paragraph stands in it once, since many topics quote the same ones; else a part
+    that is kept for validation would hold much of what was trained on.
+
+    Returns
+    -------
+    str
+        The paragraphs of `pydoc_data.topics`, topics in the order of their names, each paragraph
+        where it first stands, with a blank line between two.
+    """
+    from pydoc_data.topics import topics
+
+    return _paragraphs(topics)
+
+
+def _paragraphs(topics: dict[str, str]) -> str:
+    """Join the paragraphs, without those that came before."""
+    parts = (re.split(r"\n(?:[ \t]*\n)+", topics[name].strip("\n")) for name in sorted(topics))
+    return "\n\n".join(dict.fromkeys(part for each in parts for part in each if part))
+
+
+def read(path: str | os.PathLike[str]) -> str:
+    """Read a text file of UTF-8. Line ends stay as they are.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    str
+        Its text.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read, is empty, or is not UTF-8.
+    """
+    data = _bytes("text.read", Path(path))
+    if not data:
+        raise CorpusError(f"text.read: {path} is empty")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"text.read: {path} is not UTF-8, see byte {error.start}; convert it, or choose another"
+        ) from error
+
+
+def split(text: str, train: float = 0.9) -> tuple[str, str]:
+    r"""Cut a text of n characters in two, after $\lfloor n \cdot \mathrm{train} \rfloor$ of them.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    train : float
+        The share of the first part.
+
+    Returns
+    -------
+    tuple of str
+        What to train on, and what to validate on.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty.
+
+    Notes
+    -----
+    Source: A. Karpathy, nanoGPT, <https://github.com/karpathy/nanoGPT>, which cuts Tiny Shakespeare
+    so, at 0.9.
+    """
+    cut = int(len(text) * train)
+    if not 0 < cut < len(text):
+        raise ValueError(
+            f"text.split: both parts need a character, got {len(text)} characters and train={train}"
+        )
+    return text[:cut], text[cut:]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Characters and their numbers: each one's number is its place in the sorted string.
+
+    Parameters
+    ----------
+    characters : str
+        All K characters, each once, in the order of their code points.
+
+    Raises
+    ------
+    ValueError
+        If there is no character, or they are not sorted, or one stands twice.
+
+    Examples
+    --------
+    >>> from bptt.text import Vocabulary
+    >>> vocabulary = Vocabulary.of("hello")
+    >>> vocabulary
+    Vocabulary(characters='ehlo')
+    >>> vocabulary.encode("hole")
+    array([1, 3, 2, 0])
+    >>> vocabulary.encode("help")
+    Traceback (most recent call last):
+        ...
+    ValueError: text.Vocabulary.encode: 'p' at position 3 is none of the 4 known characters;
+    remove or replace it, or train on a text with it
+    """
+
+    characters: str
+
+    def __post_init__(self) -> None:
+        """Insist on the order."""
+        if not self.characters or "".join(sorted(set(self.characters))) != self.characters:
+            raise ValueError(
+                "text.Vocabulary: characters must be sorted, each once, and at least one, "
+                f"got {self.characters!r}"
+            )
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the vocabulary of a text.
+
+        Parameters
+        ----------
+        text : str
+            At least one character.
+
+        Returns
+        -------
+        Vocabulary
+            The characters of the text.
+        """
+        return cls("".join(sorted(set(text))))
+
+    def __len__(self) -> int:
+        """Return K, the number of characters."""
+        return len(self.characters)
+
+    @functools.cached_property
+    def _codes(self) -> Array:
+        """The number of each code point up to the last known one; -1 of those that are unknown."""
+        points = _points(self.characters)
+        codes = np.full(int(points[-1]) + 2, -1, np.int64)
+        codes[points] = np.arange(len(self))
+        return codes
+
+    def encode(self, text: str) -> Array:
+        """Return the numbers of the characters.
+
+        Parameters
+        ----------
+        text : str
+            N characters.
+
+        Returns
+        -------
+        ndarray of int64, shape (N,)
+            Numbers from 0 to K - 1.
+
+        Raises
+        ------
+        ValueError
+            If a character is unknown. The message names the first.
+        """
+        codes = self._codes[np.minimum(_points(text), len(self._codes) - 1)]
+        if (unknown := codes < 0).any():
+            place = int(unknown.argmax())
+            raise ValueError(
+                f"text.Vocabulary.encode: {text[place]!r} at position {place} is none of the "
+                f"{len(self)} known characters; remove or replace it, or train on a text with it"
+            )
+        return codes
+
+    def decode(self, codes: Sequence[int] | Array) -> str:
+        """Return the characters of the numbers.
+
+        Parameters
+        ----------
+        codes : array_like of int, shape (N,)
+            Numbers from 0 to K - 1.
+
+        Returns
+        -------
+        str
+            N characters.
+
+        Raises
+        ------
+        ValueError
+            If this is no row of such numbers.
+        """
+        row = np.asarray(codes)
+        if row.ndim != 1 or (
+            row.size and (row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= len(self))
+        ):
+            raise ValueError(
+                "text.Vocabulary.decode: codes must be a row of whole numbers from 0 to "
+                f"{len(self) - 1}, got {codes!r}"
+            )
+        points = _points(self.characters)[row.astype(np.int64, copy=False)]
+        return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _points(text: str) -> Array:
+    """Return code points. A lone surrogate, as in a broken argument, is one like any other."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def bits(nats: float) -> float:
+    r"""Return bits: $\mathrm{nats} / \ln 2$.
+
+    Parameters
+    ----------
+    nats : float
+        A loss in nats per character.
+
+    Returns
+    -------
+    float
+        The same in bits per character.
+    """
+    return nats / math.log(2)
+
+
+def perplexity(nats: float) -> float:
+    r"""Return the perplexity: $e^{\mathrm{nats}}$.
+
+    Parameters
+    ----------
+    nats : float
+        A loss in nats per character.
+
+    Returns
+    -------
+    float
+        Among so many characters, all equally likely, a guess would have the same loss.
+    """
+    return math.exp(nats)

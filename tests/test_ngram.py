@@ -1,0 +1,366 @@
+import bz2
+import gzip
+import lzma
+import math
+import os
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bptt import ngram, text
+
+# Another implementation, slow and exact: contexts are tuples, probabilities are fractions.
+
+
+def slow_witten_bell(codes, K, n):
+    def predict(context, c):
+        if context is None:
+            return Fraction(1, K)
+        followers = Counter(g[-1] for g in grams(codes, len(context) + 1) if g[:-1] == context)
+        lower = predict(context[1:] if context else None, c)
+        if not followers:
+            return lower
+        return (followers[c] + len(followers) * lower) / (followers.total() + len(followers))
+
+    return last(predict, n)
+
+
+def slow_kneser_ney(codes, K, n):
+    def counts_of(k):
+        if k == n:
+            return Counter(grams(codes, k))
+        return Counter(g[1:] for g in set(grams(codes, k + 1)))
+
+    def discount(counts, count):
+        n1, n2, n3, n4 = (sum(v == i for v in counts.values()) for i in (1, 2, 3, 4))
+        Y = Fraction(n1, n1 + 2 * n2) if n1 else Fraction(1, 2)
+        exact = {1: Y, 2: n2 and 2 - 3 * Y * n3 / n2}.get(count, n3 and 3 - 4 * Y * n4 / n3)
+        return exact if exact > 0 else Y
+
+    def predict(context, c):
+        if context is None:
+            return Fraction(1, K)
+        counts = counts_of(len(context) + 1)
+        followers = {g[-1]: v for g, v in counts.items() if g[:-1] == context}
+        lower = predict(context[1:] if context else None, c)
+        if not followers:
+            return lower
+        total = sum(followers.values())
+        kept = followers[c] - discount(counts, followers[c]) if c in followers else 0
+        return (kept + sum(discount(counts, v) for v in followers.values()) * lower) / total
+
+    return last(predict, n)
+
+
+def grams(codes, k):
+    return [tuple(codes[i : i + k]) for i in range(len(codes) - k + 1)]
+
+
+def last(predict, n):
+    """Keep the last n - 1 characters of what came before."""
+    return lambda before, c: predict(tuple(before[max(0, len(before) - n + 1) :]), c)
+
+
+MODELS = {ngram.witten_bell: slow_witten_bell, ngram.kneser_ney: slow_kneser_ney}
+each_model = pytest.mark.parametrize("smooth", MODELS, ids=lambda smooth: smooth.__name__)
+
+
+@st.composite
+def problems(draw):
+    """Draw a training text, K, n and a text that may hold what was not seen."""
+    K = draw(st.integers(1, 5))
+    n = draw(st.integers(1, 4))
+    code = st.integers(0, K - 1)
+    train = draw(st.lists(code, min_size=n, max_size=40))
+    return train, K, n, draw(st.lists(code, min_size=1, max_size=9))
+
+
+def fit(smooth, train, K, n):
+    return smooth(ngram.count(train, K, n))
+
+
+@each_model
+@given(problem=problems())
+def test_every_prediction_is_that_of_the_slow_model(smooth, problem):
+    train, K, n, codes = problem
+    model, slow = fit(smooth, train, K, n), MODELS[smooth](train, K, n)
+    for i in range(len(codes) + 1):
+        want = [float(slow(codes[:i], c)) for c in range(K)]
+        np.testing.assert_allclose(ngram.probabilities(model, codes[:i]), want, rtol=1e-12)
+
+
+@each_model
+@given(problem=problems())
+def test_the_probabilities_are_positive_and_sum_to_one(smooth, problem):
+    train, K, n, codes = problem
+    p = ngram.probabilities(fit(smooth, train, K, n), codes)
+    assert p.shape == (K,)
+    assert (p > 0).all()
+    assert math.isclose(p.sum(), 1, rel_tol=1e-12)
+
+
+@each_model
+@given(problem=problems())
+def test_a_text_is_scored_once_in_each_character_from_those_before_it(smooth, problem):
+    train, K, n, codes = problem
+    model = fit(smooth, train, K, n)
+    steps = [math.log(ngram.probabilities(model, codes[:i])[c]) for i, c in enumerate(codes)]
+    assert math.isclose(ngram.nats(model, codes), -sum(steps) / len(codes), rel_tol=1e-12)
+
+
+@each_model
+def test_with_every_discount_in_use_the_models_agree_too(smooth):
+    # Short texts seldom have grams of each count from 1 to 4 in all lengths. This one has.
+    train = [min(int(x), 6) for x in np.random.default_rng(5).geometric(0.3, size=600)]
+    model, slow = fit(smooth, train, 7, 3), MODELS[smooth](train, 7, 3)
+    for context in ([0, 5], [2, 1], [1, 4], [6, 6], [3]):
+        want = [float(slow(context, c)) for c in range(7)]
+        np.testing.assert_allclose(ngram.probabilities(model, context), want, rtol=1e-12)
+
+
+# By hand, for "abaab" and a third character that is never seen.
+ABAAB = [0, 1, 0, 0, 1]
+
+
+def test_witten_bell_by_hand():
+    model = fit(ngram.witten_bell, ABAAB, 3, 2)
+    # a 3, b 2: of weight 5 + 2. Then after a: b 2, a 1, of weight 3 + 2; after b: a, of 1 + 1.
+    one = np.array([11, 8, 2]) / 21
+    np.testing.assert_allclose(ngram.probabilities(model, []), one, rtol=1e-14)
+    after_a = np.array([43, 58, 4]) / 105
+    np.testing.assert_allclose(ngram.probabilities(model, [0]), after_a, rtol=1e-14)
+    after_b = np.array([32, 8, 2]) / 42
+    np.testing.assert_allclose(ngram.probabilities(model, [1]), after_b, rtol=1e-14)
+    np.testing.assert_allclose(ngram.probabilities(model, [0, 2]), one, rtol=1e-14)
+    nats = -math.log(11 / 21 * 58 / 105 * 32 / 42) / 3
+    assert ngram.nats(model, [0, 1, 0]) == pytest.approx(nats, rel=1e-14)
+
+
+def test_kneser_ney_by_hand():
+    model = fit(ngram.kneser_ney, ABAAB, 3, 2)
+    # Before a stand b and a, before b only a: counts 2 and 1, so Y = 1/3 and D2 = 2.
+    one = np.array([7, 13, 7]) / 27
+    np.testing.assert_allclose(ngram.probabilities(model, []), one, rtol=1e-14)
+    # ab 2, ba 1, aa 1: Y = 1/2 and D2 = 2. After a, 1/2 of 3 is kept for a and 5/2 are left.
+    after_a = np.array([62, 65, 35]) / 162
+    np.testing.assert_allclose(ngram.probabilities(model, [0]), after_a, rtol=1e-14)
+    after_b = (np.array([1, 0, 0]) + one) / 2
+    np.testing.assert_allclose(ngram.probabilities(model, [1]), after_b, rtol=1e-14)
+
+
+def test_kneser_ney_has_its_three_discounts():
+    # Of ten characters 4 stand once, 3 twice, 2 three times, 1 four times, and one six times: so
+    # Y = 0.4, and the discounts are 0.4, 2 - 1.2 * 2 / 3 and 3 - 1.6 / 2.
+    seen = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 6]
+    model = fit(ngram.kneser_ney, np.repeat(np.arange(11), seen), 11, 1)
+    kept = np.array([0.6] * 4 + [0.8] * 3 + [0.8] * 2 + [1.8, 3.8]) / 26
+    np.testing.assert_allclose(model.orders[0].kept, kept, rtol=1e-12)
+    np.testing.assert_allclose(model.orders[0].left, [(4 * 0.4 + 3 * 1.2 + 4 * 2.2) / 26])
+
+
+def test_a_discount_that_would_be_zero_is_y():
+    # Four characters stand once, one twice and one three times: so Y = 2/3, and 2 - 3 Y = 0.
+    model = fit(ngram.kneser_ney, np.repeat(np.arange(6), [1, 1, 1, 1, 2, 3]), 6, 1)
+    kept = np.array([1, 1, 1, 1, 4, 0]) / 27
+    np.testing.assert_allclose(model.orders[0].kept, kept, rtol=1e-12)
+
+
+@each_model
+def test_order_one_is_near_the_shares_of_the_characters(smooth):
+    train = np.random.default_rng(1).permutation(np.repeat([0, 1, 2], [1000, 5000, 4000]))
+    p = ngram.probabilities(fit(smooth, train, 3, 1), [])
+    np.testing.assert_allclose(p, [0.1, 0.5, 0.4], atol=2e-3)
+
+
+@each_model
+def test_a_text_of_shuffled_characters_has_nothing_to_gain_from_order(smooth):
+    codes = np.random.default_rng(2).choice(3, size=20_000, p=[0.1, 0.5, 0.4])
+    one, *longer = ngram.nats_of_orders(smooth, codes[:15_000], codes[15_000:], 3, 3)
+    assert min(longer) > one - 5e-3
+
+
+@each_model
+def test_a_cycle_is_learnt(smooth):
+    model = fit(smooth, [0, 1, 2, 2] * 500, 3, 3)
+    assert ngram.nats(model, [0, 1, 2, 2] * 100) < 0.03
+    assert np.argmax(ngram.probabilities(model, [1, 2])) == 2
+    assert np.argmax(ngram.probabilities(model, [2, 2])) == 0
+
+
+@each_model
+def test_only_the_last_characters_of_a_context_count(smooth):
+    train = np.random.default_rng(3).integers(4, size=300)
+    model = fit(smooth, train, 4, 3)
+    p = ngram.probabilities(model, [3, 1, 2])
+    assert np.array_equal(p, ngram.probabilities(model, [0, 0, 1, 2]))
+    assert not np.allclose(p, ngram.probabilities(model, [2]))
+    unigram = fit(smooth, train, 4, 1)
+    assert np.array_equal(ngram.probabilities(unigram, [3]), ngram.probabilities(unigram, []))
+
+
+def test_grams_are_counted_with_their_tails():
+    counts = ngram.count(ABAAB, 3, 3)
+    assert counts.K == 3
+    one, two, three = counts.grams
+    assert [x.tolist() for x in one] == [[0, 1], [3, 2], [0, 0]]
+    assert [x.tolist() for x in two] == [[0, 1, 3], [1, 2, 1], [0, 1, 0]]  # aa, ab, ba
+    # aab, aba, baa: the first two of each, the last of each, and the last two.
+    assert [x.tolist() for x in three] == [[1, 3, 6], [1, 1, 1], [1, 2, 0]]
+
+
+def test_long_grams_are_counted_for_any_vocabulary():
+    codes = np.random.default_rng(4).integers(50_000, size=200)
+    counts = ngram.count(np.concatenate([codes, codes]), 50_000, 15)
+    assert len(counts.grams[14].keys) == 200
+    assert counts.grams[14].counts.sum() == 400 - 14
+
+
+@each_model
+def test_the_scores_of_all_orders_are_those_of_each_model(smooth):
+    train, codes = np.split(np.random.default_rng(6).integers(3, size=90), [70])
+    scores = ngram.nats_of_orders(smooth, train, codes, 3, 4)
+    assert scores == [ngram.nats(fit(smooth, train, 3, n), codes) for n in (1, 2, 3, 4)]
+
+
+@each_model
+def test_the_order_is_chosen_on_the_end_of_the_training_text(smooth):
+    # The first part is of order 1, the rest repeats one character as the first part never does.
+    first = np.tile([0, 1], 450)
+    assert ngram.choose_order(smooth, np.concatenate([first, np.tile([0, 1], 50)]), 2, 3) > 1
+    assert ngram.choose_order(smooth, np.concatenate([first, np.zeros(100, int)]), 2, 3) == 1
+    assert ngram.choose_order(smooth, np.concatenate([first, np.zeros(10, int)]), 2, 3) > 1
+
+
+def test_the_order_chosen_has_the_best_score_there():
+    train = np.random.default_rng(7).integers(2, size=203).cumsum() % 5
+    scores = ngram.nats_of_orders(ngram.kneser_ney, train[:101], train[101:], 5, 4)
+    chosen = ngram.choose_order(ngram.kneser_ney, train, 5, 4, share=0.5)
+    assert chosen == 1 + scores.index(min(scores))
+
+
+@pytest.mark.parametrize("bad", [[0, 3], [-1, 0], [0.0, 1.0], [[0, 1]]])
+def test_what_is_no_row_of_codes_is_a_value_error(bad):
+    model = fit(ngram.witten_bell, ABAAB, 3, 2)
+    for name, call in {
+        "count": lambda: ngram.count(bad, 3, 1),
+        "probabilities": lambda: ngram.probabilities(model, bad),
+        "nats": lambda: ngram.nats(model, bad),
+    }.items():
+        with pytest.raises(ValueError, match=f"^ngram.{name}: codes must be a row of whole ") as e:
+            call()
+        assert str(e.value).endswith(f"numbers from 0 to 2, got {bad!r}")
+
+
+@pytest.mark.parametrize("n", [0, 6])
+def test_an_order_that_the_text_cannot_have_is_a_value_error(n):
+    with pytest.raises(ValueError, match=r"^ngram\.") as caught:
+        ngram.count(ABAAB, 2, n)
+    assert str(caught.value) == (
+        f"ngram.count: n must be from 1 to the 5 characters of the text, got {n}"
+    )
+
+
+def test_an_empty_text_has_no_score():
+    model = fit(ngram.witten_bell, ABAAB, 3, 2)
+    with pytest.raises(ValueError, match=r"ngram\.nats: codes must have at least one character"):
+        ngram.nats(model, [])
+    with pytest.raises(ValueError, match=r"ngram\.compressed_nats: text must have at least one"):
+        ngram.compressed_nats("a", "", "xz")
+
+
+# Compressors.
+
+
+@pytest.fixture(scope="module")
+def noise():
+    """Letters that no compressor can shorten below 4 bits each."""
+    return "".join(np.random.default_rng(8).choice(list("abcdefghijklmnop"), size=120_000))
+
+
+@pytest.mark.parametrize("method", ["gzip", "bz2", "xz"])
+def test_a_compressor_needs_the_entropy_for_what_has_no_structure(noise, method):
+    bits = text.bits(ngram.compressed_nats(noise[:40_000], noise[40_000:], method))
+    assert 4 <= bits < 4.7
+
+
+def test_a_compressor_is_asked_for_the_text_after_the_training_text(noise):
+    first, rest = noise[:900] + "é", noise[900:1500]
+    both, alone = (first + rest).encode(), first.encode()
+    for method, module in {"gzip": gzip, "bz2": bz2}.items():
+        more = len(module.compress(both, 9)) - len(module.compress(alone, 9))
+        want = 8 * math.log(2) * more / 600
+        assert ngram.compressed_nats(first, rest, method) == pytest.approx(want)
+    more = len(lzma.compress(both, preset=9 | lzma.PRESET_EXTREME)) - len(
+        lzma.compress(alone, preset=9 | lzma.PRESET_EXTREME)
+    )
+    want = 8 * math.log(2) * more / 600
+    assert ngram.compressed_nats(first, rest, "xz") == pytest.approx(want, abs=0.05)
+
+
+def test_a_score_is_per_character_and_not_per_byte():
+    word = "".join(np.random.default_rng(9).choice(list("éèêë"), size=4000))
+    # Two bits of entropy; a byte that never changes takes up to one more.
+    assert 2 <= text.bits(ngram.compressed_nats(word[:2000], word[2000:], "xz")) < 3.1
+
+
+def test_xz_finds_a_text_that_it_has_read_long_ago_and_gzip_has_forgotten_it(noise):
+    again = noise[:20_000]
+    assert text.bits(ngram.compressed_nats(noise, again, "xz")) < 0.1
+    assert text.bits(ngram.compressed_nats(noise, again, "gzip")) > 4
+
+
+def test_an_unknown_compressor_is_a_value_error():
+    with pytest.raises(ValueError, match="method must be one of gzip, bz2, xz, got 'zip'"):
+        ngram.compressed_nats("a", "b", "zip")
+
+
+# The corpus, in a folder that the environment names.
+
+
+@pytest.fixture(scope="module")
+def plays():
+    """Return Tiny Shakespeare's two parts."""
+    if not os.environ.get("BPTT_DATA"):
+        pytest.skip("BPTT_DATA names no folder with tinyshakespeare.txt")
+    return text.split(text.tiny_shakespeare())
+
+
+@pytest.fixture(scope="module")
+def play_codes(plays):
+    train, validation = plays
+    vocabulary = text.Vocabulary.of(train + validation)
+    return vocabulary.encode(train), vocabulary.encode(validation)
+
+
+def test_the_unigram_of_the_plays_is_their_cross_entropy(plays, play_codes):
+    train, validation = plays
+    seen = Counter(train)
+    want = -sum(math.log(seen[c] / len(train)) for c in validation) / len(validation)
+    for smooth in MODELS:
+        assert ngram.nats(fit(smooth, play_codes[0], 65, 1), play_codes[1]) == pytest.approx(
+            want, abs=1e-4
+        )
+
+
+def test_the_scores_of_the_plays_are_those_on_record(play_codes):
+    scores = ngram.nats_of_orders(ngram.witten_bell, *play_codes, 65, 6)
+    want = [3.3473, 2.4858, 2.0492, 1.7738, 1.6688, 1.6981]
+    assert scores == pytest.approx(want, abs=1e-4)
+    scores = ngram.nats_of_orders(ngram.kneser_ney, *play_codes, 65, 8)
+    want = [3.3473, 2.4835, 2.0381, 1.7191, 1.5612, 1.5226, 1.5165, 1.5192]
+    assert scores == pytest.approx(want, abs=1e-4)
+
+
+def test_the_orders_chosen_for_the_plays_are_five_and_seven(play_codes):
+    assert ngram.choose_order(ngram.witten_bell, play_codes[0], 65, 6) == 5
+    assert ngram.choose_order(ngram.kneser_ney, play_codes[0], 65, 8) == 7
+
+
+@pytest.mark.parametrize(("method", "nats"), [("gzip", 2.146), ("bz2", 1.662), ("xz", 1.746)])
+def test_compressors_need_for_the_plays_what_is_on_record(plays, method, nats):
+    # The libraries behind them differ a little from one machine to another.
+    assert ngram.compressed_nats(*plays, method) == pytest.approx(nats, abs=0.02)

@@ -1,0 +1,243 @@
+"""The model that is shipped: how it gets into the package, and that it is as good as it says."""
+
+import dataclasses
+import json
+import os
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bptt import cli, ship, text, tree
+from bptt.bench import language
+from bptt.bench.memory import peak_bytes
+from bptt.checkpoint import CheckpointError
+from bptt.experiments.digest import digest
+from bptt.lm import folder, loop, pretrained, score, training
+from bptt.lm.dropout import Rates
+from bptt.lm.training import Settings
+
+CORPUS = Path(os.environ.get(text.VARIABLE, ""), text.FILE)
+needs_corpus = pytest.mark.skipif(
+    not CORPUS.is_file(), reason=f"needs Tiny Shakespeare in the folder that {text.VARIABLE} names"
+)
+
+RECORD = pretrained.record()
+SMALL = Settings(
+    embedding=5,
+    widths=(7, 6),
+    batch=3,
+    chunk=10,
+    steps=8,
+    warmup=2,
+    decay=3,
+    rates=Rates(inputs=0.1, between=0.2, outputs=0.3, recurrent=0.1),
+)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Ship into a folder of the test, from a small text in the place of Tiny Shakespeare."""
+    rng = np.random.default_rng(0)
+    words = ["to", "be", "or", "not", "that", "is", "the\n"]
+    whole = " ".join(rng.choice(words, size=2500))
+    monkeypatch.setattr(text, "tiny_shakespeare", lambda: whole)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "model")
+    monkeypatch.setattr(pretrained, "RECORD", tmp_path / "record.json")
+    monkeypatch.setattr(ship, "peak", lambda _: 12345)
+    monkeypatch.setattr(ship, "ORDERS", 4)
+    return whole
+
+
+def train(place, *, steps=SMALL.steps, sha256=text.SHA256):
+    """Train, and leave the checkpoint as `bptt train` does."""
+    vocabulary, codes = ship.corpus()
+    training_run = loop.train(
+        SMALL,
+        *codes,
+        len(vocabulary),
+        every=4,
+        save=lambda now: now.run.step == steps and leave(place, now, sha256),
+        watch=lambda _: None,
+    )
+    return training_run.run.params
+
+
+def leave(place, now, sha256):
+    place.mkdir(exist_ok=True)
+    about = {"characters": len(ship.corpus()[0]), "sha256": sha256}
+    loop.write(place / loop.STATE, SMALL, about, now)
+
+
+def test_what_is_shipped_are_the_trained_weights_in_eight_bits(small, tmp_path):
+    params = train(tmp_path / "run")
+    record = ship.ship(tmp_path / "run")
+    assert record == json.loads(json.dumps(pretrained.record()))
+    model = pretrained.load()
+    rounded = folder.unpack(folder.pack(params, "int8"))
+    for name, array in tree.leaves(model.params):
+        np.testing.assert_allclose(array, rounded[name], rtol=1e-6)
+    _, (learnt, validation) = ship.corpus()
+    for scores, weights in ((record, model.params), (record["float32"], params)):
+        for name, way in (("window256", score.windows), ("carried", score.carried)):
+            found = way(model.cell, weights, validation)
+            assert scores[f"val_nats_{name}"] == pytest.approx(found, abs=1e-4)
+    assert record["parameters"] == sum(array.size for _, array in tree.leaves(params))
+    assert record["corpus"]["train"] == len(learnt) == int(0.9 * len(small))
+    assert [point[0] for point in record["curve"]] == [4, 8]
+    assert record["peak_bytes"] == 12345
+    assert loop.settings_of(record["settings"]) == SMALL
+    assert record["provenance"]["digest"] == digest("bptt.lm.training")
+
+
+def test_the_card_and_the_configuration_say_what_the_record_says(small, tmp_path):
+    train(tmp_path / "run")
+    record = ship.ship(tmp_path / "run")
+    card = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
+    assert f"windows of 256 characters | {record['val_nats_window256']:.3f} |" in card
+    assert f"state carried | {record['float32']['val_nats_carried']:.3f} |" in card
+    assert f"| kneser-ney {record['orders']['kneser_ney']}-gram |" in card
+    assert text.SHA256 in card
+    assert ship.command(record["settings"]) in card
+    about = folder.about(pretrained.FOLDER)
+    assert about["training"] == record["settings"]
+    assert about["sha256"] == record["corpus"]["sha256"]
+    assert about["val_nats_carried"] == record["val_nats_carried"]
+
+
+def test_the_command_on_the_card_is_one_of_the_command_line():
+    settings = loop.settings_of(RECORD["settings"])
+    words = shlex.split(ship.command(RECORD["settings"]))
+    train = cli.commands().commands["train"]
+    given = train.make_context("train", words[2:]).params
+    plain = {**RECORD["settings"], **RECORD["settings"]["rates"]}
+    plain["widths"] = ",".join(map(str, settings.widths))
+    asked = {name: value for name, value in given.items() if value is not None}
+    assert asked.pop("text") == "shakespeare"
+    assert asked.pop("folder") == "FOLDER"
+    assert not asked.pop("resume")
+    assert asked == {name: plain[name] for name in asked}
+    usual = dataclasses.asdict(Settings())
+    usual.update(usual.pop("rates"))
+    left = plain.keys() - asked.keys() - {"rates"}
+    assert {name: plain[name] for name in left} == {name: usual[name] for name in left}
+
+
+def test_a_training_before_its_end_is_not_shipped(small, tmp_path):
+    train(tmp_path / "run", steps=4)
+    with pytest.raises(CheckpointError, match=r"is at step 4 of 8; go on with bptt train"):
+        ship.ship(tmp_path / "run")
+    assert not pretrained.FOLDER.exists()
+
+
+def test_a_training_on_another_text_is_not_shipped(small, tmp_path):
+    train(tmp_path / "run", sha256="0" * 64)
+    with pytest.raises(CheckpointError, match=r"did not read Tiny Shakespeare$"):
+        ship.ship(tmp_path / "run")
+
+
+def test_a_recheck_repeats_the_beginning_and_stamps_the_record(small, tmp_path, monkeypatch):
+    train(tmp_path / "run")
+    record = ship.ship(tmp_path / "run")
+    monkeypatch.setattr(ship, "digest", lambda _: "of today's code")
+    stamped = ship.recheck()
+    assert stamped["provenance"].pop("digest") == "of today's code"
+    assert stamped["provenance"].pop("rechecked") == record["provenance"]["date"]
+    del record["provenance"]["digest"]
+    assert stamped == json.loads(json.dumps(record))
+
+
+def test_a_recheck_sees_a_change_of_the_training(small, tmp_path, monkeypatch):
+    train(tmp_path / "run")
+    ship.ship(tmp_path / "run")
+    before = pretrained.RECORD.read_bytes()
+    rate_at = training.rate_at
+    monkeypatch.setattr(training, "rate_at", lambda *at: 1.01 * rate_at(*at))
+    with pytest.raises(ValueError, match=r"^ship: after 4 steps the nats were .* train the model"):
+        ship.recheck()
+    assert pretrained.RECORD.read_bytes() == before
+
+
+def test_memory_is_that_of_a_training_with_its_score(small, monkeypatch):
+    seen = []
+    monkeypatch.setattr(loop, "train", lambda settings, *_, **__: seen.append(settings))
+    assert ship.use_memory(SMALL) == pytest.approx(peak_bytes(), rel=0.1)
+    assert [(one.steps, one.widths) for one in seen] == [(3, (7, 6))]
+
+
+def test_the_update_in_torch_loses_what_ours_loses(small):
+    settings = Settings(embedding=5, widths=(7, 6), batch=3, chunk=10, lr=0.01, warmup=0, decay=0)
+    vocabulary, (codes, _) = ship.corpus()
+    run = training.start(settings, len(vocabulary))
+    update = language.torch_update(settings, codes, run.params)
+    chunk = training.chunk_at(settings, codes, 0)
+    at_first = training.loss_and_grads(
+        training.CELLS["lstm"], run.params, *chunk, training.zero_states(settings, run.params)
+    )
+    assert update() == pytest.approx(at_first.nats, rel=1e-5)
+    after, _ = training.advance(settings, codes, run)
+    second = training.loss_and_grads(
+        training.CELLS["lstm"], after.params, *chunk, training.zero_states(settings, run.params)
+    )
+    assert update() == pytest.approx(second.nats, rel=1e-4)
+    assert language.compare(settings, codes, len(vocabulary), rounds=1).median > 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["somewhere", "--recheck"]])
+def test_the_command_asks_for_one_thing(arguments, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["ship", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        ship.main()
+    assert "name the folder of a training, or ask for --recheck" in capsys.readouterr().err
+
+
+def test_the_command_names_what_is_missing(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.argv", ["ship", str(tmp_path)])
+    with pytest.raises(SystemExit, match="2"):
+        ship.main()
+    assert "there is no file" in capsys.readouterr().err
+
+
+# What is in the package now.
+
+
+def test_the_record_is_of_the_code_as_it_is():
+    stale = "Stale: run python -m nox -s ship -- --recheck"
+    assert RECORD["provenance"]["digest"] == digest(ship.TRAINED_BY), stale
+
+
+def test_the_record_is_of_a_training_that_came_to_its_end():
+    assert RECORD["curve"][-1][0] == RECORD["settings"]["steps"]
+    assert loop.settings_of(RECORD["settings"])
+    assert RECORD["corpus"]["sha256"] == text.SHA256
+
+
+def test_the_shipped_files_belong_to_the_record():
+    model, about = pretrained.load(), folder.about(pretrained.FOLDER)
+    assert about["training"] == RECORD["settings"]
+    assert {name: about[name] for name in ship.SCORES} == {n: RECORD[n] for n in ship.SCORES}
+    assert sum(array.size for _, array in tree.leaves(model.params)) == RECORD["parameters"]
+    size = (pretrained.FOLDER / folder.WEIGHTS).stat().st_size
+    assert size == RECORD["bytes"] <= 5e6
+    card = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
+    assert card == ship.card(RECORD)
+
+
+def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
+    assert RECORD["val_nats_window256"] <= 1.52
+    assert RECORD["val_nats_carried"] < RECORD["val_nats_window256"]
+    assert RECORD["val_nats_carried"] < min(RECORD["ngrams"]["kneser_ney"].values())
+    assert abs(RECORD["val_nats_window256"] - RECORD["float32"]["val_nats_window256"]) < 0.01
+    assert RECORD["peak_bytes"] < 1e9
+    assert RECORD["against_torch"]["median"] <= 1 / 0.9
+
+
+@needs_corpus
+def test_the_shipped_weights_give_the_nats_of_the_record_to_three_decimals():
+    _, (_, validation) = ship.corpus()
+    cell, params, _ = pretrained.load()
+    windows = score.windows(cell, params, validation)
+    assert windows == pytest.approx(RECORD["val_nats_window256"], abs=5e-4)
+    carried = score.carried(cell, params, validation)
+    assert carried == pytest.approx(RECORD["val_nats_carried"], abs=5e-4)
