@@ -46,7 +46,10 @@ def test_the_modules_load_neither_torch_nor_matplotlib():
     assert not {"torch", "matplotlib"} & packages_loaded(IMPORT_ALL)
 
 
-@pytest.mark.parametrize("extra", ["matplotlib", "torch", "tqdm"])
+@pytest.mark.parametrize(
+    "extra",
+    ["click", "huggingface_hub", "matplotlib", "pooch", "safetensors", "torch", "tqdm"],
+)
 def test_the_modules_import_without_an_extra(extra):
     absent = f"import sys; sys.modules[{extra!r}] = None"
     assert "bptt" in packages_loaded(absent + IMPORT_ALL)

@@ -91,7 +91,8 @@ def test_what_is_shipped_are_the_trained_weights_in_eight_bits(small, tmp_path):
     assert record["provenance"]["digest"] == digest("bptt.lm.training")
 
 
-def test_the_card_and_the_configuration_say_what_the_record_says(small, tmp_path):
+@pytest.mark.usefixtures("small")
+def test_the_card_and_the_configuration_say_what_the_record_says(tmp_path):
     train(tmp_path / "run")
     record = ship.ship(tmp_path / "run")
     card = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
@@ -124,20 +125,23 @@ def test_the_command_on_the_card_is_one_of_the_command_line():
     assert {name: plain[name] for name in left} == {name: usual[name] for name in left}
 
 
-def test_a_training_before_its_end_is_not_shipped(small, tmp_path):
+@pytest.mark.usefixtures("small")
+def test_a_training_before_its_end_is_not_shipped(tmp_path):
     train(tmp_path / "run", steps=4)
     with pytest.raises(CheckpointError, match=r"is at step 4 of 8; go on with bptt train"):
         ship.ship(tmp_path / "run")
     assert not pretrained.FOLDER.exists()
 
 
-def test_a_training_on_another_text_is_not_shipped(small, tmp_path):
+@pytest.mark.usefixtures("small")
+def test_a_training_on_another_text_is_not_shipped(tmp_path):
     train(tmp_path / "run", sha256="0" * 64)
     with pytest.raises(CheckpointError, match=r"did not read Tiny Shakespeare$"):
         ship.ship(tmp_path / "run")
 
 
-def test_a_recheck_repeats_the_beginning_and_stamps_the_record(small, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("small")
+def test_a_recheck_repeats_the_beginning_and_stamps_the_record(tmp_path, monkeypatch):
     train(tmp_path / "run")
     record = ship.ship(tmp_path / "run")
     monkeypatch.setattr(ship, "digest", lambda _: "of today's code")
@@ -148,7 +152,8 @@ def test_a_recheck_repeats_the_beginning_and_stamps_the_record(small, tmp_path, 
     assert stamped == json.loads(json.dumps(record))
 
 
-def test_a_recheck_sees_a_change_of_the_training(small, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("small")
+def test_a_recheck_sees_a_change_of_the_training(tmp_path, monkeypatch):
     train(tmp_path / "run")
     ship.ship(tmp_path / "run")
     before = pretrained.RECORD.read_bytes()
@@ -159,14 +164,24 @@ def test_a_recheck_sees_a_change_of_the_training(small, tmp_path, monkeypatch):
     assert pretrained.RECORD.read_bytes() == before
 
 
-def test_memory_is_that_of_a_training_with_its_score(small, monkeypatch):
+@pytest.mark.usefixtures("small")
+def test_memory_is_that_of_a_training_with_its_score(monkeypatch):
     seen = []
     monkeypatch.setattr(loop, "train", lambda settings, *_, **__: seen.append(settings))
     assert ship.use_memory(SMALL) == pytest.approx(peak_bytes(), rel=0.1)
     assert [(one.steps, one.widths) for one in seen] == [(3, (7, 6))]
 
 
-def test_the_update_in_torch_loses_what_ours_loses(small):
+@pytest.mark.usefixtures("small")
+def test_writing_takes_longer_for_more_characters(tmp_path):
+    train(tmp_path / "run")
+    ship.ship(tmp_path / "run")
+    model = pretrained.load()
+    assert 0 < ship.writing_seconds(model, 1) < ship.writing_seconds(model, 300)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_update_in_torch_loses_what_ours_loses():
     settings = Settings(embedding=5, widths=(7, 6), batch=3, chunk=10, lr=0.01, warmup=0, decay=0)
     vocabulary, (codes, _) = ship.corpus()
     run = training.start(settings, len(vocabulary))
@@ -230,6 +245,7 @@ def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
     assert RECORD["val_nats_carried"] < min(RECORD["ngrams"]["kneser_ney"].values())
     assert abs(RECORD["val_nats_window256"] - RECORD["float32"]["val_nats_window256"]) < 0.01
     assert RECORD["peak_bytes"] < 1e9
+    assert RECORD["writing_seconds"] < 2
     assert RECORD["against_torch"]["median"] <= 1 / 0.9
 
 

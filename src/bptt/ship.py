@@ -7,15 +7,16 @@ beat. With `--recheck` the beginning of the training is repeated by today's code
 
 import argparse
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import trange
 
 from bptt import ngram, text, tree
 from bptt.bench import language
@@ -24,7 +25,7 @@ from bptt.checkpoint import CheckpointError, replace
 from bptt.experiments.digest import digest
 from bptt.experiments.results import Run
 from bptt.experiments.runner import provenance, today
-from bptt.lm import folder, loop, pretrained, score, training
+from bptt.lm import folder, loop, pretrained, sample, score, training
 from bptt.lm.folder import Model
 from bptt.lm.training import Settings
 from bptt.shapes import Array
@@ -124,6 +125,7 @@ def ship(path: Path) -> dict[str, Any]:
         "bytes": (pretrained.FOLDER / folder.WEIGHTS).stat().st_size,
         "cpu_seconds": seconds,
         "peak_bytes": peak(settings),
+        "writing_seconds": round(writing_seconds(shipped), 3),
         "against_torch": language.compare(settings, codes[0], len(vocabulary))._asdict(),
         "corpus": {
             "name": "Tiny Shakespeare",
@@ -152,6 +154,8 @@ def recheck() -> dict[str, Any]:
     ValueError
         If the point differs in any digit.
     """
+    from tqdm import trange
+
     record = pretrained.record()
     settings = loop.settings_of(record["settings"])
     vocabulary, (train, validation) = corpus()
@@ -277,6 +281,28 @@ def peak(settings: Settings) -> int | None:
     run = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
     found: int | None = json.loads(run.stdout)
     return found
+
+
+def writing_seconds(model: Model, characters: int = 1000) -> float:
+    """Measure how long a model writes.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    characters : int
+        How many characters it writes, after one that it is given.
+
+    Returns
+    -------
+    float
+        Seconds of CPU.
+    """
+    before = time.process_time()
+    writer = sample.generate(model.cell, model.params, [0], rng=np.random.default_rng(0))
+    for _ in itertools.islice(writer, characters):
+        pass
+    return time.process_time() - before
 
 
 def use_memory(settings: Settings) -> int | None:

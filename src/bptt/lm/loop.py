@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -126,7 +127,8 @@ def train(
     Raises
     ------
     NonFiniteGradient
-        If a gradient holds NaN or infinity; a note says at which step.
+        If a gradient holds NaN or infinity; a note says at which step. Or if a point of the curve
+        would hold one; it is not saved.
     ShapeError
         If the text for the learning curve is too short.
     ValueError
@@ -147,6 +149,11 @@ def train(
         if run.step % every == 0 or run.step == settings.steps:
             scored = score.windows(CELLS[settings.cell], run.params, held_out)
             point = Point(run.step, seconds, float(np.mean(now.losses)), scored)
+            if not math.isfinite(point.train + point.held_out):  # and what was saved before stays
+                raise NonFiniteGradient(
+                    f"lm.train: at step {run.step} of {settings.steps} the loss is {point.train} "
+                    f"and the score {point.held_out}, so no step can follow"
+                )
             now = Training(run, (*now.curve, point), (), seconds)
             save(now)
         watch(now)

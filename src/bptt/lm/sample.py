@@ -51,10 +51,10 @@ def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None
         raise ValueError(f"lm.probabilities: top_k must be at least 1, got {top_k}")
     by_size = np.argsort(-logits, kind="stable")
     dropped = by_size[1 if temperature == 0 else top_k or len(logits) :]
-    kept = logits - logits.max()  # before the division, which may overflow
-    kept[dropped] = -np.inf
-    if temperature > 0:
-        with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # what overflows is far from being drawn
+        kept = logits - logits.max()
+        kept[dropped] = -np.inf
+        if temperature > 0:
             kept /= temperature
     return softmax(kept)
 
@@ -85,10 +85,10 @@ def generate(
     rng : numpy.random.Generator
         The source of randomness.
 
-    Yields
-    ------
-    int
-        The next character.
+    Returns
+    -------
+    iterator of int
+        The characters that come next.
 
     Raises
     ------
@@ -97,18 +97,29 @@ def generate(
     ValueError
         If a code of the prompt is not one of a character, or as for `probabilities`.
     """
-    codes = check_shape("lm.generate", "prompt", prompt, "N")
-    K = len(params.E)
+    codes, K = check_shape("lm.generate", "prompt", prompt, "N"), len(params.E)
     if codes.min() < 0 or codes.max() >= K:
         raise ValueError(
             f"lm.generate: prompt must be from 0 to {K - 1}, got {codes.min()} to {codes.max()}"
         )
+    probabilities(np.zeros(K), temperature, top_k)  # refuses wrong dials now, not at the first draw
+    return _draws(cell, params, codes, temperature, top_k, rng)
+
+
+def _draws(
+    cell: Any,
+    params: Params[Any],
+    codes: Array,
+    temperature: float,
+    top_k: int | None,
+    rng: np.random.Generator,
+) -> Iterator[int]:
     states = tuple(cell.zero_state(p, 1) for p in params.layers)
     for code in codes:
         logits, states = step(cell, params, code, states)
     while True:
-        code = rng.choice(K, p=probabilities(logits, temperature, top_k))
-        yield int(code)
+        code = int(rng.choice(len(params.E), p=probabilities(logits, temperature, top_k)))
+        yield code
         logits, states = step(cell, params, code, states)
 
 

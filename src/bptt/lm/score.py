@@ -10,6 +10,9 @@ in windows only what the window holds.
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from bptt.lm.network import Params, forward
 from bptt.losses import cross_entropy
 from bptt.shapes import Array, ShapeError
@@ -18,7 +21,7 @@ from bptt.shapes import Array, ShapeError
 WINDOWS, STEPS = 32, 1024
 
 
-def carried(cell: Any, params: Params[Any], codes: Array) -> float:
+def carried(cell: Any, params: Params[Any], codes: ArrayLike) -> float:
     """Score a text with the state carried from its first character to its last.
 
     Parameters
@@ -27,7 +30,7 @@ def carried(cell: Any, params: Params[Any], codes: Array) -> float:
         The cell of all layers.
     params : Params
         The weights.
-    codes : ndarray of int of shape (N + 1,)
+    codes : array_like of int of shape (N + 1,)
         The text. Its first character is read and not predicted.
 
     Returns
@@ -39,8 +42,10 @@ def carried(cell: Any, params: Params[Any], codes: Array) -> float:
     ------
     ShapeError
         If the text has fewer than two characters.
+    ValueError
+        If a code is not one of a character.
     """
-    _check_length("lm.carried", codes, 2)
+    codes = _check_length("lm.carried", codes, 2)
     inputs, targets = codes[:-1, None], codes[1:, None]
     states, total = None, 0.0
     for start in range(0, len(inputs), STEPS):
@@ -50,7 +55,7 @@ def carried(cell: Any, params: Params[Any], codes: Array) -> float:
     return total / len(targets)
 
 
-def windows(cell: Any, params: Params[Any], codes: Array, length: int = 256) -> float:
+def windows(cell: Any, params: Params[Any], codes: ArrayLike, length: int = 256) -> float:
     """Score a text in windows that follow each other, each from a state of zeros.
 
     It is how a network with a limited context is scored. The characters after the last whole
@@ -62,7 +67,7 @@ def windows(cell: Any, params: Params[Any], codes: Array, length: int = 256) -> 
         The cell of all layers.
     params : Params
         The weights.
-    codes : ndarray of int of shape (N,)
+    codes : array_like of int of shape (N,)
         The text.
     length : int
         The number of characters that are predicted in each window.
@@ -76,8 +81,17 @@ def windows(cell: Any, params: Params[Any], codes: Array, length: int = 256) -> 
     ------
     ShapeError
         If the text is too short for a window.
+    ValueError
+        If the length is below 1, or a code is not one of a character.
+
+    Notes
+    -----
+    Source: A. Karpathy, nanoGPT, <https://github.com/karpathy/nanoGPT>, whose windows have 256
+    characters. There they are drawn at random; here they cover the text.
     """
-    _check_length("lm.windows", codes, length + 1)
+    if length < 1:
+        raise ValueError(f"lm.windows: length must be at least 1, got {length}")
+    codes = _check_length("lm.windows", codes, length + 1)
     whole = (len(codes) - 1) // length
     inputs = codes[: whole * length].reshape(whole, length).T  # (length, windows)
     targets = codes[1 : whole * length + 1].reshape(whole, length).T
@@ -89,6 +103,8 @@ def windows(cell: Any, params: Params[Any], codes: Array, length: int = 256) -> 
     return total / targets.size
 
 
-def _check_length(where: str, codes: Array, least: int) -> None:
-    if len(codes) < least:
+def _check_length(where: str, codes: ArrayLike, least: int) -> Array:
+    codes = np.asarray(codes)
+    if codes.ndim != 1 or len(codes) < least:
         raise ShapeError(f"{where}: codes must be ({least} or more,), got {codes.shape}")
+    return codes
