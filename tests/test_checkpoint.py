@@ -217,6 +217,13 @@ def test_the_trap_would_work(tmp_path):
     assert (tmp_path / "trap").exists()
 
 
+def test_complex_numbers_are_refused(path):
+    checkpoint.write(path, {"a": np.ones(2), "b\n": np.ones(3, np.complex64)}, {})
+    with pytest.raises(CheckpointError) as refused:
+        checkpoint.read(path)
+    assert str(refused.value) == f"checkpoint.read: {path}: 'b\\n' is of complex64"
+
+
 def test_a_missing_file_and_a_folder_are_named(path, tmp_path):
     with pytest.raises(CheckpointError) as refused:
         checkpoint.read(path)

@@ -167,9 +167,8 @@ def test_training_writes_its_curve_its_state_and_the_model(trained, corpus):
         "every": 4,
     }
     assert [point[0] for point in points(trained)] == ["4", "6"]
-    rows = [
-        tuple(map(float, line.split(","))) for line in (trained / cli.CURVE).open().readlines()[1:]
-    ]
+    lines = (trained / cli.CURVE).read_text().splitlines()[1:]
+    rows = [tuple(map(float, line.split(","))) for line in lines]
     assert rows == [tuple(map(float, point)) for point in training.curve]
     model = folder.read(trained)
     np.testing.assert_array_equal(model.params.E, training.run.params.E)
@@ -274,8 +273,8 @@ def test_a_training_does_not_go_on_with_another_text(model, corpus, tmp_path):
 
 
 def test_a_training_of_another_program_is_refused(model):
-    settings, _, training = loop.read(model / loop.STATE)
-    loop.write(model / loop.STATE, settings, {"characters": 14}, training)
+    settings, about, training = loop.read(model / loop.STATE)
+    loop.write(model / loop.STATE, settings, {"characters": about["characters"]}, training)
     done = bptt("train", "--folder", model, "--resume")
     assert_refused(done, "does not come from `bptt train`: vocabulary is not noted")
 
@@ -333,12 +332,10 @@ def test_a_gradient_that_is_not_finite_ends_it_and_the_last_checkpoint_stays(cor
     words = ("train", "--text", corpus, "--folder", tmp_path, "--steps", 9, "--every", 1, *SMALL)
     done = bptt(*words, "--lr", 3e38, "--warmup", 0)
     assert done.exit_code == 1
-    message = (
-        r"^Error: [^\n]*norm of the gradient is nan[^\n]*; lm.train: this was step (\d) of 9; "
-    )
-    step = int(re.match(message, done.stderr)[1])
-    assert done.stderr.endswith(f"the last checkpoint stays in {tmp_path / loop.STATE}\n")
-    assert loop.read(tmp_path / loop.STATE)[2].run.step == step - 1
+    started = re.match(r"Error: lm.train: at step (\d) of 9 the loss is ", done.stderr)
+    assert done.stderr.endswith(f"; the last checkpoint stays in {tmp_path / loop.STATE}\n")
+    assert done.stderr.count("\n") == 1
+    assert loop.read(tmp_path / loop.STATE)[2].run.step == int(started[1]) - 1
     assert not (tmp_path / folder.CONFIG).exists()
     assert issubclass(NonFiniteGradient, ValueError)  # and yet its code is not 2
 
@@ -403,7 +400,7 @@ def test_ctrl_c_in_the_middle_of_anything_else_is_quiet(model, monkeypatch):
     assert_refused(bptt("evaluate", model, "--text", "library"), "stopped", code=130)
 
 
-LONG = ["--steps", 400, "--every", 40, "--embedding", 8, "--widths", "24,16", "--batch", 4, *DROPS]
+LONG = ["--steps", 240, "--every", 24, "--widths", "24,16", "--batch", 4, "--chunk", 16, *DROPS]
 
 
 @pytest.fixture(scope="module")
@@ -421,7 +418,7 @@ def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupte
     wait_for(lambda: (tmp_path / cli.CURVE).exists() and len(points(tmp_path)) >= 3, process)
     process.send_signal(signal.SIGKILL)
     assert finish(process)[0] == -signal.SIGKILL
-    assert loop.read(tmp_path / loop.STATE)[2].run.step < 400
+    assert loop.read(tmp_path / loop.STATE)[2].run.step < 240
     assert not (tmp_path / folder.CONFIG).exists()
     code, _, err = finish(program("train", "--folder", tmp_path, "--resume"))
     assert (code, err) == (0, "")
@@ -433,15 +430,15 @@ def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupte
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process")
 def test_ctrl_c_saves_at_once_and_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupted):
-    words = [*LONG[:2], "--every", 400, *LONG[4:]]  # no point before the end
+    words = [*LONG[:2], "--every", 240, *LONG[4:]]  # no point before the end
     process = program("train", "--text", corpus, "--folder", tmp_path, *words)
     wait_for((tmp_path / loop.STATE).exists, process)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out) == (130, "")
-    step = int(re.fullmatch(r"Error: stopped at step (\d+) of 400, and saved; .*\n", err)[1])
-    assert 0 < step < 400
+    step = int(re.fullmatch(r"Error: stopped at step (\d+) of 240, and saved; .*\n", err)[1])
+    assert 0 < step < 240
     training = loop.read(tmp_path / loop.STATE)[2]
     assert (training.run.step, len(training.losses), training.curve) == (step, step, ())
     assert finish(program("train", "--folder", tmp_path, "--resume"))[0] == 0
@@ -476,8 +473,8 @@ def test_the_text_of_a_model_is_the_default_where_it_has_a_name(model, corpus, m
     assert done.stdout == bptt("evaluate", model, "--text", corpus).stdout
     assert "not the text" not in done.stdout
     monkeypatch.setitem(cli.TEXTS, "library", lambda: text.read(corpus)[:-1])
-    first = bptt("evaluate", model).stdout.splitlines()[0]
-    assert first == "This is not the text that the model was trained on."
+    last = bptt("evaluate", model).stdout.splitlines()[-1]
+    assert last == "This is not the text that the model was trained on."
 
 
 def test_a_text_with_an_unknown_character_is_not_scored(trained, tmp_path):
@@ -543,11 +540,11 @@ def test_the_program_writes_utf_8_whatever_the_pipe_is(trained):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe breaks in another way on Windows")
 def test_a_reader_that_has_enough_makes_no_noise(trained):
-    process = program("generate", trained, "--length", 100_000, bufsize=0)
-    process.stdout.read(10)
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(60) == 1
+    with program("generate", trained, "--length", 100_000, bufsize=0) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1
 
 
 # Baselines
@@ -622,7 +619,7 @@ def test_a_broken_model_gives_one_sentence_and_code_2(model, tmp_path):
         path.write_bytes(content)
         done = bptt("generate", model)
         assert_one_sentence(done)
-        assert str(path) in done.stderr, kind
+        assert str(model) in done.stderr, kind
     assert not trap.exists()
     path.unlink()
     assert_refused(bptt("generate", model), "there is no file")
@@ -636,12 +633,12 @@ def test_a_broken_model_gives_one_sentence_and_code_2(model, tmp_path):
         ("b_y", np.ones(3, np.float32)),
         ("b_y", "NaN"),
         ("E", np.ones((2, 2, 2), np.float32)),
-        ("E", np.array("abc".encode(), np.uint8) if False else np.ones((9, 4), np.complex64)),
+        ("E", np.ones((9, 4), np.complex64)),
         ("layers.0.W_h.scale", np.ones(5, np.float32)),
         ("alien.scale", np.ones(5, np.float32)),
         ("a\nb\x1b[31m", np.ones(5, np.float32)),
     ],
-    ids=str,
+    ids=["gone", "shape", "NaN", "axes", "complex", "scale", "alien", "escape"],
 )
 def test_a_model_with_other_arrays_gives_one_sentence_and_code_2(model, name, value):
     path = model / folder.WEIGHTS

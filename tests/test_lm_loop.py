@@ -134,11 +134,20 @@ def test_the_file_holds_both_counters_as_rows_of_one(texts, tmp_path):  # of fil
 
 def test_a_gradient_that_is_not_finite_stops_the_training_and_its_step_is_noted(texts):
     settings = dataclasses.replace(SETTINGS, lr=3e38, warmup=0)
-    saved = []
-    with np.errstate(all="ignore"), pytest.raises(NonFiniteGradient) as stopped:
-        train(texts, settings, every=1, save=saved.append)
-    step = len(saved) + 1
+    watched = []
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteGradient, match="norm") as stopped:
+        train(texts, settings, every=11, watch=watched.append)
+    step = len(watched) + 1
     assert stopped.value.__notes__ == [f"lm.train: this was step {step} of 11"]
+
+
+def test_a_point_that_is_not_finite_stops_the_training_and_is_not_saved(texts):
+    settings = dataclasses.replace(SETTINGS, lr=3e38, warmup=0)
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteGradient) as stopped:
+        train(texts, settings, every=1, save=pytest.fail, watch=pytest.fail)
+    assert re.match(
+        r"lm\.train: at step 1 of 11 the loss is 1\.\d+ and the score nan, so ", str(stopped.value)
+    )
 
 
 def test_what_cannot_be_trained_is_refused(texts):

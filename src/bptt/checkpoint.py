@@ -105,7 +105,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     ------
     CheckpointError
         If there is no such file, or it is cut off or no safetensors file, or its SHA-256 is another
-        than it says, or an array has a dtype that NumPy does not have.
+        than it says, or an array has a dtype that NumPy does not have, or is of complex numbers.
     ModuleNotFoundError
         If safetensors is not installed. The message says how to install it.
     """
@@ -128,6 +128,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
             f"checkpoint.read: {name} cannot be read; it is cut off, or not a "
             f"safetensors file ({error})"
         ) from error
+    for key, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise CheckpointError(f"checkpoint.read: {name}: {key!r} is of {array.dtype}")
     digest = about.pop(DIGEST, None)  # other programs write none
     if digest not in {None, _digest(arrays, about)}:
         raise CheckpointError(f"checkpoint.read: {name} is damaged, its SHA-256 is another one")

@@ -190,7 +190,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-class Corpus(NamedTuple):
+class _Corpus(NamedTuple):
     """A text: where it is, its hash, its characters, and its two parts as their numbers."""
 
     source: str
@@ -200,7 +200,7 @@ class Corpus(NamedTuple):
     held_out: Array
 
 
-def _corpus(source: str) -> Corpus:
+def _corpus(source: str) -> _Corpus:
     """Load and split a text."""
     if source not in TEXTS:
         source = str(Path(source).absolute())
@@ -212,7 +212,7 @@ def _corpus(source: str) -> Corpus:
             f"the text has {len(whole)} characters, too few: its last 10% must be over {WINDOW}"
         )
     sha256 = hashlib.sha256(whole.encode()).hexdigest()
-    return Corpus(source, sha256, vocabulary, train, held_out)
+    return _Corpus(source, sha256, vocabulary, train, held_out)
 
 
 def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
@@ -293,7 +293,7 @@ def _load(place: Path, given: Mapping[str, Any]) -> tuple[Settings, dict[str, An
     return settings, notes, begun
 
 
-def _same_corpus(place: Path, notes: Mapping[str, Any], source: str | None) -> Corpus:
+def _same_corpus(place: Path, notes: Mapping[str, Any], source: str | None) -> _Corpus:
     """Load the text of a training, and insist that it is the one."""
     corpus = _corpus(source or notes["text"])
     found = corpus.sha256, corpus.vocabulary.characters, len(corpus.vocabulary)
@@ -308,7 +308,7 @@ def _same_corpus(place: Path, notes: Mapping[str, Any], source: str | None) -> C
 def _run(
     place: Path,
     settings: Settings,
-    corpus: Corpus,
+    corpus: _Corpus,
     about: Mapping[str, Any],
     begun: loop.Training,
 ) -> loop.Training:
@@ -405,7 +405,7 @@ def _progress(
         yield show
 
 
-def _write_model(place: Path, settings: Settings, corpus: Corpus, ended: loop.Training) -> None:
+def _write_model(place: Path, settings: Settings, corpus: _Corpus, ended: loop.Training) -> None:
     """Write the model folder."""
     source = corpus.source if corpus.source in TEXTS else Path(corpus.source).name
     last = ended.curve[-1]
@@ -441,8 +441,6 @@ def _evaluate(model: str, **asked: Any) -> None:
         if source not in tuple(TEXTS):
             raise ValueError(f"the text that {model} was trained on is not known here; add --text")
     corpus = _corpus(source)
-    if corpus.sha256 != known.get("sha256"):
-        _say("This is not the text that the model was trained on.")
     held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out))
     whole = (len(held_out) - 1) // WINDOW * WINDOW
     rows = {
@@ -450,6 +448,8 @@ def _evaluate(model: str, **asked: Any) -> None:
         f"windows of {WINDOW}, {whole} characters": score.windows(cell, params, held_out, WINDOW),
     }
     _table(rows)
+    if corpus.sha256 != known.get("sha256"):
+        _say("This is not the text that the model was trained on.")
 
 
 def _table(rows: Mapping[str, float]) -> None:

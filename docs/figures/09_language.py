@@ -1,0 +1,116 @@
+# %% [markdown]
+# # Figures of chapter 9: Writing, one character at a time
+#
+# The code behind the figures of [Writing, one character at a
+# time](../chapters/09-write-characters.md), run when the site is built. The long run was recorded
+# before; what its network predicts is computed here.
+
+# %%
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
+import numpy as np
+
+from bptt import figures
+from bptt.lm import network, pretrained, sample
+
+record = pretrained.record()
+shipped = pretrained.load()
+characters = shipped.vocabulary.characters
+
+
+def predictions(text):
+    codes = shipped.vocabulary.encode(text)
+    logits, _, _ = network.forward(shipped.cell, shipped.params, codes[:, None])
+    return logits[:, 0].astype(float), codes
+
+
+def bits(p):
+    return -np.sum(p[p > 0] * np.log2(p[p > 0]))
+
+
+def shown(character):
+    return {" ": "␣", "\n": "↵"}.get(character, character)
+
+
+# %% [markdown]
+# ## Long run
+
+# %%
+steps, seconds, train, held_out = np.array(record["curve"]).T
+hours = seconds / 3600
+kneser_ney, witten_bell = record["ngrams"]["kneser_ney"], record["ngrams"]["witten_bell"]
+order = str(record["orders"]["kneser_ney"])
+levels = [
+    (witten_bell["5"], "Witten-Bell 5-gram", "C2", ":"),
+    (kneser_ney["5"], "Kneser-Ney 5-gram", "C3", ":"),
+    (kneser_ney[order], f"Kneser-Ney {order}-gram", "C3", "--"),
+    (1.4697, "nanoGPT, a Transformer", "C4", "-."),
+    (1.4228, "char-rnn, another split", "C4", ":"),
+]
+assert held_out[0] > kneser_ney["5"]
+assert held_out.min() < kneser_ney["5"]
+
+fig, ax = figures.figure(height=3.8)
+ax.plot(hours, train, "s--", ms=3, color="C1", label="training, with dropout")
+ax.plot(hours, held_out, "o-", ms=3, color="C0", label="validation, windows of 256")
+for nats, name, color, style in levels:
+    ax.axhline(nats, color=color, linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
+ax.set(xlabel="hours of CPU", ylabel="nats per character", xlim=(0, None), ylim=(None, 1.75))
+fig.legend(loc="outside lower center", ncols=2)
+fig
+
+# %% [markdown]
+# ## Surprise
+
+# %%
+line = "To be, or not to be: that is the question:"
+logits, codes = predictions("\n" + line)
+log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
+cost = -log_p[np.arange(len(line)), codes[1:]] / np.log(2)
+letter = np.array([c.isalpha() for c in line])
+first = letter & ~np.array([False, *letter[:-1]])
+assert cost[first].mean() > cost[letter & ~first].mean() + 1
+assert cost[line.index("u")] < 0.3
+
+fig, axes = figures.figure(2, 1, height=3.2, sharey=True)
+for ax, half in zip(axes, [slice(0, 21), slice(21, 42)], strict=True):
+    places = np.arange(21)
+    for n, (chosen, name) in enumerate([(first, "first letters of words"), (~first, "others")]):
+        picked = chosen[half]
+        style = {"color": f"C{n}", "hatch": ("", "//")[n], "edgecolor": "white"}
+        ax.bar(places[picked], cost[half][picked], label=name, **style)
+    ax.set_xticks(places, [shown(c) for c in line[half]])
+    ax.set_ylabel("bits")
+handles, labels = axes[0].get_legend_handles_labels()
+fig.legend(handles, labels, loc="outside upper center", ncols=2)
+fig
+
+# %% [markdown]
+# ## Temperature
+
+# %%
+prompts = ["ROMEO:\nI will not ", "ROMEO:\nI will not be", "ROM"]
+y = predictions(prompts[0])[0][-1]
+top = np.argsort(-y)[:10]
+taus = np.linspace(0.05, 4, 80)
+p = {tau: sample.probabilities(y, tau) for tau in (0.5, 1, 2)}
+assert p[0.5].max() > p[1].max() > p[2].max()
+
+fig, (left, right) = figures.figure(1, 2, height=2.8, width_ratios=[3, 2])
+for n, (tau, values) in enumerate(p.items()):
+    places = np.arange(10) + 0.27 * (n - 1)
+    style = {"color": f"C{n}", "hatch": ("", "//", "..")[n], "edgecolor": "white"}
+    left.bar(places, values[top], 0.27, label=f"τ = {tau}", linewidth=0, **style)
+left.set_xticks(range(10), [shown(characters[k]) for k in top])
+left.set(xlabel="next character", ylabel="probability")
+left.legend()
+for n, prompt in enumerate(prompts):
+    y = predictions(prompt)[0][-1]
+    entropies = np.array([bits(sample.probabilities(y, tau)) for tau in taus])
+    assert (np.diff(entropies) > -1e-9).all()
+    label = f"…{prompt.split()[-1]}{'␣' * prompt.endswith(' ')}"
+    right.plot(taus, entropies, ("-", "--", "-.")[n], label=label)
+right.axhline(np.log2(len(characters)), color="0.6", linestyle=":")
+right.set(xlabel="temperature τ", ylabel="entropy, bits", xlim=(0, 4), ylim=(0, 6.3))
+right.legend(loc="lower right")
+fig

@@ -1,0 +1,190 @@
+r"""How far training and validation drift apart: a small LSTM on little text, masked or not.
+
+One trial without masks, on a seed that is not among these, set the sizes and the number of steps.
+The rates of the masks are those of others; nothing is chosen among the arms.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from bptt import lstm
+from bptt.lm.dropout import Rates
+from bptt.lm.network import Params, forward
+from bptt.lm.training import Settings as Training
+from bptt.lm.training import advance, start
+from bptt.losses import cross_entropy
+from bptt.shapes import Array
+from bptt.text import Vocabulary, split, tiny_shakespeare
+
+# Weight drop as in the AWD-LSTM's paper; all masks with the rates of fastai's language model.
+ARMS = {
+    "nothing": Rates(),
+    "weight drop": Rates(recurrent=0.5),
+    "all masks": Rates(rows=0.02, inputs=0.25, between=0.15, outputs=0.1, recurrent=0.2),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run: every arm with every seed.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        What is dropped, named as in `ARMS`.
+    seeds : tuple of int
+        The seeds of the weights, of where epochs start, and of the masks.
+    steps : int
+        The number of updates.
+    points : int
+        How often both texts are scored, in equal distances, after the first time before training.
+    characters : int
+        The length of the training text: so many from the start of the corpus.
+    scored : int
+        The characters of each text that are scored: so many from the start of the training text,
+        and of the corpus' last tenth.
+    embedding : int
+        D, how many numbers stand for a character. The head is not tied to them.
+    widths : tuple of int
+        The number of units of each layer.
+    batch : int
+        B, the number of places that are read side by side.
+    chunk : int
+        T, the number of characters from one update to the next.
+    lr : float
+        The learning rate of Adam, after 100 steps of warming up.
+    """
+
+    arms: tuple[str, ...] = tuple(ARMS)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    steps: int = 1_000
+    points: int = 10
+    characters: int = 50_000
+    scored: int = 10_000
+    embedding: int = 128
+    widths: tuple[int, ...] = (128, 64)
+    batch: int = 16
+    chunk: int = 64
+    lr: float = 3e-3
+
+
+FULL = Settings()
+REDUCED = Settings(
+    arms=("nothing", "all masks"),
+    seeds=(0, 1),
+    steps=200,
+    points=2,
+    characters=2_000,
+    scored=2_000,
+    embedding=24,
+    widths=(48, 24),
+    batch=5,
+    chunk=40,
+    lr=1e-2,
+)
+
+
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001
+    """Return every arm with every seed.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to run.
+    runs : list of Run
+        The runs so far, which change nothing here.
+
+    Returns
+    -------
+    list of dict
+        The cases; `score` takes one.
+    """
+    shared = asdict(settings)
+    arms, seeds, widths = (shared.pop(name) for name in ("arms", "seeds", "widths"))
+    shared["widths"] = list(widths)
+    return [{"arm": arm, "seed": seed, **shared} for arm in arms for seed in seeds]
+
+
+def score(case: dict[str, Any]) -> dict[str, Any]:
+    """Train one network, and score it on both texts on the way, with nothing dropped.
+
+    Parameters
+    ----------
+    case : dict
+        The arm, the seed, the sizes and the budget.
+
+    Returns
+    -------
+    dict
+        `steps`, the number of updates at each point; `train` and `validation`, nats per character
+        at each; `null`, the nats of the validation text under the frequencies of the characters in
+        the training text.
+    """
+    corpus = tiny_shakespeare()
+    vocabulary = Vocabulary.of(corpus)
+    first, last = (vocabulary.encode(part) for part in split(corpus))
+    codes, unseen = first[: case["characters"]], last[: case["scored"]]
+    settings = Training(
+        embedding=case["embedding"],
+        widths=tuple(case["widths"]),
+        batch=case["batch"],
+        chunk=case["chunk"],
+        steps=case["steps"],
+        lr=case["lr"],
+        warmup=100,
+        decay=0,
+        rates=ARMS[case["arm"]],
+        seed=case["seed"],
+    )
+    run = start(settings, len(vocabulary))
+    points = np.linspace(0, case["steps"], case["points"] + 1).astype(int).tolist()
+    curves: dict[str, list[float]] = {"train": [], "validation": []}
+    for point in points:
+        while run.step < point:
+            run, _ = advance(settings, codes, run)
+        curves["train"].append(round(nats(run.params, codes[: case["scored"]]), 4))
+        curves["validation"].append(round(nats(run.params, unseen), 4))
+    return {"steps": points, **curves, "null": round(unigram(codes, unseen, len(vocabulary)), 4)}
+
+
+def nats(params: Params[Any], codes: Array) -> float:
+    """Score a text that is cut into twenty parts, each read from a state of zeros.
+
+    Parameters
+    ----------
+    params : Params
+        The weights.
+    codes : ndarray of int of shape (N,)
+        The text. What is left over after twenty equal parts is not read.
+
+    Returns
+    -------
+    float
+        Nats per character, over all characters but the first of each part.
+    """
+    parts = codes[: len(codes) // 20 * 20].reshape(20, -1).T  # (T, B)
+    logits, _, _ = forward(lstm, params, parts[:-1])
+    return cross_entropy(logits, parts[1:])[0]
+
+
+def unigram(seen: Array, codes: Array, characters: int) -> float:
+    """Score a text by the frequencies of characters in another, each counted once more.
+
+    Parameters
+    ----------
+    seen : ndarray of int of shape (N,)
+        The text that is counted.
+    codes : ndarray of int of shape (M,)
+        The text that is scored.
+    characters : int
+        K, the number of characters.
+
+    Returns
+    -------
+    float
+        Nats per character.
+    """
+    counts = np.bincount(seen, minlength=characters) + 1
+    return float(-np.log(counts / counts.sum())[codes].mean())

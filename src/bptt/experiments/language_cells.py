@@ -1,0 +1,238 @@
+r"""Which cell learns to predict characters in the least CPU time? RNN, GRU and LSTM on one text.
+
+The three networks have about the same number of weights, so that a step asks about the same
+arithmetic of each; with the same number of units, an RNN would have a quarter of an LSTM's. All
+take the same number of steps, and with one seed all read the same characters. The rate is chosen
+for each cell from one grid, on the last tenth of the training text and on seeds of their own. The
+grid had three rates at first. 6e-3 and 1.8e-2 were put between them when the tuning runs showed
+that two of the three did about equally well for the LSTM; no test run had been looked at.
+
+The rate falls in a line to zero over the whole run. A point in the middle of a curve is therefore
+no measure of the best that a cell could do in that time; the end of the curve is.
+"""
+
+import itertools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bptt import text, tree
+from bptt.experiments.tuning import mean_scores
+from bptt.lm import score as lm_score
+from bptt.lm.training import CELLS, advance, start
+from bptt.lm.training import Settings as Training
+
+MADE_UP = "made up"  # the name of the text that needs no corpus
+WORDS = [
+    "to",
+    "be",
+    "or",
+    "not",
+    "that",
+    "is",
+    "the",
+    "question",
+    "whether",
+    "tis",
+    "nobler",
+    "in",
+    "mind",
+    "suffer",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run: every cell with every rate on the tuning seeds, then with its best rate.
+
+    Attributes
+    ----------
+    widths : tuple of tuple of str and int
+        The cells, each with its number of units. The weights of the three networks, the embedding
+        and the head among them, differ in number by less than 1%.
+    corpus : str
+        `tiny shakespeare`, or `made up`: words in random order, for which no file is needed.
+    rates : tuple of float
+        The learning rates of Adam to choose from.
+    tuning_seeds : tuple of int
+        The seeds that choose the rate.
+    seeds : tuple of int
+        The seeds of the test runs.
+    steps : int
+        The number of updates.
+    points : int
+        How often a test run is scored, each time after about 1.5 times as many steps.
+    warmup : int
+        In so many steps the learning rate rises; then it falls to zero over all the others.
+    embedding : int
+        D, how many numbers stand for a character.
+    batch : int
+        B, the number of places in the text that are read side by side.
+    chunk : int
+        The number of characters from one update to the next.
+    clip : float
+        The largest global norm of a gradient.
+    """
+
+    widths: tuple[tuple[str, int], ...] = (("rnn", 269), ("gru", 150), ("lstm", 128))
+    corpus: str = "tiny shakespeare"
+    rates: tuple[float, ...] = (3e-3, 6e-3, 1e-2, 1.8e-2, 3e-2)
+    tuning_seeds: tuple[int, ...] = (100, 101)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    steps: int = 1_000
+    points: int = 8
+    warmup: int = 40
+    embedding: int = 64
+    batch: int = 16
+    chunk: int = 64
+    clip: float = 1.0
+
+
+FULL = Settings()
+REDUCED = Settings(
+    widths=(("rnn", 20), ("gru", 11), ("lstm", 9)),
+    corpus=MADE_UP,
+    rates=(1e-4, 2e-2),
+    tuning_seeds=(100,),
+    seeds=(0, 1),
+    steps=150,
+    points=3,
+    warmup=5,
+    embedding=8,
+    batch=6,
+    chunk=20,
+)
+
+
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
+    """Return the tuning runs and, once they are done, those on the test seeds with the best rates.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to run.
+    runs : list of Run
+        The runs so far.
+
+    Returns
+    -------
+    list of dict
+        The cases; `score` takes one. `validation` tells what is predicted: False is the last
+        tenth of the training text, on which the run does not train; True the validation text.
+    """
+    s = settings
+    shared = {
+        "corpus": s.corpus,
+        "steps": s.steps,
+        "warmup": s.warmup,
+        "embedding": s.embedding,
+        "batch": s.batch,
+        "chunk": s.chunk,
+        "clip": s.clip,
+    }
+    tuning = [
+        {"cell": cell, "H": H, "lr": lr, "seed": seed, "validation": False, "points": 1, **shared}
+        for (cell, H), lr, seed in itertools.product(s.widths, s.rates, s.tuning_seeds)
+    ]
+    done = [run.case for run in runs]
+    if not all(case in done for case in tuning):
+        return tuning
+    shared["points"] = s.points
+    return tuning + [
+        {"cell": cell, "H": H, "lr": lr, "seed": seed, "validation": True, **shared}
+        for cell, H in s.widths
+        for lr in [best_rate(s, runs, cell)]
+        for seed in s.seeds
+    ]
+
+
+def best_rate(settings: Settings, runs: list[Any], cell: str) -> float:
+    """Return the learning rate with the fewest nats, averaged over the tuning seeds.
+
+    Parameters
+    ----------
+    settings : Settings
+        What was run.
+    runs : list of Run
+        The runs so far, those on the tuning seeds among them.
+    cell : str
+        Which cell.
+
+    Returns
+    -------
+    float
+        The rate; the first of two that are equal.
+    """
+
+    def nats(lr: float) -> float:
+        return float(mean_scores(settings, runs, ["nats"], cell=cell, lr=lr)[0])
+
+    return min(settings.rates, key=nats)
+
+
+def score(case: dict[str, Any]) -> dict[str, Any]:
+    """Train one network, and score it on the way on a text that it has not seen.
+
+    Parameters
+    ----------
+    case : dict
+        The cell, its width, the text, the learning rate, the seed and the budget.
+
+    Returns
+    -------
+    dict
+        `weights`, how many numbers are learnt; `steps`, `seconds` and `curve`, for each point the
+        updates so far, the CPU seconds that they took without the time to score, and nats per
+        character over all windows of 256 characters; `nats`, the last of these.
+    """
+    whole = made_up() if case["corpus"] == MADE_UP else text.tiny_shakespeare()
+    vocabulary = text.Vocabulary.of(whole)
+    seen, unseen = text.split(whole)
+    if not case["validation"]:
+        seen, unseen = text.split(seen)
+    codes, held_out = vocabulary.encode(seen), vocabulary.encode(unseen)
+    settings = Training(
+        cell=case["cell"],
+        widths=(case["H"],),
+        embedding=case["embedding"],
+        batch=case["batch"],
+        chunk=case["chunk"],
+        steps=case["steps"],
+        lr=case["lr"],
+        warmup=case["warmup"],
+        decay=case["steps"] - case["warmup"],
+        clip=case["clip"],
+        seed=case["seed"],
+    )
+    run, seconds = start(settings, len(vocabulary)), 0.0
+    steps = [round(case["steps"] / 1.5**point) for point in reversed(range(case["points"]))]
+    curve, spent = [], []
+    for point in steps:
+        before = time.process_time()
+        while run.step < point:
+            run, _ = advance(settings, codes, run)
+        seconds += time.process_time() - before
+        spent.append(round(seconds, 3))
+        curve.append(lm_score.windows(CELLS[case["cell"]], run.params, held_out))
+    return {
+        "weights": sum(array.size for _, array in tree.leaves(run.params)),
+        "steps": steps,
+        "seconds": spent,
+        "curve": curve,
+        "nats": curve[-1],
+    }
+
+
+def made_up() -> str:
+    """Return a text for small tests: words in random order, in lines of up to seven.
+
+    Returns
+    -------
+    str
+        About 26,000 characters, always the same.
+    """
+    rng = np.random.default_rng(0)
+    lines = (rng.choice(WORDS, rng.integers(2, 8)) for _ in range(1_200))
+    return "\n".join(" ".join(line) for line in lines)
