@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from bptt import checkpoint, cli, text
-from bptt.lm import folder, loop, score
+from bptt.lm import folder, loop, pretrained, score
 from bptt.lm.training import Settings
 from bptt.optim import NonFiniteGradient
 
@@ -174,9 +174,14 @@ def test_training_writes_its_curve_its_state_and_the_model(trained, corpus):
     np.testing.assert_array_equal(model.params.E, training.run.params.E)
     assert model.vocabulary.characters == about["vocabulary"]
     told = folder.about(trained)
-    assert told["text"] == "words.txt"  # not where it lies
+    assert told["corpus"] == {
+        "name": "words.txt",  # not where it lies
+        "sha256": about["sha256"],
+        "train": 3240,
+        "validation": 360,
+    }
     assert told["val_nats_window256"] == training.curve[-1].held_out
-    assert told["training"]["steps"] == settings.steps
+    assert told["settings"]["steps"] == settings.steps
     assert about["sha256"] in (trained / folder.CARD).read_text(encoding="utf-8")
 
 
@@ -467,7 +472,8 @@ def test_a_model_is_scored_both_ways_in_three_units(trained, corpus):
 def test_the_text_of_a_model_is_the_default_where_it_has_a_name(model, corpus, monkeypatch):
     assert_refused(bptt("evaluate", model), "was trained on is not known here; add --text")
     known = json.loads((model / folder.CONFIG).read_text(encoding="utf-8"))
-    (model / folder.CONFIG).write_text(json.dumps({**known, "text": "library"}))
+    known["corpus"]["name"] = "library"
+    (model / folder.CONFIG).write_text(json.dumps(known))
     monkeypatch.setitem(cli.TEXTS, "library", lambda: text.read(corpus))
     done = bptt("evaluate", model)
     assert done.stdout == bptt("evaluate", model, "--text", corpus).stdout
@@ -475,6 +481,10 @@ def test_the_text_of_a_model_is_the_default_where_it_has_a_name(model, corpus, m
     monkeypatch.setitem(cli.TEXTS, "library", lambda: text.read(corpus)[:-1])
     last = bptt("evaluate", model).stdout.splitlines()[-1]
     assert last == "This is not the text that the model was trained on."
+    known["corpus"] = {"name": "Plays", "sha256": text.SHA256}  # as of the model that is shipped
+    (model / folder.CONFIG).write_text(json.dumps(known))
+    monkeypatch.setitem(cli.TEXTS, "shakespeare", lambda: text.read(corpus))
+    assert "windows of 256" in bptt("evaluate", model).stdout
 
 
 def test_a_text_with_an_unknown_character_is_not_scored(trained, tmp_path):
@@ -706,10 +716,12 @@ def test_a_config_of_another_network_gives_one_sentence_and_code_2(model, change
     assert_one_sentence(bptt("generate", model))
 
 
-@pytest.mark.parametrize("known", [["library"], {"a": 1}, 3, "../secret"])
+@pytest.mark.parametrize(
+    "known", ["library", {"a": 1}, 3, {"name": ["library"]}, {"name": "../secret"}]
+)
 def test_a_config_that_names_a_strange_text_gives_one_sentence(model, known):
     path = model / folder.CONFIG
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "text": known}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "corpus": known}))
     assert_refused(bptt("evaluate", model), "add --text")
 
 
@@ -729,3 +741,11 @@ def test_without_an_extra_one_sentence_says_what_to_install(trained, missing, me
     assert done.stdout == b""
     message = rf'Error: .*{message}: python -m pip install "bptt\[lm\]"\r?\n'
     assert re.fullmatch(message, done.stderr.decode())
+
+
+def test_without_a_model_the_shipped_one_writes():
+    done = bptt("generate", "--prompt", "ROMEO:", "--length", 20, "--seed", 1)
+    assert done.exit_code == 0
+    named = bptt("generate", pretrained.FOLDER, "--prompt", "ROMEO:", "--length", 20, "--seed", 1)
+    assert done.stdout == named.stdout
+    assert done.stdout != bptt("generate", "--prompt", "ROMEO:", "--length", 20).stdout

@@ -167,6 +167,7 @@ def test_a_tuning_run_does_not_train_on_what_it_is_scored_on(monkeypatch, runs):
     language_cells.score(dict(tuning.case))
     decoded = text.Vocabulary.of(whole).decode(read[0])
     assert decoded == train
+    assert len(read) == REDUCED.steps
     assert len(held_out) > 2000
 
 

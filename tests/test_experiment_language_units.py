@@ -237,8 +237,8 @@ def test_a_unit_is_found_with_its_name_and_its_sign(monkeypatch, rng):
     names = [(layer, field, unit) for layer in range(2) for field in "hc" for unit in range(2)]
     states = rng.standard_normal((8, 2 * case["half"]))
     states[5] = -happens["line"][first:] + 0.1 * states[5]
-    states[6] = happens["name"][first:] + 0.1 * states[6]
-    states[7, : case["half"]] = happens["word"][first : first + case["half"]]  # only at first
+    states[6] = 0.1 * states[6] - happens["name"][first:]
+    states[7] = happens["word"][first:] * np.repeat([1, -1], case["half"])  # turns round
     monkeypatch.setattr(language_units, "read", lambda *_, **__: (names, states))
     found = language_units.score(case)
     line = [found[f"line {name}"] for name in ("layer", "field", "unit", "maximum", "held_out")]
@@ -247,9 +247,10 @@ def test_a_unit_is_found_with_its_name_and_its_sign(monkeypatch, rng):
     assert [found[f"name {name}"] for name in ("layer", "field", "unit")] == [1, "c", 0]
     assert found["name auc"] == pytest.approx(1, abs=0.01)
     assert found["word maximum"] == 1
-    assert abs(found["word held_out"]) < 0.2
+    assert found["word held_out"] == -1
     assert found["line p maximum"] == found["line p held_out"] == pytest.approx(1 / 514, abs=1e-6)
-    assert found["word p held_out"] > 0.01
+    assert found["word p maximum"] == pytest.approx(1 / 514, abs=1e-6)
+    assert found["word p held_out"] == 1
     speaker = whole.index("\n\n", first + case["half"]) + 2
     part = slice(speaker, speaker + 300)
     assert found["text"] == whole[part]

@@ -52,6 +52,7 @@ def test_the_curve_has_a_point_at_each_multiple_and_at_the_end(texts):
     assert [now.run.step for now in watched] == list(range(1, 12))
     assert saved[-1] is watched[-1] is ended
     assert [len(now.losses) for now in watched] == [1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 0]
+    assert watched[2].losses[:2] == watched[1].losses  # the newest is the last
 
 
 def test_a_point_holds_the_mean_of_its_chunks_and_the_score_of_the_held_out_text(texts):

@@ -115,6 +115,8 @@ def test_an_epoch_reads_each_place_of_a_text_that_fits_once_and_in_order(epoch):
     assert chunks_per_epoch(SMALL, len(codes)) == 3
     inputs, targets = read_epoch(SMALL, codes, epoch)
     assert inputs.shape == targets.shape == (21, 4)
+    first = np.random.default_rng([SMALL.seed, training.STARTS, epoch]).integers(84)
+    assert inputs[0].tolist() == [(first + 21 * place) % 84 for place in range(4)]
     assert sorted(inputs.ravel()) == codes.tolist()
     assert_equal(targets, (inputs + 1) % len(codes))
     assert_equal(inputs[1:], targets[:-1])  # what was predicted is read next

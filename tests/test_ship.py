@@ -100,16 +100,16 @@ def test_the_card_and_the_configuration_say_what_the_record_says(tmp_path):
     assert f"state carried | {record['float32']['val_nats_carried']:.3f} |" in card
     assert f"| kneser-ney {record['orders']['kneser_ney']}-gram |" in card
     assert text.SHA256 in card
-    assert ship.command(record["settings"]) in card
+    assert ship.command(record) in card
     about = folder.about(pretrained.FOLDER)
-    assert about["training"] == record["settings"]
-    assert about["sha256"] == record["corpus"]["sha256"]
+    assert about["settings"] == record["settings"]
+    assert about["corpus"] == record["corpus"]
     assert about["val_nats_carried"] == record["val_nats_carried"]
 
 
 def test_the_command_on_the_card_is_one_of_the_command_line():
     settings = loop.settings_of(RECORD["settings"])
-    words = shlex.split(ship.command(RECORD["settings"]))
+    words = shlex.split(ship.command(RECORD))
     train = cli.commands().commands["train"]
     given = train.make_context("train", words[2:]).params
     plain = {**RECORD["settings"], **RECORD["settings"]["rates"]}
@@ -118,6 +118,7 @@ def test_the_command_on_the_card_is_one_of_the_command_line():
     assert asked.pop("text") == "shakespeare"
     assert asked.pop("folder") == "FOLDER"
     assert not asked.pop("resume")
+    assert asked.pop("every") == RECORD["curve"][0][0]
     assert asked == {name: plain[name] for name in asked}
     usual = dataclasses.asdict(Settings())
     usual.update(usual.pop("rates"))
@@ -230,7 +231,7 @@ def test_the_record_is_of_a_training_that_came_to_its_end():
 
 def test_the_shipped_files_belong_to_the_record():
     model, about = pretrained.load(), folder.about(pretrained.FOLDER)
-    assert about["training"] == RECORD["settings"]
+    assert about["settings"] == RECORD["settings"]
     assert {name: about[name] for name in ship.SCORES} == {n: RECORD[n] for n in ship.SCORES}
     assert sum(array.size for _, array in tree.leaves(model.params)) == RECORD["parameters"]
     size = (pretrained.FOLDER / folder.WEIGHTS).stat().st_size

@@ -10,7 +10,7 @@
 # %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
 
-from bptt import figures
+from bptt import experiments, figures
 from bptt.lm import network, pretrained, sample
 
 record = pretrained.record()
@@ -33,12 +33,37 @@ def shown(character):
 
 
 # %% [markdown]
+# ## Cells
+
+# %%
+cells = experiments.load("language_cells")
+kneser_ney, witten_bell = record["ngrams"]["kneser_ney"], record["ngrams"]["witten_bell"]
+
+fig, ax = figures.figure(height=3.6)
+for n, (name, _) in enumerate(cells.settings["widths"]):
+    case = {"cell": name, "validation": True}
+    curves, seconds = cells.scores("curve", **case), cells.scores("seconds", **case)
+    low, middle, high = np.quantile(curves, [0, 0.5, 1], axis=0)
+    times = np.median(seconds, axis=0)
+    style = {"color": f"C{n}", "linestyle": ("-", "--", "-.")[n], "marker": "osD"[n]}
+    ax.fill_between(times, low, high, color=f"C{n}", alpha=0.2, linewidth=0)
+    ax.plot(times, middle, ms=3, label=name.upper(), **style)
+for nats, name, style in [
+    (witten_bell["3"], "Witten-Bell 3-gram", "-."),
+    (witten_bell["5"], "Witten-Bell 5-gram", ":"),
+    (kneser_ney["5"], "Kneser-Ney 5-gram", "--"),
+]:
+    ax.axhline(nats, color="C4", linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
+ax.set(xlabel="CPU seconds of training", ylabel="nats per character")
+fig.legend(loc="outside lower center", ncols=2)
+fig
+
+# %% [markdown]
 # ## Long run
 
 # %%
 steps, seconds, train, held_out = np.array(record["curve"]).T
 hours = seconds / 3600
-kneser_ney, witten_bell = record["ngrams"]["kneser_ney"], record["ngrams"]["witten_bell"]
 order = str(record["orders"]["kneser_ney"])
 levels = [
     (witten_bell["5"], "Witten-Bell 5-gram", "C2", ":"),
@@ -113,4 +138,26 @@ for n, prompt in enumerate(prompts):
 right.axhline(np.log2(len(characters)), color="0.6", linestyle=":")
 right.set(xlabel="temperature τ", ylabel="entropy, bits", xlim=(0, 4), ylim=(0, 6.3))
 right.legend(loc="lower right")
+fig
+
+# %% [markdown]
+# ## Unit
+
+# %%
+(followed,) = (run.score for run in experiments.load("language_units").runs[:1])
+position, state = np.array(followed["line values"]), np.array(followed["line states"])
+line_fit = np.polyfit(state, position, 1)
+assert np.corrcoef(position, state)[0, 1] ** 2 > 0.5
+places = np.arange(len(position))
+
+fig, axes = figures.figure(2, 1, height=3.8, sharey=True)
+for ax, part in zip(axes, np.array_split(places, 2), strict=True):
+    ax.plot(part, position[part], color="C0", label="position in the line")
+    ax.plot(part, np.polyval(line_fit, state[part]), "--", color="C1", label="the unit")
+    breaks = [place for place in part if followed["text"][place] == "\n"]
+    ax.vlines(breaks, -6, -2, color="C2", linewidth=1)
+    ax.set(xlim=(part[0], part[-1]), ylabel="characters")
+axes[1].set_xlabel("place in the text")
+handles, labels = axes[0].get_legend_handles_labels()
+fig.legend(handles, labels, loc="outside upper center", ncols=2)
 fig

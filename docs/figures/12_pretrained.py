@@ -52,9 +52,13 @@ for ax, part in zip(axes, ("train", "validation"), strict=True):
         )
         ax.plot(steps, np.median(curves, axis=0), style, color=color, label=arm)
     null = result.scores("null")[0]
-    ax.axhline(null, color="C7", linewidth=0.8)
+    ax.axhline(null, color="0.5", linewidth=0.8)
     ax.annotate("frequencies", (1000, null), xytext=(0, 2), textcoords="offset points", ha="right")
-    ax.set(title=f"{part} text", xlabel="updates", ylim=(1.2, 3.6))
+    ax.set(
+        title={"train": "training text"}.get(part, "validation text"),
+        xlabel="updates",
+        ylim=(1.2, 3.6),
+    )
 axes[0].set_ylabel("nats per character")
-axes[0].legend(title="dropped in training", loc="lower left")
+axes[0].legend(title="dropped in training", loc="upper right", bbox_to_anchor=(1.02, 0.9))
 fig

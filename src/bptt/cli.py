@@ -21,7 +21,7 @@ import numpy as np
 from bptt import checkpoint, ngram, text
 from bptt.checkpoint import CheckpointError
 from bptt.lm import folder as folders
-from bptt.lm import loop, sample, score
+from bptt.lm import loop, pretrained, sample, score
 from bptt.lm.dropout import Rates
 from bptt.lm.training import CELLS, Settings, chunks_per_epoch
 from bptt.optim import NonFiniteGradient
@@ -77,7 +77,8 @@ def commands() -> "click.Group":
     def setting(name: str, words: str, kind: Any, default: object) -> Option:
         return Option([f"--{name}"], type=kind, help=f"{words}  [default: {default}]")
 
-    model = Argument(["model"], metavar="MODEL")
+    model = Argument(["model"], metavar="[MODEL]", default=str(pretrained.FOLDER))
+    shipped = "Without MODEL, the folder of one, it is the one that the package brings along."
     small, usual = SMALL, Settings()
     train = Command(
         "train",
@@ -118,13 +119,13 @@ def commands() -> "click.Group":
     evaluate = Command(
         "evaluate",
         callback=_told(_evaluate),
-        help="Score a model on the last 10% of a text.",
+        help=f"Score a model on the last 10% of a text. {shipped}",
         params=[model, corpus("what it was trained on")],
     )
     generate = Command(
         "generate",
         callback=_told(_generate),
-        help="Let a model write.",
+        help=f"Let a model write. {shipped}",
         params=[
             model,
             setting("prompt", "What to go on from.", str, "a new line"),
@@ -410,9 +411,13 @@ def _write_model(place: Path, settings: Settings, corpus: _Corpus, ended: loop.T
     source = corpus.source if corpus.source in TEXTS else Path(corpus.source).name
     last = ended.curve[-1]
     about = {
-        "text": source,
-        "sha256": corpus.sha256,
-        "training": dataclasses.asdict(settings),
+        "corpus": {
+            "name": source,
+            "sha256": corpus.sha256,
+            "train": len(corpus.train),
+            "validation": len(corpus.held_out),
+        },
+        "settings": dataclasses.asdict(settings),
         "cpu_seconds": last.seconds,
         "val_nats_window256": last.held_out,
     }
@@ -434,12 +439,15 @@ characters, it needs {last.held_out:.4f} nats per character. All settings are in
 
 def _evaluate(model: str, **asked: Any) -> None:
     cell, params, vocabulary = folders.read(model)
-    known = folders.about(model)
+    known = folders.about(model).get("corpus")
+    known = known if isinstance(known, dict) else {}
     source = asked["text"]
-    if source is None:
-        source = known.get("text")
-        if source not in tuple(TEXTS):
-            raise ValueError(f"the text that {model} was trained on is not known here; add --text")
+    if source is None and known.get("sha256") == text.SHA256:
+        source = "shakespeare"
+    elif source is None and known.get("name") == "library":
+        source = "library"
+    elif source is None:
+        raise ValueError(f"the text that {model} was trained on is not known here; add --text")
     corpus = _corpus(source)
     held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out))
     whole = (len(held_out) - 1) // WINDOW * WINDOW

@@ -339,14 +339,10 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The text, the settings, the CPU time and the nats, as `bptt train` writes them.
+        The corpus, the settings, the CPU time and the nats, as `bptt train` writes them.
     """
-    return {
-        "text": "shakespeare",
-        "sha256": record["corpus"]["sha256"],
-        "training": record["settings"],
-        **{name: record[name] for name in ("cpu_seconds", "parameters", *SCORES)},
-    }
+    names = ("corpus", "settings", "cpu_seconds", "parameters", *SCORES)
+    return {name: record[name] for name in names}
 
 
 def card(record: Mapping[str, Any]) -> str:
@@ -373,7 +369,7 @@ def card(record: Mapping[str, Any]) -> str:
         layers=len(settings["widths"]),
         width=settings["widths"][-1],
         hours=record["cpu_seconds"] / 3600,
-        command=command(settings),
+        command=command(record),
         ngram_lines="\n".join(lines),
         unigram=record["ngrams"]["witten_bell"]["1"],
         trained=record["float32"]["val_nats_window256"],
@@ -381,23 +377,25 @@ def card(record: Mapping[str, Any]) -> str:
     )
 
 
-def command(settings: Mapping[str, Any]) -> str:
-    """Return the command that trains a model.
+def command(record: Mapping[str, Any]) -> str:
+    """Return the command that trains the model again.
 
     Parameters
     ----------
-    settings : mapping
-        The settings, as a dict.
+    record : mapping
+        The record.
 
     Returns
     -------
     str
         A command line of `bptt`.
     """
+    settings, (first, *_) = record["settings"], record["curve"]
     options = {**settings, **settings["rates"], "widths": ",".join(map(str, settings["widths"]))}
     words = [f"--{name} {options[name]}" for name in OPTIONS]
     tied = ["--tied"] if settings["tied"] else []
-    return " ".join(["bptt train --text shakespeare --folder FOLDER", *words, *tied])
+    begin = f"bptt train --text shakespeare --folder FOLDER --every {first[0]}"
+    return " ".join([begin, *words, *tied])
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
 r"""What does a single unit of the language model follow in running text? The shipped weights.
 
-Each event gives a number at every character, known from the text up to this character:
+Each event gives a number at every character. The first three are known from the text so far; the
+others look ahead, to the colon after a name and to the letter after an apostrophe:
 
-- `line`, how many characters ago the line began;
+- `line`, how many characters ago the last line break was;
 - `sentence`, how many characters ago the last full stop, question mark or exclamation mark was;
-- `word`, how many characters of the word there are so far, apostrophes counted;
+- `word`, how many characters the word has so far, apostrophes counted, and 0 outside words;
 - `name`, 1 within the name of a speaker, before the colon, and 0 elsewhere;
 - `apostrophe`, 1 from an apostrophe before a letter to the end of the word, and 0 elsewhere.
 
@@ -17,14 +18,16 @@ there. Three nulls stand against it:
 
 - **Shifted events.** The event of each half is moved round in a circle against the states, by all
   distances but the shortest; both are as smooth as before, but no longer belong together. For each
-  distance a unit is chosen and measured again in the same way. The distances are many and not
-  independent of each other, so a p-value cannot say much below one in a hundred.
+  distance a unit is chosen and measured again in the same way. Neighbouring distances give nearly
+  the same number, so a p-value is coarser than their count suggests. What passes this null has to
+  do with the text, and no more is said: any network that reads has.
 - **Untrained networks** of the same shape, with first weights as in training, that read the same
-  text. Each chooses its own unit. Any network sees that a character was a line break or a capital.
+  text. Each chooses its own unit. They show what is there before anything is learnt: any network
+  sees that a character was a line break or a capital, and forgets it slowly.
 - **A window.** Ridge regression of the event on which characters the last k were, fitted on the
-  first half and correlated with the event on the second. It is told what to look for, and may mix
-  65 k numbers. A unit that is above it knows more than the last k characters. One that is below
-  may still be no more than a detector of a few letters.
+  first half and correlated with the event on the second. It is told what to look for, and adds up
+  65 k weights. A unit above it does better than this sum; one below it may be no more than a
+  detector of a few letters.
 """
 
 import hashlib

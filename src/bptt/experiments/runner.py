@@ -198,7 +198,8 @@ def is_stale(name: str) -> bool:
         return True
     result = load(name)
     stamp = digest(experiment.__name__)
-    return result.provenance["digest"] != stamp or result.settings != _settings(experiment.FULL)
+    same_settings = bool(result.settings == _settings(experiment.FULL))
+    return result.provenance["digest"] != stamp or not same_settings
 
 
 def _ahead(experiment: Experiment, settings: Any, runs: list[Run]) -> list[Case]:

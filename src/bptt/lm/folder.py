@@ -124,6 +124,8 @@ def read(folder: str | os.PathLike[str]) -> Model:
         form = len(vocabulary), config["embedding"], tuple(config["widths"])
         checkpoint.check_room(arrays, least_shapes(*form), where)
         like = init(cell, *form, tied=config["tied"], rng=np.random.default_rng(0))
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{where} does not describe its weights: {error!r}") from error
     params = checkpoint.fill(like, unpack(arrays), f"lm.folder: {folder / WEIGHTS}")
