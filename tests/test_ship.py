@@ -241,9 +241,10 @@ def test_the_shipped_files_belong_to_the_record():
 
 
 def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
-    assert RECORD["val_nats_window256"] <= 1.52
+    assert RECORD["val_nats_window256"] < 1.4697  # nanoGPT's, of its README
     assert RECORD["val_nats_carried"] < RECORD["val_nats_window256"]
-    assert RECORD["val_nats_carried"] < min(RECORD["ngrams"]["kneser_ney"].values())
+    others = {**RECORD["ngrams"]["kneser_ney"], **RECORD["compressors"]}
+    assert RECORD["val_nats_window256"] < min(others.values())
     assert abs(RECORD["val_nats_window256"] - RECORD["float32"]["val_nats_window256"]) < 0.01
     assert RECORD["peak_bytes"] < 1e9
     assert RECORD["writing_seconds"] < 2

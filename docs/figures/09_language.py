@@ -46,15 +46,17 @@ for n, (name, _) in enumerate(cells.settings["widths"]):
     low, middle, high = np.quantile(curves, [0, 0.5, 1], axis=0)
     times = np.median(seconds, axis=0)
     style = {"color": f"C{n}", "linestyle": ("-", "--", "-.")[n], "marker": "osD"[n]}
-    ax.fill_between(times, low, high, color=f"C{n}", alpha=0.2, linewidth=0)
-    ax.plot(times, middle, ms=3, label=name.upper(), **style)
+    ranges = [middle - low, high - middle]
+    ax.errorbar(times, middle, ranges, ms=4, elinewidth=1, label=name.upper(), **style)
 for nats, name, style in [
     (witten_bell["3"], "Witten-Bell 3-gram", "-."),
     (witten_bell["5"], "Witten-Bell 5-gram", ":"),
     (kneser_ney["5"], "Kneser-Ney 5-gram", "--"),
 ]:
     ax.axhline(nats, color="C4", linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
-ax.set(xlabel="CPU seconds of training", ylabel="nats per character")
+ax.set(xlabel="CPU seconds of training", ylabel="nats per character", xscale="log")
+ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+ax.minorticks_off()
 fig.legend(loc="outside lower center", ncols=2)
 fig
 

@@ -58,7 +58,7 @@ class Settings:
     """
 
     arms: tuple[str, ...] = tuple(ARMS)
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    seeds: tuple[int, ...] = tuple(range(10))
     steps: int = 1_000
     points: int = 10
     characters: int = 50_000

@@ -80,7 +80,7 @@ class Settings:
     corpus: str = "tiny shakespeare"
     rates: tuple[float, ...] = (3e-3, 6e-3, 1e-2, 1.8e-2, 3e-2)
     tuning_seeds: tuple[int, ...] = (100, 101)
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    seeds: tuple[int, ...] = tuple(range(10))
     steps: int = 1_000
     points: int = 8
     warmup: int = 40
