@@ -436,7 +436,10 @@ def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupte
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process")
 def test_ctrl_c_saves_at_once_and_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupted):
     words = [*LONG[:2], "--every", 240, *LONG[4:]]  # no point before the end
+    # A shell lets programs in the background ignore Ctrl-C, and they hand that on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = program("train", "--text", corpus, "--folder", tmp_path, *words)
+    signal.signal(signal.SIGINT, before)
     wait_for((tmp_path / loop.STATE).exists, process)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)

@@ -63,7 +63,7 @@ def test_the_reduced_run_shows_the_order_of_the_stored_result():
 def test_every_arm_is_run_with_every_seed():
     cases = gap.cases(gap.FULL, [])
     assert [(case["arm"], case["seed"]) for case in cases] == [
-        (arm, seed) for arm in gap.ARMS for seed in range(5)
+        (arm, seed) for arm in gap.ARMS for seed in range(10)
     ]
     shared = dataclasses.asdict(gap.FULL) | {"widths": [128, 64]}
     for case in cases:

@@ -197,19 +197,19 @@ def test_every_stored_run_ends_between_the_five_grams_and_the_four_grams_of_the_
     result = experiments.load("language_cells")
     for cell in CELLS:
         nats = result.scores("nats", cell=cell, validation=True)
-        assert nats.shape == (5,)
+        assert nats.shape == (10,)
         assert 1.669 < nats.min() < nats.max() < 1.774
         curves = result.scores("curve", cell=cell, validation=True)
-        assert curves.shape == (5, 8)
+        assert curves.shape == (10, 8)
         assert np.all(np.diff(np.median(curves, axis=0)) < 0)
 
 
-def test_on_every_stored_seed_both_gated_cells_end_below_the_rnn():
+def test_the_gru_ends_below_the_rnn_on_every_stored_seed_and_the_lstm_on_eight_of_ten():
     result = experiments.load("language_cells")
     rnn, gru, lstm = (result.scores("nats", cell=cell, validation=True) for cell in CELLS)
     assert np.all(gru < rnn)
-    assert np.all(lstm < rnn)
-    assert (gru < lstm).sum() == 4
+    assert (lstm < rnn).sum() == 8
+    assert (gru < lstm).sum() == 8
 
 
 def test_no_stored_rate_lies_at_an_end_of_the_grid():

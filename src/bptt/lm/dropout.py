@@ -19,20 +19,20 @@ Mask: TypeAlias = Array | None  # None drops nothing
 
 @dataclass(frozen=True)
 class Rates:
-    """How much is dropped where.
+    """How much is dropped where: each rate is the probability p of an entry of its mask.
 
     Parameters
     ----------
     rows : float
-        The share of the characters whose row of E is dropped wherever they stand.
+        Of the characters: the row of E is dropped wherever the character stands.
     inputs : float
-        The share of what the lowest layer reads, for each text.
+        Of what the lowest layer reads, for each text on its own.
     between : float
-        The share of what each further layer reads.
+        Of what each further layer reads, for each text on its own.
     outputs : float
-        The share of what the head reads.
+        Of what the head reads, for each text on its own.
     recurrent : float
-        The share of the weights from state to state (weight drop), for all texts together.
+        Of the weights from state to state (weight drop), for all texts together.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def locked(
 
 
 def times(x: Array, mask: Mask) -> Array:
-    """Multiply with a mask; its own derivative, as it is linear in x.
+    """Multiply by a mask: what goes forwards, and the gradient on its way back.
 
     Parameters
     ----------

@@ -7,7 +7,9 @@ $$
 
 The first part is the cross-entropy of the next character. The second keeps the outputs of the last
 layer small (activation regularisation, AR), after their mask $m$; the third keeps them slow
-(temporal activation regularisation, TAR). A mean is over all steps, texts and units.
+(temporal activation regularisation, TAR). A mean is over all steps, texts and units. Merity,
+McCann and Socher (2017) write both with the norm itself; their code takes the mean of squares, as
+here.
 """
 
 from typing import Any, NamedTuple
