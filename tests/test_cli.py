@@ -192,9 +192,11 @@ def test_without_a_terminal_there_is_a_line_for_each_point(corpus, tmp_path):
         assert re.fullmatch(
             f"step {step} of 3, \\d s: train {number}, held out {number} nats per character", line
         )
-    assert done.stdout.splitlines()[2:] == [
-        f"The model is in {tmp_path}. Try: bptt evaluate {tmp_path}; bptt generate {tmp_path}"
-    ]
+    (last,) = done.stdout.splitlines()[2:]
+    assert last == (
+        f"The model is in {tmp_path}. Try: bptt evaluate {tmp_path} --text {corpus}; "
+        f"bptt generate {tmp_path}"
+    )
     assert done.stderr == ""
 
 
@@ -529,7 +531,7 @@ def test_each_character_is_written_when_it_is_drawn(trained, monkeypatch):
     ("words", "message"),
     [
         (["--prompt", "the ☃"], "'☃' at position 4 is none of the"),
-        (["--prompt", ""], "prompt must be"),
+        (["--prompt", ""], "--prompt must be at least one character"),
         (["--temperature", "-1"], "temperature must be"),
         (["--temperature", "nan"], "temperature must be"),
         (["--top-k", "0"], "top_k must be at least 1"),

@@ -83,7 +83,8 @@ def commands() -> "click.Group":
     train = Command(
         "train",
         callback=_told(_train),
-        help="Train a network on the first 90% of a text, and save a model in a folder.",
+        help="Train a network on the first 90% of a text, and save a model in a folder. "
+        "Ctrl-C stops and saves; --resume goes on.",
         params=[
             corpus("library"),
             Option(["--folder"], required=True, help="Where all goes; made if it is not there."),
@@ -247,7 +248,13 @@ def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
     }
     ended = _run(place, settings, corpus, about, begun)
     _write_model(place, settings, corpus, ended)
-    _say(f"The model is in {place}. Try: bptt evaluate {place}; bptt generate {place}")
+    named = _quoted(place)
+    on = "" if corpus.source in TEXTS else f" --text {_quoted(corpus.source)}"
+    _say(f"The model is in {place}. Try: bptt evaluate {named}{on}; bptt generate {named}")
+
+
+def _quoted(path: Path | str) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def _widths(widths: str) -> tuple[int, ...]:
@@ -346,7 +353,7 @@ def _run(
             save(latest)
         _fail(
             f"stopped at step {latest.run.step} of {settings.steps}, and saved; go on with: "
-            f"bptt train --folder {place} --resume",
+            f"bptt train --folder {_quoted(place)} --resume",
             130,
         )
     except NonFiniteGradient as error:
@@ -474,6 +481,8 @@ def _generate(
     cell, params, vocabulary = folders.read(model)
     if prompt is None:
         prompt = "\n" if "\n" in vocabulary.characters else vocabulary.characters[0]
+    if not prompt:
+        raise ValueError("--prompt must be at least one character")
     codes = sample.generate(
         cell,
         params,
