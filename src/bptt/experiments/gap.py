@@ -86,7 +86,7 @@ REDUCED = Settings(
 )
 
 
-def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
     """Return every arm with every seed.
 
     Parameters

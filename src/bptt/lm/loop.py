@@ -265,7 +265,7 @@ def _arrays(run: Run) -> Run:
     """Return the run as a file holds it: its two counters are arrays of one number."""
     t = np.array([run.moments.t], np.int64)
     counted: Any = np.array([run.step], np.int64)
-    return run._replace(step=counted, moments=run.moments._replace(t=t))  # type: ignore[arg-type]
+    return run._replace(step=counted, moments=run.moments._replace(t=t))  # type: ignore[arg-type]  # arrays
 
 
 def _shapes(settings: Settings, characters: int) -> list[tuple[int, int]]:
