@@ -45,8 +45,9 @@ class _Prose(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._literal_depth += tag in LITERAL
-        if tag == "img" and not (dict(attrs).get("alt") or "").strip():
-            self.problems.append(f"an image without alternative text: {dict(attrs).get('src')}")
+        named = dict(attrs)
+        if tag == "img" and not (named.get("alt") or "").strip() and "aria-hidden" not in named:
+            self.problems.append(f"an image without alternative text: {named.get('src')}")
 
     def handle_endtag(self, tag: str) -> None:
         self._literal_depth -= tag in LITERAL

@@ -1,0 +1,43 @@
+# %% [markdown]
+# # Figure of the home page
+#
+# The code behind the figure of the [home page](../index.md), run when the site is built. The network
+# is the one that [chapter 9](../chapters/09-write-characters.md) trains, and that comes with the
+# package.
+
+# %%
+# %matplotlib inline
+# %config InlineBackend.figure_formats = ["svg"]
+from bptt import figures
+from bptt.lm import network, pretrained, sample
+
+shipped = pretrained.load()
+
+# %% [markdown]
+# ## Letters
+
+# %%
+before, text, width = "the ", "state", 0.84
+codes = shipped.vocabulary.encode(before + text)
+logits, _, _ = network.forward(shipped.cell, shipped.params, codes[:, None])
+p = [sample.probabilities(z, temperature=1.0) for z in logits[-len(text) :, 0]]
+
+fig, ax = figures.figure(height=3.3)
+arrow = {"arrowstyle": "-|>", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
+for t, character in enumerate(text):
+    ax.text(t, -1.25, character, ha="center", va="center", fontsize="x-large")
+    ax.annotate("", (t, -0.38), (t, -0.95), arrowprops=arrow | {"color": "C0"})
+    box = {"boxstyle": "round,pad=0.45", "facecolor": "none", "edgecolor": "C0", "linewidth": 1.4}
+    ax.text(t, 0, "LSTM", ha="center", va="center", bbox=box)
+    ax.annotate("", (t + 0.64, 0.12), (t + 0.37, 0.12), arrowprops=arrow | {"color": "C0"})
+    ax.annotate("", (t + 0.36, -0.12), (t + 0.63, -0.12), arrowprops=arrow | {"color": "C1"})
+    ax.annotate("", (t, 0.85), (t, 0.38), arrowprops=arrow | {"color": "C0"})
+    for row, code in enumerate(p[t].argsort()[:-4:-1]):
+        y, name = 2.25 - 0.5 * row, shipped.vocabulary.characters[code]
+        ax.barh(y, width * p[t][code], 0.4, t - width / 2, color="C0", alpha=0.3, linewidth=0)
+        label = {" ": "space", "\n": "newline"}.get(name, name)
+        ax.text(t - width / 2 + 0.04, y, label, va="center")
+        ax.text(t + width / 2, y, f"{p[t][code]:.0%}", ha="right", va="center", fontsize="small")
+ax.set(xlim=(-0.5, len(text) - 0.3), ylim=(-1.5, 2.6))
+ax.axis("off")
+fig

@@ -1,0 +1,104 @@
+"""Give every chapter its header, and the home page a card for each chapter.
+
+A chapter says in its front matter what it claims (``claim``), in which modules its code lives
+(``code``), and which of its figures stands for it (``figure``, by its name). All else is counted
+or looked up.
+"""
+
+import re
+from functools import partial
+from urllib.parse import urljoin, urlsplit
+
+from bs4 import BeautifulSoup
+from jinja2 import Environment
+from markdown import markdown as to_html
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+
+FOLDER = "chapters/"
+CARDS = "<!-- chapters -->"
+FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
+# A page of prose takes a minute, and a line of code some seconds.
+WORDS_PER_MINUTE = 200
+SECONDS_PER_LINE = 5
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> None:
+    """Look at a chapter while it is still text."""
+    if _is_chapter(page.file):
+        page.meta["minutes"] = minutes(markdown)
+        page.meta["examples"] = len(EXAMPLE.findall(markdown))
+
+
+def minutes(markdown: str) -> int:
+    """Estimate how long it takes to read a page and its code, in minutes."""
+    words = len(FENCE.sub("", markdown).split())
+    lines = sum(block.count("\n") - 1 for block in FENCE.findall(markdown))
+    return max(1, round(words / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE / 60))
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Write the headers and the cards, once all pages and figures are there."""
+    chapters = [file.page for file in files.documentation_pages() if _is_chapter(file)]
+    header = env.get_template("partials/chapter.html")
+    for number, page in enumerate(chapters, start=1):
+        address = partial(get_relative_url, other=page.url)
+        facts = {
+            "number": number,
+            "chapters": len(chapters),
+            "modules": [(name, address(_api(page, name, files))) for name in page.meta["code"]],
+            "notation": address(files.get_file_from_path("conventions.md").url),
+            **page.meta,
+        }
+        page.content = header.render(config=config, page=page, **facts) + page.content
+    for file in files.documentation_pages():
+        if CARDS in file.page.content:
+            cards = [_card(chapter, file.page) for chapter in chapters]
+            block = env.get_template("partials/cards.html").render(cards=cards)
+            file.page.content = file.page.content.replace(CARDS, block)
+    return env
+
+
+def _is_chapter(file: File) -> bool:
+    return file.src_uri.startswith(FOLDER)
+
+
+def _api(page: Page, module: str, files: Files) -> str:
+    """Return the address of a module's page."""
+    path = f"api/{module.removeprefix('bptt.').replace('.', '/')}.md"
+    if file := files.get_file_from_path(path):
+        return file.url
+    raise PluginError(f"{page.file.src_uri}: its code lives in {module}, which has no page {path}")
+
+
+def _card(chapter: Page, home: Page) -> dict[str, object]:
+    """Collect what the card of a chapter shows."""
+    return {
+        "title": chapter.title,
+        "url": get_relative_url(chapter.url, home.url),
+        "claim": to_html(chapter.meta["claim"]).removeprefix("<p>").removesuffix("</p>"),
+        "images": [_image(image, chapter, home) for image in _key_figure(chapter)],
+        "minutes": chapter.meta["minutes"],
+        "examples": chapter.meta["examples"],
+        "figures": chapter.content.count("<figure"),
+    }
+
+
+def _key_figure(chapter: Page) -> list[dict[str, str]]:
+    """Return the images, a light and a dark one, of the figure that stands for a chapter."""
+    name = chapter.meta["figure"]
+    images = BeautifulSoup(chapter.content, "html.parser").select(f'img[src*="/{name}-"]')
+    if images:
+        return [dict(image.attrs) for image in images]
+    raise PluginError(f"{chapter.file.src_uri}: it shows no figure {name}")
+
+
+def _image(image: dict[str, str], chapter: Page, home: Page) -> dict[str, str]:
+    """Address an image of a chapter from the home page."""
+    target = urlsplit(urljoin(f"/{chapter.url}", image["src"]))
+    source = f"{get_relative_url(target.path.lstrip('/'), home.url)}#{target.fragment}"
+    return {"src": source, "width": image["width"], "height": image["height"]}
