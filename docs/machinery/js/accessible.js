@@ -1,6 +1,9 @@
-// What the theme's script makes of code and tables, made reachable and nameable for everyone.
+// What the theme's script and markup leave out for readers without a mouse.
 
-function repair() {
+// The theme's own limit between a side bar and a drawer.
+const narrow = matchMedia("(max-width: 76.2344em)");
+
+function repairCodeAndTables() {
   // The box of a copy button is no navigation.
   for (const box of document.querySelectorAll("nav.md-code__nav:not([role])"))
     box.setAttribute("role", "none");
@@ -14,9 +17,28 @@ function repair() {
   }
 }
 
-repair();
-new MutationObserver(repair).observe(document.body, {
+const LABELS = `.md-sidebar label,
+  :is(.md-header__button, .md-search__icon):is([for="__drawer"], [for="__search"])`;
+
+// Labels open the drawer, its parts and the search; beside a side bar there is nothing to open.
+function reachLabels() {
+  for (const label of document.querySelectorAll(LABELS))
+    label.tabIndex = narrow.matches ? 0 : -1;
+}
+
+// The theme lets Enter press a label, but a space only scrolls the page.
+function pressLabel(event) {
+  if (event.key !== " " || !event.target.matches("label[tabindex='0']")) return;
+  event.preventDefault();
+  event.target.click();
+}
+
+repairCodeAndTables();
+new MutationObserver(repairCodeAndTables).observe(document.body, {
   attributeFilter: ["tabindex"],
   childList: true,
   subtree: true,
 });
+reachLabels();
+narrow.addEventListener("change", reachLabels);
+document.addEventListener("keydown", pressLabel);
