@@ -1,0 +1,44 @@
+// What the theme's script and markup leave out for readers without a mouse.
+
+// The theme's own limit between a side bar and a drawer.
+const narrow = matchMedia("(max-width: 76.2344em)");
+
+function repairCodeAndTables() {
+  // The box of a copy button is no navigation.
+  for (const box of document.querySelectorAll("nav.md-code__nav:not([role])"))
+    box.setAttribute("role", "none");
+  // The theme lets the keyboard scroll code only where a mouse can hover.
+  if (!matchMedia("(hover)").matches)
+    for (const code of document.querySelectorAll("pre > code:not([tabindex])")) code.tabIndex = 0;
+  for (const box of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) {
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", "Table");
+  }
+}
+
+const LABELS = `.md-sidebar label,
+  :is(.md-header__button, .md-search__icon):is([for="__drawer"], [for="__search"])`;
+
+// Labels open the drawer, its parts and the search; beside a side bar there is nothing to open.
+function reachLabels() {
+  for (const label of document.querySelectorAll(LABELS))
+    label.tabIndex = narrow.matches ? 0 : -1;
+}
+
+// The theme lets Enter press a label, but a space only scrolls the page.
+function pressLabel(event) {
+  if (event.key !== " " || !event.target.matches("label[tabindex='0']")) return;
+  event.preventDefault();
+  event.target.click();
+}
+
+repairCodeAndTables();
+new MutationObserver(repairCodeAndTables).observe(document.body, {
+  attributeFilter: ["tabindex"],
+  childList: true,
+  subtree: true,
+});
+reachLabels();
+narrow.addEventListener("change", reachLabels);
+document.addEventListener("keydown", pressLabel);

@@ -1,0 +1,198 @@
+"""Pages stay light and readable: highlighted code, and the site as a zip file."""
+
+import itertools
+import posixpath
+import re
+import runpy
+import zipfile
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonConsoleLexer, PythonLexer
+
+MACHINERY = Path(__file__).parents[1] / "docs" / "machinery"
+CODE_CSS = (MACHINERY / "css" / "code.css").read_text("utf-8")
+TOKENS = ["number", "special", "function", "constant", "keyword", "string", "comment"]
+TAG = re.compile(r"<[^>]*>")
+SITE_URL = "https://site.example/bptt/"
+
+
+def hook(name: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(MACHINERY / "hooks" / f"{name}.py")))
+
+
+def colours(scheme: str) -> dict[str, str]:
+    """Return the colours of code that the style sheet declares for one scheme."""
+    block = CODE_CSS.split(f'[data-md-color-scheme="{scheme}"] {{')[1].split("}")[0]
+    return dict(re.findall(r"--md-code-([\w-]+?)(?:-color)?: (#\w{6});", block))
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour, as WCAG 2 defines it."""
+    shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted([luminance(one), luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_contrast_of_black_on_white_is_21() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", ["default", "slate"])
+def test_every_token_can_be_read_on_plain_and_on_marked_lines(scheme: str) -> None:
+    found = colours(scheme)
+    inks = {name: found["fg" if name == "text" else f"hl-{name}"] for name in ["text", *TOKENS]}
+    grounds = [found["bg"], found["hl-color--light"]]
+    weak = {
+        (name, ground): contrast(ink, ground)
+        for (name, ink), ground in itertools.product(inks.items(), grounds)
+        if contrast(ink, ground) < 4.5
+    }
+    assert weak == {}
+    assert len(set(inks.values())) == len(inks), "two kinds of tokens share a colour"
+
+
+CONSOLE = """>>> import numpy as np
+>>> f"{np.e:.3f} and {1 if not [] else None}"  # a comment
+'2.718 and 1'
+"""
+
+
+@pytest.mark.parametrize("lexer", [PythonLexer(), PythonConsoleLexer()])
+def test_code_loses_spans_but_no_character(lexer: Any) -> None:
+    code = CONSOLE if isinstance(lexer, PythonConsoleLexer) else CONSOLE.replace(">>> ", "")
+    before = highlight(code, lexer, HtmlFormatter())
+    after = hook("highlighting").on_page_content(before)
+    assert TAG.sub("", after) == TAG.sub("", before)
+    assert after.count("<span") < 0.7 * before.count("<span")
+    assert not re.search(r'<span class="(n|o|p|w)">|<span></span>', after)
+    assert after.count("<span") == after.count("</span>")
+
+
+def test_the_link_of_a_type_in_a_signature_stays() -> None:
+    link = '<a class="autorefs" href="#x">Params</a>'
+    lean = hook("highlighting").on_page_content
+    assert lean(f'<span class="p">(</span><span class="n">{link}</span>') == f"({link}"
+
+
+def test_neighbours_of_one_kind_share_a_span() -> None:
+    lean = hook("highlighting").on_page_content
+    lines = '<span class="sd">"""One.</span>\n\n<span class="sd">    Two."""</span>'
+    assert lean(lines) == '<span class="sd">"""One.\n\n    Two."""</span>'
+    other = '<span class="s1">a</span><span class="c1">b</span>'
+    assert lean(other) == other
+
+
+def test_the_source_of_a_function_has_no_line_numbers() -> None:
+    numbered = highlight("x\n", PythonLexer(), HtmlFormatter(linenos="table", wrapcode=True))
+    table = re.search(r"<table.*</table>", numbered, re.DOTALL)[0]
+    assert hook("highlighting").on_page_content(table).strip() == "<pre><code>x\n</code></pre>"
+
+
+PAGES = {
+    "index.html": '<link rel="preload" href="machinery/font.woff2" as="font">'
+    '<a href=".">Home</a> <a href="chapter/#part">Part</a> <a href="bptt-site.zip">All</a>',
+    "chapter/index.html": '<a href="..">Home</a> <a href="#part">Here</a> <img src="a.svg">'
+    '<a href="./?q=1#x">Found</a> <a href="../map">Gone</a> <a href="https://o.example/">O</a>'
+    '<code>href="../"</code>',
+    "404.html": '<a href="/bptt/">Home</a>',
+    "chapter/a.svg": "<svg/>",
+    "search/search_index.json": '{"docs":[{"location":"","title":"Home"},'
+    '{"location":"chapter/#part","title":"\u00a7"}],"config":{}}',
+}
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Callable[[], zipfile.ZipFile]:
+    """Pack a small site."""
+    for name, text in PAGES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+
+    def run() -> zipfile.ZipFile:
+        hook("offline").on_post_build(SimpleNamespace(site_dir=str(tmp_path), site_url=SITE_URL))
+        return zipfile.ZipFile(tmp_path / "bptt-site.zip")
+
+    return run
+
+
+def test_the_pages_of_the_zip_link_to_files(pack: Callable[[], zipfile.ZipFile]) -> None:
+    archive = pack()
+    home, chapter = (
+        archive.read(f"bptt-site/{name}index.html").decode() for name in ("", "chapter/")
+    )
+    assert 'href="./index.html"' in home
+    assert 'href="chapter/index.html#part"' in home
+    assert 'href="https://site.example/bptt/bptt-site.zip"' in home
+    assert "preload" not in home
+    assert 'href="../index.html">Home' in chapter
+    assert 'href="#part"' in chapter
+    assert 'href="./index.html?q=1#x"' in chapter
+    assert 'href="https://site.example/bptt/map"' in chapter
+    assert 'href="https://o.example/"' in chapter
+    assert '<code>href="../"</code>' in chapter
+    assert dead(archive) == []
+
+
+def test_the_zip_is_searched_by_a_script_that_names_files(
+    pack: Callable[[], zipfile.ZipFile],
+) -> None:
+    script = pack().read("bptt-site/search/search_index.js").decode()
+    assert script.startswith("var __index = {")
+    assert '"location":"index.html"' in script
+    assert '"location":"chapter/index.html#part"' in script
+
+
+def test_the_zip_is_the_same_each_time(pack: Callable[[], zipfile.ZipFile]) -> None:
+    first = pack()
+    again = pack()
+    assert Path(first.filename).read_bytes() == Path(again.filename).read_bytes()
+    assert {info.date_time[0] for info in again.infolist()} == {1980}
+    assert again.namelist() == sorted(again.namelist())
+    assert not {"bptt-site/404.html", "bptt-site/bptt-site.zip"} & {*again.namelist()}
+
+
+def dead(archive: zipfile.ZipFile) -> list[str]:
+    """List the links of an archive's pages that lead to a folder or to no file at all."""
+    names = {*archive.namelist()}
+    return [
+        f"{name}: {link}"
+        for name in sorted(names)
+        if name.endswith(".html")
+        for link in links(archive.read(name).decode())
+        if resolved(name, link) not in names
+    ]
+
+
+def resolved(name: str, link: str) -> str:
+    path = urlsplit(link).path
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
+
+
+def links(html: str) -> Iterator[str]:
+    """Give what a page links to or loads within its own site."""
+    parser = _Links()
+    parser.feed(html)
+    return (link for link in parser.found if not urlsplit(link).scheme)
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, _: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in {"href", "src"} and value]
