@@ -154,11 +154,13 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     r"""Take one step in time.
 
     $$
-    r_t = \sigma(x_t W_{xr} + h_{t-1} W_{hr} + b_r), \qquad
-    z_t = \sigma(x_t W_{xz} + h_{t-1} W_{hz} + b_z), \\
-    q_t = h_{t-1} W_{hn} + b_{hn}, \qquad
-    n_t = \tanh(x_t W_{xn} + b_n + r_t \odot q_t), \\
-    h_t = (1 - z_t) \odot n_t + z_t \odot h_{t-1}.
+    \begin{aligned}
+    r_t &= \sigma(x_t W_{xr} + h_{t-1} W_{hr} + b_r), \\
+    z_t &= \sigma(x_t W_{xz} + h_{t-1} W_{hz} + b_z), \\
+    q_t &= h_{t-1} W_{hn} + b_{hn}, \\
+    n_t &= \tanh(x_t W_{xn} + b_n + r_t \odot q_t), \\
+    h_t &= (1 - z_t) \odot n_t + z_t \odot h_{t-1}.
+    \end{aligned}
     $$
 
     Parameters
@@ -207,17 +209,20 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     r"""Take the derivative of one step, from $dL/dh_t$ to its weights, input and previous state.
 
     $$
-    dz_t = dh_t \odot (h_{t-1} - n_t), \qquad
-    dn_t = dh_t \odot (1 - z_t), \qquad
-    da_n = dn_t \odot (1 - n_t^2), \\
-    dr_t = da_n \odot q_t, \qquad
-    dq_t = da_n \odot r_t, \qquad
-    da_r = dr_t \odot r_t (1 - r_t), \qquad
-    da_z = dz_t \odot z_t (1 - z_t), \\
-    dW_x = x_t^\top [da_r, da_z, da_n], \quad db = \sum_B [da_r, da_z, da_n], \quad
-    dx_t = [da_r, da_z, da_n] W_x^\top, \\
-    dW_h = h_{t-1}^\top [da_r, da_z, dq_t], \quad db_{hn} = \sum_B dq_t, \quad
-    dh_{t-1} = [da_r, da_z, dq_t] W_h^\top + dh_t \odot z_t.
+    \begin{aligned}
+    dz_t &= dh_t \odot (h_{t-1} - n_t), \\
+    dn_t &= dh_t \odot (1 - z_t), \\
+    da_n &= dn_t \odot (1 - n_t^2), \\
+    dr_t &= da_n \odot q_t, \qquad dq_t = da_n \odot r_t, \\
+    da_r &= dr_t \odot r_t (1 - r_t), \\
+    da_z &= dz_t \odot z_t (1 - z_t), \\
+    dW_x &= x_t^\top [da_r, da_z, da_n], \\
+    db &= \sum_B [da_r, da_z, da_n], \\
+    dx_t &= [da_r, da_z, da_n] W_x^\top, \\
+    dW_h &= h_{t-1}^\top [da_r, da_z, dq_t], \\
+    db_{hn} &= \sum_B dq_t, \\
+    dh_{t-1} &= [da_r, da_z, dq_t] W_h^\top + dh_t \odot z_t.
+    \end{aligned}
     $$
 
     Parameters

@@ -172,9 +172,13 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     r"""Take one step in time.
 
     $$
-    a_t = x_t W_x + h_{t-1} W_h + b = [a_i, a_f, a_g, a_o], \\
-    i_t = \sigma(a_i), \quad f_t = \sigma(a_f), \quad g_t = \tanh(a_g), \quad o_t = \sigma(a_o), \\
-    c_t = f_t \odot c_{t-1} + i_t \odot g_t, \qquad h_t = o_t \odot \tanh c_t.
+    \begin{aligned}
+    [a_i, a_f, a_g, a_o] &= a_t = x_t W_x + h_{t-1} W_h + b, \\
+    i_t &= \sigma(a_i), \qquad f_t = \sigma(a_f), \\
+    g_t &= \tanh(a_g), \quad o_t = \sigma(a_o), \\
+    c_t &= f_t \odot c_{t-1} + i_t \odot g_t, \\
+    h_t &= o_t \odot \tanh c_t.
+    \end{aligned}
     $$
 
     Parameters
@@ -224,16 +228,17 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     The cell state is reached from later steps and through $h_t = o_t \odot \tanh c_t$:
 
     $$
-    do_t = dh_t \odot \tanh c_t, \qquad
-    d\bar{c}_t = dc_t + dh_t \odot o_t \odot (1 - \tanh^2 c_t), \\
-    di_t = d\bar{c}_t \odot g_t, \quad
-    df_t = d\bar{c}_t \odot c_{t-1}, \quad
-    dg_t = d\bar{c}_t \odot i_t, \quad
-    dc_{t-1} = d\bar{c}_t \odot f_t, \\
-    da_t = [di \odot i (1 - i), \; df \odot f (1 - f), \; dg \odot (1 - g^2), \;
-    do \odot o (1 - o)], \\
-    dW_x = x_t^\top da_t, \quad dW_h = h_{t-1}^\top da_t, \quad db = \sum_B da_t, \qquad
-    dx_t = da_t W_x^\top, \quad dh_{t-1} = da_t W_h^\top.
+    \begin{aligned}
+    do_t &= dh_t \odot \tanh c_t, \\
+    d\bar{c}_t &= dc_t + dh_t \odot o_t \odot (1 - \tanh^2 c_t), \\
+    di_t &= d\bar{c}_t \odot g_t, \qquad df_t = d\bar{c}_t \odot c_{t-1}, \\
+    dg_t &= d\bar{c}_t \odot i_t, \qquad dc_{t-1} = d\bar{c}_t \odot f_t, \\
+    da_t &= [di \odot i (1 - i), \; df \odot f (1 - f), \\
+    &\qquad dg \odot (1 - g^2), \; do \odot o (1 - o)], \\
+    dW_x &= x_t^\top da_t, \qquad dx_t = da_t W_x^\top, \\
+    dW_h &= h_{t-1}^\top da_t, \qquad dh_{t-1} = da_t W_h^\top, \\
+    db &= \sum_B da_t.
+    \end{aligned}
     $$
 
     Parameters

@@ -143,8 +143,10 @@ def witten_bell(counts: Counts) -> Model:
     expects a new one with the weight of those $T(h)$ first times:
 
     $$
-    \mathrm{kept}(hc) = \frac{C(hc)}{C(h) + T(h)}, \qquad
-    \mathrm{left}(h) = \frac{T(h)}{C(h) + T(h)}
+    \begin{aligned}
+    \mathrm{kept}(hc) &= \frac{C(hc)}{C(h) + T(h)}, \\
+    \mathrm{left}(h) &= \frac{T(h)}{C(h) + T(h)}
+    \end{aligned}
     $$
 
     Parameters
@@ -183,15 +185,21 @@ def kneser_ney(counts: Counts) -> Model:
     one has failed. With these counts C, and $C(h) = \sum_c C(hc)$,
 
     $$
-    \mathrm{kept}(hc) = \frac{C(hc) - D_{C(hc)}}{C(h)}, \qquad
-    \mathrm{left}(h) = \frac{1}{C(h)} \sum_c D_{C(hc)}
+    \begin{aligned}
+    \mathrm{kept}(hc) &= \frac{C(hc) - D_{C(hc)}}{C(h)}, \\
+    \mathrm{left}(h) &= \frac{1}{C(h)} \sum_c D_{C(hc)}
+    \end{aligned}
     $$
 
     where, with $n_i$ grams of this length of count i and $Y = n_1 / (n_1 + 2 n_2)$,
 
     $$
-    D_0 = 0, \quad D_1 = 1 - 2Y \frac{n_2}{n_1} = Y, \quad D_2 = 2 - 3Y \frac{n_3}{n_2}, \quad
-    D_3 = D_4 = \ldots = 3 - 4Y \frac{n_4}{n_3}
+    \begin{aligned}
+    D_0 &= 0, \\
+    D_1 &= 1 - 2Y \frac{n_2}{n_1} = Y, \\
+    D_2 &= 2 - 3Y \frac{n_3}{n_2}, \\
+    D_3 &= D_4 = \dots = 3 - 4Y \frac{n_4}{n_3}
+    \end{aligned}
     $$
 
     Where this gives no positive number, as in short texts, Y takes its place, and 1/2 that of Y.

@@ -174,10 +174,12 @@ class Adam:
     r"""Adam: steps scaled by running moments of the gradient.
 
     $$
-    m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t, \qquad
-    v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2, \qquad
-    \theta_t = \theta_{t-1}
-    - \alpha \, \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}.
+    \begin{aligned}
+    m_t &= \beta_1 m_{t-1} + (1 - \beta_1) g_t, \\
+    v_t &= \beta_2 v_{t-1} + (1 - \beta_2) g_t^2, \\
+    \theta_t &= \theta_{t-1} - \alpha \,
+    \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}.
+    \end{aligned}
     $$
 
     Parameters

@@ -175,9 +175,12 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     r"""Take the derivative of one step, from $dL/dh_t$ to its weights, input and previous state.
 
     $$
-    da_t = dh_t \odot (1 - h_t^2), \qquad
-    dW_x = x_t^\top da_t, \quad dW_h = h_{t-1}^\top da_t, \quad db = \sum_B da_t, \qquad
-    dx_t = da_t W_x^\top, \quad dh_{t-1} = da_t W_h^\top.
+    \begin{aligned}
+    da_t &= dh_t \odot (1 - h_t^2), \\
+    dW_x &= x_t^\top da_t, \qquad dx_t = da_t W_x^\top, \\
+    dW_h &= h_{t-1}^\top da_t, \qquad dh_{t-1} = da_t W_h^\top, \\
+    db &= \sum_B da_t.
+    \end{aligned}
     $$
 
     Parameters

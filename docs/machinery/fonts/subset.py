@@ -6,19 +6,66 @@ It needs fonttools and brotli. The characters are those of glyphs.txt.
 import sys
 from pathlib import Path
 
+from fontTools.misc.transform import Offset
+from fontTools.pens.boundsPen import BoundsPen
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.pens.transformPen import TransformPen
 from fontTools.subset import Options, Subsetter, save_font
 from fontTools.ttLib import TTFont
 
 HERE = Path(__file__).parent
-PRIMES = {0x2032: "minute.st", 0x2033: "uni2033.st", 0x2034: "uni2034.st"}
-
-font = TTFont(sys.argv[1], recalcTimestamp=False)
 # MathML has a prime as a superscript. The font has larger forms for that, which Chromium does not
 # choose by itself: let them stand for the characters.
+PRIMES = {0x2032: "minute.st", 0x2033: "uni2033.st", 0x2034: "uni2034.st"}
+# TeX lowers a subscript, and raises a superscript, with the height of what carries it only if that
+# is more than a letter. MathML does so for letters too: g, y and h would carry theirs further away
+# than a and x. TeX also sets a root in the middle of a radical sign that is too tall.
+CONSTANTS = {
+    "SubscriptBaselineDropMin": -50,
+    "SuperscriptBaselineDropMax": 386,
+    "RadicalDisplayStyleVerticalGap": 110,
+}
+# Chromium keeps the room of the widest form for an operator that stretches, whichever it draws.
+# So all forms get one width here: the smallest would stand in a wide gap, the tallest reach out.
+OPENING = {"(": 600, "[": 430, "{": 750, "⟨": 600, "⌊": 499, "⌈": 499, "√": 860}
+CLOSING = {")": 600, "]": 430, "}": 750, "⟩": 600, "⌋": 499, "⌉": 499}
+
+
+def forms(font: TTFont, character: str) -> set[str]:
+    """Return the glyphs of all sizes of a character, and those it is put together from."""
+    variants = font["MATH"].table.MathVariants
+    glyph = font.getBestCmap()[ord(character)]
+    made = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(glyph)]
+    parts = made.GlyphAssembly.PartRecords if made.GlyphAssembly else []
+    sizes = {record.VariantGlyph for record in made.MathGlyphVariantRecord} - {glyph}
+    return sizes | {part.glyph for part in parts}
+
+
+def set_width(font: TTFont, glyph: str, width: int, *, opening: bool) -> None:
+    """Give a glyph a width; an opening one keeps the distance to what follows it."""
+    glyphs = font.getGlyphSet()
+    shift = width - glyphs[glyph].width if opening else 0
+    outlines = font["CFF "].cff.topDictIndex[0].CharStrings
+    private = outlines[glyph].private
+    pen = T2CharStringPen(width - private.nominalWidthX, glyphs)
+    glyphs[glyph].draw(TransformPen(pen, Offset(shift)))
+    outlines[glyph] = pen.getCharString(private, outlines[glyph].globalSubrs)
+    bounds = BoundsPen(font.getGlyphSet())
+    font.getGlyphSet()[glyph].draw(bounds)
+    font["hmtx"][glyph] = (width, round(bounds.bounds[0]))
+
+
+font = TTFont(sys.argv[1], recalcTimestamp=False)
 for table in font["cmap"].tables:
     for character, form in PRIMES.items():
         if character in table.cmap:
             table.cmap[character] = form
+for name, value in CONSTANTS.items():
+    getattr(font["MATH"].table.MathConstants, name).Value = value
+for widths, opening in ((OPENING, True), (CLOSING, False)):
+    for character, width in widths.items():
+        for glyph in sorted(forms(font, character)):
+            set_width(font, glyph, width, opening=opening)
 subsetter = Subsetter(Options(layout_features=[], hinting=False))
 subsetter.populate(text=(HERE / "glyphs.txt").read_text("utf-8"))
 subsetter.subset(font)

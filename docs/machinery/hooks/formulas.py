@@ -9,8 +9,10 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
@@ -19,15 +21,33 @@ from mkdocs.structure.toc import AnchorLink
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 FORMULA_IN_TITLE = re.compile(r"\\\((.*?)\\\)")
-ANNOTATION = re.compile(r"<annotation.*?</annotation>", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
-LABEL = re.compile(r' id="([^"]*)"')
+# XML has no names for characters, except for those that it needs itself.
+NAMED = re.compile(r"&(?!lt;|gt;|amp;|quot;)\w+;")
 # A reference to an equation is a plain link: a screen reader takes a formula as one piece.
-REFERENCE = re.compile(r"<math><semantics><mtext>(<a [^>]*>[^<]*</a>)</mtext><annotation")
-# A wide equation scrolls in its own box, which the keyboard must reach.
-BOX = '<div class="equation" role="group" aria-label="Equation" tabindex="0">{}</div>'
-# A browser may break the line between an inline formula and the full stop that follows it.
-PUNCTUATED = re.compile(r"(<math>(?:(?!</math>).)*</math>[.,;:?!)]+)", re.DOTALL)
+REFERENCE = re.compile(r"<math><mtext>(<a [^>]*>[^<]*</a>)</mtext></math>")
+# The number links to its own equation, and the theme's script makes the button copy.
+BOX = '<div class="equation"{anchor}>{math}{number}{button}</div>'
+ANCHOR = ' id="{label}"'
+NUMBER = '<a href="#{label}" aria-label="Link to equation {number}">{number}</a>'
+BUTTON = '<button type="button" title="Copy as TeX" data-clipboard-text="{tex}"></button>'
+NUMBER_WITHOUT_LABEL = re.compile(r'<mtd style="width: 50%[^"]*"><mtext>')
+# What numbers an equation is of no use to those who paste its TeX elsewhere.
+NUMBERING = re.compile(r"\\(?:begin|end)\{equation\}|\\label\{[^}]*\}|\\notag\b")
+NUMBERED_LINES = re.compile(r"(?<=\{)(align|gather)(?=\})")
+# A browser may break the line between an inline formula and the full stop or bracket beside it,
+# unless a word joiner stands between them.
+JOINT = re.compile(r"(?<=[^\s>])(?=<math )|(?<=</math>)(?=[^\s<])")
+WORD_JOINER = "\u2060"
+# The converter sets three full stops.
+DOTS = re.compile(r"(?:<mo[^>]*>\.</mo>){3}")
+ELLIPSIS = '<mo lspace="0" rspace="0.1667em">…</mo>'
+STOPS = {",", ".", ";"}
+SIGNS = {"+", "−"}
+RIGHT_SIDE = "padding-left: 0"  # the style of what stands right of an & in aligned lines
+# Elements that set their children in a row, as mrow does.
+ROWS = {"math", "mrow", "mtd", "msqrt", "mpadded"}
+APPLY = "\u2061"  # stands between a function and its argument
 # The characters of our font; the font is made from the same file.
 GLYPHS = frozenset((Path(__file__).parents[1] / "fonts" / "glyphs.txt").read_text("utf-8"))
 # Invisible characters need no glyph: operators such as U+2061, and variation selectors.
@@ -42,8 +62,7 @@ def on_page_content(content: str, page: Page, **_: Any) -> str:
     if not formulas:
         return content
     results = iter(_convert(formulas, page))
-    content = FORMULA.sub(lambda _: next(results), content)
-    return PUNCTUATED.sub(r'<span class="unbroken">\1</span>', content)
+    return JOINT.sub(WORD_JOINER, FORMULA.sub(lambda _: next(results), content))
 
 
 def _links(toc: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
@@ -54,13 +73,13 @@ def _links(toc: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
 
 def _title(match: re.Match[str], page: Page) -> str:
     """Convert one formula of a title, for places where its TeX would be read or shown."""
-    return ANNOTATION.sub("", _convert([(html.unescape(match[1]), False)], page)[0])
+    return _convert([(html.unescape(match[1]), False)], page)[0]
 
 
 def _convert(formulas: list[tuple[str, bool]], page: Page) -> list[str]:
     where = page.file.src_uri
     try:
-        results = LatexToMathML(annotation=True, fancy_error=False).convert_all(formulas)
+        results = LatexToMathML(fancy_error=False).convert_all(formulas)
     except LatexError as error:
         number, _, problem = str(error).removeprefix("input").split(":", 2)
         message = f"{where}: {problem.strip()} In the formula: {formulas[int(number)][0]}"
@@ -68,30 +87,99 @@ def _convert(formulas: list[tuple[str, bool]], page: Page) -> list[str]:
     for (tex, _), result in zip(formulas, results, strict=True):
         _check(tex, result, page)
     return [
-        _finish(result, display=display)
-        for (_, display), result in zip(formulas, results, strict=True)
+        _finish(tex, result, display=display)
+        for (tex, display), result in zip(formulas, results, strict=True)
     ]
 
 
 def _check(tex: str, mathml: str, page: Page) -> None:
-    """Refuse what the converter lets pass: dead references, double labels, missing glyphs."""
-    shown = ANNOTATION.sub("", mathml)
-    text = html.unescape(TAG.sub("", shown))
+    """Refuse what the converter lets pass: bad labels and references, missing glyphs."""
+    where = page.file.src_uri
+    text = html.unescape(TAG.sub("", mathml))
     if "(??)" in text:
-        raise PluginError(f"{page.file.src_uri}: no equation has this label: {tex}")
-    for label in LABEL.findall(shown):
+        raise PluginError(f"{where}: no equation has this label: {tex}")
+    for label in re.findall(r' id="([^"]*)"', mathml):
         if label in page.present_anchor_ids:
-            raise PluginError(f"{page.file.src_uri}: the label {label} is used twice: {tex}")
+            raise PluginError(f"{where}: the label {label} is used twice: {tex}")
         page.present_anchor_ids.add(label)
+    if NUMBER_WITHOUT_LABEL.search(mathml):
+        raise PluginError(f"{where}: a numbered equation or line needs a label: {tex}")
     missing = {c for c in text if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
     if missing:
         characters = " ".join(sorted(missing))
-        raise PluginError(f"{page.file.src_uri}: the math font lacks {characters} for: {tex}")
+        raise PluginError(f"{where}: the math font lacks {characters} for: {tex}")
 
 
-def _finish(mathml: str, *, display: bool) -> str:
-    """Keep the TeX for those who copy a formula, but not in the search index."""
-    if reference := REFERENCE.match(mathml):
+def _finish(tex: str, mathml: str, *, display: bool) -> str:
+    """Make the MathML light, and keep the TeX for those who copy it."""
+    if reference := REFERENCE.fullmatch(mathml):
         return reference[1]
-    mathml = mathml.replace("<annotation ", "<annotation data-search-exclude ")
-    return BOX.format(mathml) if display else mathml
+    mathml = NAMED.sub(lambda name: html.unescape(name[0]), DOTS.sub(ELLIPSIS, mathml))
+    math = ET.fromstring(mathml)  # noqa: S314  it comes from the converter, not from outside
+    label, number = _take_number(math)
+    _link_lines(math)
+    _space(math)
+    _lighten(math)
+    tex = " ".join(NUMBERED_LINES.sub(r"\1ed", NUMBERING.sub("", tex)).split())
+    math.set("data-tex", tex)
+    result = ET.tostring(math, encoding="unicode", short_empty_elements=False)
+    if not display:
+        return result
+    return BOX.format(
+        anchor=ANCHOR.format(label=label) if label else "",
+        math=result,
+        number=NUMBER.format(label=label, number=number) if label else "",
+        button=BUTTON.format(tex=html.escape(tex)),
+    )
+
+
+def _take_number(math: ET.Element) -> tuple[str, str]:
+    """Take an equation out of the table that only sets its number beside it."""
+    match [list(row) for row in math.findall("./mtable[@style='width: 100%']/mtr")]:
+        case [[_, equation, cell]]:
+            math[:] = list(equation)
+            return cell.get("id", ""), "".join(cell.itertext())
+    return "", ""
+
+
+def _link_lines(math: ET.Element) -> None:
+    """Let the number of a line of several link to that line."""
+    for cell in math.iterfind(".//mtd[@id]"):
+        label, number = cell.get("id"), "".join(cell.itertext())
+        text = ET.Element("mtext")
+        link = {"href": f"#{label}", "aria-label": f"Link to equation {number}"}
+        ET.SubElement(text, "a", link).text = number
+        cell[:] = [text]
+
+
+def _space(math: ET.Element) -> None:
+    """Set no space before a stop after brackets, but one around a sign that begins a line."""
+    for row in math.iter():
+        for part, stop in pairwise(row):
+            if stop.text in STOPS and part.tag in {"mrow", "mpadded"}:
+                part.attrib.pop("style", None)
+                part[-1].attrib.pop("rspace", None)
+        if RIGHT_SIDE in row.get("style", "") and len(row) and row[0].text in SIGNS:
+            row[0].set("form", "infix")
+
+
+def _lighten(element: ET.Element) -> None:
+    """Leave out elements that change nothing: every one costs time on a phone."""
+    for child in element:
+        _lighten(child)
+    element[:] = [part for child in element for part in _parts(child, element)]
+
+
+def _parts(child: ET.Element, parent: ET.Element) -> list[ET.Element]:
+    """Return what has to stand in the parent for a child."""
+    if child.tag == "mspace" and not child.attrib:
+        return []
+    if child.tag not in {"mrow", "mpadded"} or child.attrib or not len(child):
+        return [child]
+    loose = parent.tag in ROWS and not any(_needs_row(part) for part in (child[0], child[-1]))
+    return list(child) if loose or len(child) == 1 else [child]
+
+
+def _needs_row(edge: ET.Element) -> bool:
+    """Say whether an operator at the edge of a row takes its height or its form from the row."""
+    return edge.tag == "mo" and edge.get("stretchy") != "false" and edge.text != APPLY

@@ -101,10 +101,12 @@ def backward(
     Each gradient of a step is $dh_t$ times a factor that the way forwards fixed:
 
     $$
-    da_n = dh_t \odot (1 - z_t)(1 - n_t^2), \qquad
-    dq_t = da_n \odot r_t, \\
-    da_r = da_n \odot q_t r_t (1 - r_t), \qquad
-    da_z = dh_t \odot (h_{t-1} - n_t) z_t (1 - z_t).
+    \begin{aligned}
+    da_n &= dh_t \odot (1 - z_t)(1 - n_t^2), \\
+    dq_t &= da_n \odot r_t, \\
+    da_r &= da_n \odot q_t r_t (1 - r_t), \\
+    da_z &= dh_t \odot (h_{t-1} - n_t) z_t (1 - z_t).
+    \end{aligned}
     $$
 
     Parameters

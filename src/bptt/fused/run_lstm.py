@@ -103,12 +103,14 @@ def backward(
     Each gradient of a step is $dc_t$ or $dh_t$ times a factor that the way forwards fixed:
 
     $$
-    dc_t \mathrel{+}= dh_t \odot (o_t - h_t \odot \tanh c_t), \qquad
-    dc_{t-1} = dc_t \odot f_t, \\
-    da_i = dc_t \odot i_t g_t (1 - i_t), \quad
-    da_f = dc_t \odot f_t c_{t-1} (1 - f_t), \quad
-    da_g = dc_t \odot (i_t - i_t g_t^2), \quad
-    da_o = dh_t \odot h_t (1 - o_t).
+    \begin{aligned}
+    dc_t &\mathrel{+}= dh_t \odot (o_t - h_t \odot \tanh c_t), \\
+    da_i &= dc_t \odot i_t g_t (1 - i_t), \\
+    da_f &= dc_t \odot f_t c_{t-1} (1 - f_t), \\
+    da_g &= dc_t \odot (i_t - i_t g_t^2), \\
+    da_o &= dh_t \odot h_t (1 - o_t), \\
+    dc_{t-1} &= dc_t \odot f_t.
+    \end{aligned}
     $$
 
     Parameters

@@ -5,8 +5,10 @@ r"""A model in a folder, as model hubs keep it: what it is, its weights, and a p
 or whole numbers of 8 bits and a scale for each column,
 
 $$
-W_{ij} \approx q_{ij} s_j, \qquad q_{ij} \in \{-127, \dots, 127\}, \qquad
-s_j = \max_i |W_{ij}| / 127.
+\begin{aligned}
+W_{ij} &\approx q_{ij} s_j, \qquad q_{ij} \in \{-127, \dots, 127\}, \\
+s_j &= \max_i |W_{ij}| / 127.
+\end{aligned}
 $$
 """
 

@@ -1,7 +1,10 @@
 r"""The network: characters to vectors, layers of a cell, and back to characters.
 
 $$
-x_t = E_{k_t}, \qquad h_t = \text{the last layer's output}, \qquad y_t = h_t W_y + b_y.
+\begin{aligned}
+x_t &= E_{k_t}, \qquad h_t = \text{the last layer's output}, \\
+y_t &= h_t W_y + b_y.
+\end{aligned}
 $$
 
 With a tied head $W_y = E^\top$: a character's row is what goes in for it, and what the output is

@@ -1,8 +1,10 @@
 r"""The loss of a chunk of text, and its gradient.
 
 $$
-L = L_{\text{nats}} + \alpha \, \operatorname{mean} (m \odot h_t)^2
-    + \beta \, \operatorname{mean} (h_{t+1} - h_t)^2.
+\begin{aligned}
+L &= L_{\text{nats}} + \alpha \, \operatorname{mean} (m \odot h_t)^2 \\
+&\quad + \beta \, \operatorname{mean} (h_{t+1} - h_t)^2.
+\end{aligned}
 $$
 
 The first part is the cross-entropy of the next character. The second keeps the outputs of the last
