@@ -269,7 +269,7 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
 
     Notes
     -----
-    Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, "LSTM: a
+    Source: K. Greff, R. K. Srivastava, J. Koutník, B. R. Steunebrink and J. Schmidhuber, "LSTM: a
     search space odyssey", IEEE Transactions on Neural Networks and Learning Systems 28 (2017),
     <https://doi.org/10.1109/TNNLS.2016.2582924>, without its peepholes.
     """

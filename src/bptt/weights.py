@@ -31,8 +31,8 @@ def lecun(
 
     Notes
     -----
-    Source: Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp", in Neural
-    Networks: Tricks of the Trade, 1998, <https://doi.org/10.1007/3-540-49430-8_3>, section 4.6,
+    Source: Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, "Efficient BackProp", in Neural
+    Networks: Tricks of the Trade, 1998, <https://doi.org/10.1007/3-540-49430-8_2>, section 4.6,
     which asks for this variance and leaves the shape of the distribution open.
     """
     return rng.normal(scale=np.sqrt(1 / fan_in), size=(fan_in, fan_out)).astype(dtype)
@@ -129,8 +129,8 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
 
     Source: F. Mezzadri, "How to generate random matrices from the classical compact groups",
     Notices of the AMS 54 (2007), <https://arxiv.org/abs/math-ph/0609050>, section 5. As initial
-    weights: A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics of
-    learning in deep linear neural networks", ICLR 2014, <https://arxiv.org/abs/1312.6120>.
+    weights: A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics
+    of learning in deep linear neural networks", ICLR 2014, <https://arxiv.org/abs/1312.6120>.
     """
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
     return (Q * np.sign(np.diag(R))).astype(dtype)

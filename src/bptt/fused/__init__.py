@@ -80,7 +80,7 @@ def forward(
 
     Notes
     -----
-    Source of the products for all steps: J. Appleyard, T. Kocisky and P. Blunsom, "Optimizing
+    Source of the products for all steps: J. Appleyard, T. Kočiský and P. Blunsom, "Optimizing
     performance of recurrent neural networks on GPUs" (2016), <https://arxiv.org/abs/1604.01946>;
     of the recomputation: A. Gruslys, R. Munos, I. Danihelka, M. Lanctot and A. Graves,
     "Memory-efficient backpropagation through time", NIPS 2016, <https://arxiv.org/abs/1606.03401>.

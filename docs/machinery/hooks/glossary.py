@@ -1,0 +1,105 @@
+"""Mark in each chapter where it first uses a term of the glossary, with the definition at hand.
+
+``docs/glossary.md`` is the only list. A term is a ``<dt>`` with an anchor; commas separate its
+names. The first ``<dd>`` below defines it, the second links to where it is developed. A word that
+also has another meaning has the class ``common`` and is not marked.
+
+The mark is a link to the glossary whose title is the definition. Unlike an ``<abbr>``, it is
+reached by the keyboard and by touch, and works without scripts.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bs4 import BeautifulSoup
+from jinja2 import Environment
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.utils import get_relative_url
+
+LIST = "glossary.md"
+CHAPTERS = "chapters/"
+TAG = re.compile(r"<[^>]*>")
+PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
+# Inside these, words stay as they are.
+UNMARKED = ["a", "abbr", "code", "math", "strong"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term with the names that are looked for."""
+
+    anchor: str
+    names: tuple[str, ...]
+    definition: str
+    common: bool
+
+
+def on_env(env: Environment, files: Files, **_: Any) -> Environment:
+    """Read the glossary, once it is rendered, and mark its terms in the chapters."""
+    glossary = files.get_file_from_path(LIST)
+    if glossary is None:
+        return env
+    terms = list(read(glossary.page.content))
+    pages = [file.page for file in files.documentation_pages() if file.src_uri.startswith(CHAPTERS)]
+    prose = " ".join(TAG.sub("", page.content) for page in pages)
+    for term in terms:
+        if not _pattern(term.names).search(prose):
+            raise PluginError(f"{LIST}: no chapter uses the term {term.names[0]}")
+    for page in pages:
+        page.content = mark(page.content, terms, get_relative_url(glossary.url, page.url))
+    return env
+
+
+def read(content: str) -> Iterator[Term]:
+    """Read the terms of the rendered glossary."""
+    for name in BeautifulSoup(content, "html.parser").find_all("dt"):
+        definitions = name.find_next_siblings(["dt", "dd"], limit=2)
+        if [tag.name for tag in definitions] != ["dd", "dd"] or not definitions[1].a:
+            raise PluginError(f"{LIST}: {name.text} needs a definition and a link, each after a :")
+        if not name.get("id"):
+            raise PluginError(f"{LIST}: {name.text} has no anchor")
+        definition = " ".join(definitions[0].text.split())
+        common = "common" in name.get("class", [])
+        yield Term(name["id"], tuple(name.text.split(", ")), definition, common)
+
+
+def mark(content: str, terms: list[Term], link: str) -> str:
+    """Mark the first use of each term in the paragraphs of a page."""
+    rare = [term for term in terms if not term.common]
+    names = {name.casefold(): term for term in rare for name in term.names}
+    pattern = _pattern(name for term in rare for name in term.names)
+    used: set[str] = set()
+
+    def mark_use(match: re.Match[str]) -> str:
+        term = names[" ".join(match["name"].casefold().split())]
+        if term.anchor in used:
+            return match[0]
+        used.add(term.anchor)
+        title = html.escape(term.definition)
+        return f'<a class="term" href="{link}#{term.anchor}" title="{title}">{match[0]}</a>'
+
+    def mark_paragraph(match: re.Match[str]) -> str:
+        if not pattern.search(match[0]):
+            return match[0]
+        soup = BeautifulSoup(match[0], "html.parser")
+        for text in soup.find_all(string=True):
+            if not text.find_parent(UNMARKED):
+                marked = pattern.sub(mark_use, html.escape(text, quote=False))
+                text.replace_with(BeautifulSoup(marked, "html.parser"))
+        return str(soup)
+
+    return PARAGRAPH.sub(mark_paragraph, content)
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Match the names, longest first, with their first letter in either case, and their plurals."""
+    longest_first = sorted(names, key=lambda name: (-len(name), name))
+    alternatives = "|".join(
+        f"[{name[0].upper()}{name[0].lower()}]" + r"\s".join(map(re.escape, name[1:].split(" ")))
+        for name in longest_first
+    )
+    return re.compile(rf"(?<![\w-])(?P<name>{alternatives})s?(?![\w-])")
