@@ -1,4 +1,4 @@
-"""Pages stay light and readable: highlighted code, and the site as a zip file."""
+"""Pages stay light and readable: code, the theme's style sheets, and the site as a zip file."""
 
 import itertools
 import posixpath
@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import material
 import pytest
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -100,6 +101,46 @@ def test_the_source_of_a_function_has_no_line_numbers() -> None:
     numbered = highlight("x\n", PythonLexer(), HtmlFormatter(linenos="table", wrapcode=True))
     table = re.search(r"<table.*</table>", numbered, re.DOTALL)[0]
     assert hook("highlighting").on_page_content(table).strip() == "<pre><code>x\n</code></pre>"
+
+
+THEME = Path(material.__file__).parent / "templates" / "assets" / "stylesheets"
+
+
+@pytest.mark.parametrize("sheet", sorted(THEME.glob("*.css")), ids=lambda path: path.name[:4])
+def test_a_style_sheet_is_read_to_its_last_sign(sheet: Path) -> None:
+    css = sheet.read_text("utf-8")
+    shortened = hook("stylesheets").shortened
+    assert shortened(css, lambda _: True) == re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    assert shortened(css, {"md-typeset"}.__contains__).count("{") < css.count("{") / 4
+
+
+@pytest.mark.parametrize(
+    ("css", "short"),
+    [
+        (".a,.b{x:y}", ".a{x:y}"),
+        (".b>p{x:y}p{x:y}", "p{x:y}"),
+        (".a .b,#a:not(.b,:is(.b,p)){x:y}", "#a:not(.b,:is(.b,p)){x:y}"),
+        ("@media print{.b{x:y}}@media screen{.a{x:y}.b{x:y}}", "@media screen{.a{x:y}}"),
+        ("[dir=rtl] p{x:y}[dir=ltr] .a{x:y}[a]{x:y}", "[dir=ltr] .a{x:y}[a]{x:y}"),
+        (
+            "@font-face{x:y}@keyframes b{0%{x:y}to{x:y}}",
+            "@font-face{x:y}@keyframes b{0%{x:y}to{x:y}}",
+        ),
+        (":root{--b:1}/* .a */", ":root{--b:1}"),
+    ],
+)
+def test_a_rule_stays_if_something_can_match_it(css: str, short: str) -> None:
+    assert hook("stylesheets").shortened(css, {"a", "dir", "ltr"}.__contains__) == short
+
+
+def test_classes_are_found_in_pages_and_scripts(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    sheet = tmp_path / "assets" / "main.css"
+    sheet.write_text(".page{x:y}.script{x:y}.text{x:y}")
+    (tmp_path / "index.html").write_text('<p class="page">.text</p>')
+    (tmp_path / "theme.js").write_text('x("p",{class:"script"})')
+    hook("stylesheets").on_post_build(SimpleNamespace(site_dir=str(tmp_path)))
+    assert sheet.read_text() == ".page{x:y}.script{x:y}"
 
 
 PAGES = {
