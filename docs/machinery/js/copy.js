@@ -19,7 +19,7 @@ const tex = (math) => {
 const plain = (box) => {
   box.querySelectorAll("math").forEach((math) => math.replaceWith(tex(math)));
   document.body.append(box);
-  const text = box.innerText.replaceAll("\u2060", "");
+  const text = box.innerText;
   box.remove();
   return text;
 };
