@@ -31,8 +31,8 @@ def test_a_copied_passage_has_the_tex_of_whole_formulas(visit):
     page.keyboard.press("Control+c")
     text, markup = page.evaluate(READ)
     assert text.startswith(f"${inline}$")
-    assert text.rstrip().endswith(f"$${display}$$")
-    assert markup.count("<math") == text.count("$") // 2 - 1
+    assert text.rstrip().endswith(f"$${display}$$ (1)")
+    assert markup.count("<math") >= len([inline, display])
     assert "<button" not in markup
 
 
@@ -56,13 +56,12 @@ def test_the_button_of_an_equation_copies_its_tex(visit):
 def test_a_wide_equation_scrolls_by_keyboard(visit):
     page = visit(PAGE, viewport=NARROW)
     box = page.evaluate_handle(WIDE).as_element()
-    box.scroll_into_view_if_needed()
     box.query_selector("a, button").focus()
-    assert box.evaluate("e => e.scrollLeft") == 0
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(150)
-    assert box.evaluate("e => e.scrollLeft") > 0
+    scrolled = "e => e.scrollLeft === 0", "e => e.scrollLeft > 0"
+    for key, condition in zip(["ArrowLeft", "ArrowRight"], scrolled, strict=True):
+        for _ in range(4):
+            page.keyboard.press(key)
+        page.wait_for_function(condition, arg=box)
 
 
 def test_nothing_of_an_equation_is_cut_off_above_or_below(visit):
@@ -75,8 +74,7 @@ def test_the_number_of_an_equation_leads_to_it(visit):
     page = visit(PAGE)
     number = page.locator(".equation > a").first
     number.click()
-    target = number.get_attribute("href")
-    assert page.url.endswith(target)
+    page.wait_for_url("**" + number.get_attribute("href"))
     assert page.evaluate("document.querySelector(':target').matches('.equation')")
 
 

@@ -10,9 +10,10 @@ const wholeFormulas = (range) => {
   return range.cloneContents();
 };
 
+// The number of an equation follows it.
 const tex = (math) => {
-  const dollars = math.getAttribute("display") === "block" ? "$$" : "$";
-  return dollars + math.dataset.tex + dollars;
+  const display = math.getAttribute("display") === "block";
+  return display ? `$$${math.dataset.tex}$$ ` : `$${math.dataset.tex}$`;
 };
 
 // Only what is in the page has line breaks where its blocks end.
@@ -30,6 +31,7 @@ document.addEventListener("copy", (event) => {
   const box = document.createElement("div");
   box.append(wholeFormulas(selection.getRangeAt(0).cloneRange()));
   if (!box.querySelector("math")) return;
+  box.querySelectorAll("button").forEach((button) => button.remove());
   event.clipboardData.setData("text/html", box.innerHTML);
   event.clipboardData.setData("text/plain", plain(box));
   event.preventDefault();
