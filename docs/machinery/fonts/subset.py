@@ -27,8 +27,8 @@ CONSTANTS = {
 }
 # Chromium keeps the room of the widest form for an operator that stretches, whichever it draws.
 # So all forms get one width here: the smallest would stand in a wide gap, the tallest reach out.
-OPENING = {"(": 600, "[": 430, "{": 750, "⟨": 600, "⌊": 499, "⌈": 499, "√": 860}
-CLOSING = {")": 600, "]": 430, "}": 750, "⟩": 600, "⌋": 499, "⌉": 499}
+OPENING = {"(": 700, "[": 450, "{": 820, "⟨": 700, "⌊": 499, "⌈": 499, "√": 860}
+CLOSING = {")": 680, "]": 450, "}": 820, "⟩": 680, "⌋": 499, "⌉": 499}
 
 
 def forms(font: TTFont, character: str) -> set[str]:

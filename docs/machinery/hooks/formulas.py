@@ -35,10 +35,10 @@ NUMBER_WITHOUT_LABEL = re.compile(r'<mtd style="width: 50%[^"]*"><mtext>')
 # What numbers an equation is of no use to those who paste its TeX elsewhere.
 NUMBERING = re.compile(r"\\(?:begin|end)\{equation\}|\\label\{[^}]*\}|\\notag\b")
 NUMBERED_LINES = re.compile(r"(?<=\{)(align|gather)(?=\})")
-# A browser may break the line between an inline formula and the full stop or bracket beside it,
-# unless a word joiner stands between them.
-JOINT = re.compile(r"(?<=[^\s>])(?=<math )|(?<=</math>)(?=[^\s<])")
-WORD_JOINER = "\u2060"
+# A browser may break the line between an inline formula and the full stop or bracket beside it.
+JOINED = re.compile(
+    r"(?P<open>\(?)(?P<math><math (?:(?!</math>).)*</math>)(?P<stop>[.,;:?!)]*)", re.DOTALL
+)
 # The converter sets three full stops.
 DOTS = re.compile(r"(?:<mo[^>]*>\.</mo>){3}")
 ELLIPSIS = '<mo lspace="0" rspace="0.1667em">…</mo>'
@@ -62,13 +62,18 @@ def on_page_content(content: str, page: Page, **_: Any) -> str:
     if not formulas:
         return content
     results = iter(_convert(formulas, page))
-    return JOINT.sub(WORD_JOINER, FORMULA.sub(lambda _: next(results), content))
+    return JOINED.sub(_join, FORMULA.sub(lambda _: next(results), content))
 
 
 def _links(toc: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
     for link in toc:
         yield link
         yield from _links(link.children)
+
+
+def _join(match: re.Match[str]) -> str:
+    alone = not match["open"] and not match["stop"]
+    return match[0] if alone else f'<span class="unbroken">{match[0]}</span>'
 
 
 def _title(match: re.Match[str], page: Page) -> str:

@@ -10,16 +10,17 @@ const wholeFormulas = (range) => {
   return range.cloneContents();
 };
 
+// The number of an equation follows it.
 const tex = (math) => {
-  const dollars = math.getAttribute("display") === "block" ? "$$" : "$";
-  return dollars + math.dataset.tex + dollars;
+  const display = math.getAttribute("display") === "block";
+  return display ? `$$${math.dataset.tex}$$ ` : `$${math.dataset.tex}$`;
 };
 
 // Only what is in the page has line breaks where its blocks end.
 const plain = (box) => {
   box.querySelectorAll("math").forEach((math) => math.replaceWith(tex(math)));
   document.body.append(box);
-  const text = box.innerText.replaceAll("\u2060", "");
+  const text = box.innerText;
   box.remove();
   return text;
 };
@@ -30,6 +31,7 @@ document.addEventListener("copy", (event) => {
   const box = document.createElement("div");
   box.append(wholeFormulas(selection.getRangeAt(0).cloneRange()));
   if (!box.querySelector("math")) return;
+  box.querySelectorAll("button").forEach((button) => button.remove());
   event.clipboardData.setData("text/html", box.innerHTML);
   event.clipboardData.setData("text/plain", plain(box));
   event.preventDefault();

@@ -1,0 +1,169 @@
+"""Each rule by which a formula becomes MathML, on formulas of its own."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from mkdocs.exceptions import PluginError
+
+MACHINERY = Path(__file__).parents[1] / "docs" / "machinery"
+FORMULAS = runpy.run_path(str(MACHINERY / "hooks" / "formulas.py"))
+
+
+def shown(*formulas: str, between: str = " ") -> Tag:
+    """Convert formulas as the build does; an environment is displayed."""
+    parts = [
+        f'<div class="arithmatex">\\[{tex}\\]</div>'
+        if tex.startswith("\\begin{")
+        else f'<span class="arithmatex">\\({tex}\\)</span>'
+        for tex in formulas
+    ]
+    return convert(between.join(parts))
+
+
+def convert(content: str, **page: object) -> Tag:
+    settings = {"file": SimpleNamespace(src_uri="x.md"), "toc": [], "present_anchor_ids": set()}
+    converted = FORMULAS["on_page_content"](content, page=SimpleNamespace(**settings | page))
+    return BeautifulSoup(converted, "html.parser")
+
+
+def names(tag: Tag) -> list[str]:
+    return [child.name for child in tag.find_all(True)]
+
+
+def test_the_tex_is_an_attribute_on_one_line_and_no_element() -> None:
+    math = shown("a < \n  b").math
+    assert math["data-tex"] == "a < b"
+    assert names(math) == ["mi", "mo", "mi"]
+    assert math.get_text() == "a<b"
+
+
+def test_a_prime_is_a_superscript() -> None:
+    (prime,) = shown("f'(x)").select("msup > mo")
+    assert prime.text == "′"
+
+
+@pytest.mark.parametrize(
+    ("tex", "elements"),
+    [
+        (r"\tanh x", ["mi", "mo", "mi"]),
+        (r"\log(h) + 1", ["mi", "mo", "mo", "mi", "mo", "mo", "mn"]),
+        (r"x^{n}", ["msup", "mi", "mi"]),
+        (r"x_{t-1}", ["msub", "mi", "mrow", "mi", "mo", "mn"]),
+        (r"1, \dots, n", ["mn", "mo", "mo", "mo", "mi"]),
+    ],
+)
+def test_a_formula_has_no_element_that_changes_nothing(tex: str, elements: list[str]) -> None:
+    assert names(shown(tex).math) == elements
+
+
+@pytest.mark.parametrize("tex", [r"2 \left( \frac{a}{b} \right)", r"\left| \frac{a}{b} \right|"])
+def test_brackets_that_stretch_keep_the_row_that_they_span(tex: str) -> None:
+    row = shown(tex).mrow
+    assert [child.name for child in row.children] == ["mo", "mfrac", "mo"]
+
+
+def test_no_space_stands_before_a_stop_after_brackets() -> None:
+    stopped, followed, raised = shown(
+        r"\left( x \right), y", r"\left( x \right) y", r"\left( x \right)^2."
+    ).find_all("math")
+    assert not stopped.select("[rspace]")
+    assert followed.select("[rspace]")
+    assert raised.mpadded is None
+    assert not raised.select("[style]")
+
+
+def test_a_sign_at_the_start_of_a_line_has_the_space_of_a_sum() -> None:
+    box = shown(r"\begin{aligned} a &= -b \\ &- c \\ -d &= e \end{aligned}")
+    signs = [mo for mo in box.find_all("mo") if mo.text == "−"]
+    assert [mo.get("form") for mo in signs] == [None, "infix", None]
+    cases = shown(r"\begin{cases} -x, & x < 0 \\ x, & x \ge 0 \end{cases}")
+    assert not cases.select("[form=infix]")
+
+
+def test_a_numbered_equation_is_a_box_whose_number_links_to_it() -> None:
+    page = shown(
+        r"\begin{equation} x = 1 \label{eq:a} \end{equation}",
+        r"\begin{equation} y = 2 \label{eq:b} \end{equation}",
+        r"\eqref{eq:b}",
+    )
+    second = page.select_one("div.equation[id='eq:b']")
+    assert [child.name for child in second.children] == ["math", "a", "button"]
+    assert second.mtable is None
+    assert second.a["href"] == "#eq:b"
+    assert second.a.text == "(2)"
+    assert "(2)" in second.a["aria-label"]
+    assert second.math["data-tex"] == second.button["data-clipboard-text"] == "y = 2"
+    reference = page.find_all("a")[-1]
+    assert (reference.text, reference["href"]) == ("(2)", "#eq:b")
+    assert reference.find_parent("math") is None
+
+
+def test_each_numbered_line_of_a_derivation_links_to_itself() -> None:
+    lines = r"x &= 1 \label{eq:a} \\ &= 2 \notag \\ &= 3 \label{eq:c}"
+    page = shown(rf"\begin{{align}} {lines} \end{{align}}")
+    assert [(cell["id"], cell.a["href"], cell.text) for cell in page.select("mtd[id]")] == [
+        ("eq:a", "#eq:a", "(1)"),
+        ("eq:c", "#eq:c", "(2)"),
+    ]
+    assert page.math["data-tex"] == r"\begin{aligned} x &= 1 \\ &= 2 \\ &= 3 \end{aligned}"
+
+
+def test_an_equation_without_a_number_has_nothing_but_the_button() -> None:
+    box = shown(r"\begin{aligned} x &= 1 \end{aligned}").div
+    assert [child.name for child in box.children] == ["math", "button"]
+    assert "id" not in box.attrs
+
+
+def test_brackets_and_stops_stay_on_the_line_of_the_formula() -> None:
+    span = '<span class="arithmatex">\\(x\\)</span>'
+    page = convert(f"<p>Of ({span} and {span}), {span} is {span}.</p>")
+    assert [part.text for part in page.select(".unbroken")] == ["(x", "x),", "x."]
+
+
+@pytest.mark.parametrize(
+    ("tex", "problem"),
+    [
+        (r"\begin{equation} x \end{equation}", "needs a label: .*x"),
+        (r"\begin{align} x \label{eq:a} \\ y \end{align}", "needs a label: .*y"),
+        (r"\frac{1}", r"\\frac{1}"),
+        (r"\eqref{eq:none}", "no equation has this label"),
+        (r"\text{я}", "the math font lacks я"),
+    ],
+)
+def test_a_formula_is_refused_that_would_be_shown_wrongly(tex: str, problem: str) -> None:
+    with pytest.raises(PluginError, match=rf"^x\.md: .*{problem}"):
+        shown(tex)
+
+
+def test_a_label_is_refused_that_the_page_has_already() -> None:
+    with pytest.raises(PluginError, match=r"x\.md: the label used is used twice"):
+        convert(
+            r'<div class="arithmatex">\[\begin{equation}x\label{used}\end{equation}\]</div>',
+            present_anchor_ids={"used"},
+        )
+
+
+def test_the_font_has_the_characters_that_formulas_may_use() -> None:
+    ttlib = pytest.importorskip("fontTools.ttLib", reason="the font is read with fonttools")
+    pytest.importorskip("brotli", reason="and unpacked with brotli")
+    font = ttlib.TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
+    drawn = set(font.getBestCmap())
+    assert {c for c in FORMULAS["GLYPHS"] if ord(c) not in drawn} == {"\n"}
+    variants = font["MATH"].table.MathVariants
+    tall = {font.getBestCmap()[ord(c)] for c in "([{⟨√∑∫∏"}
+    assert tall <= set(variants.VertGlyphCoverage.glyphs)
+
+
+@pytest.mark.parametrize("opening", ["(", "[", "{", "⟨", "√"])
+def test_all_sizes_of_a_bracket_are_equally_wide(opening: str) -> None:
+    ttlib = pytest.importorskip("fontTools.ttLib", reason="the font is read with fonttools")
+    pytest.importorskip("brotli", reason="and unpacked with brotli")
+    font = ttlib.TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
+    variants = font["MATH"].table.MathVariants
+    glyph = font.getBestCmap()[ord(opening)]
+    made = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(glyph)]
+    sizes = {record.VariantGlyph for record in made.MathGlyphVariantRecord} - {glyph}
+    assert len({font["hmtx"][size][0] for size in sizes}) == 1
