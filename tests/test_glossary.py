@@ -1,0 +1,80 @@
+"""The glossary: what is marked in a chapter, what is left alone, and what is a mistake."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from bs4 import BeautifulSoup
+from mkdocs.exceptions import PluginError
+
+ROOT = Path(__file__).parents[1]
+hook = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/machinery/hooks/glossary.py")))
+
+GLOSSARY = """
+<dl>
+<dt id="gate">Gate</dt><dd>A row of "numbers".</dd><dd><a href="#">Here</a></dd>
+<dt id="forget-gate">Forget gate</dt><dd>It keeps.</dd><dd><a href="#">Here</a></dd>
+<dt id="bptt">Backpropagation through time, BPTT</dt><dd>Back.</dd><dd><a href="#">Here</a></dd>
+<dt id="round" class="common">Round</dt><dd>Work.</dd><dd><a href="#">Here</a></dd>
+</dl>
+"""
+
+
+def marked(content: str) -> list[tuple[str, str]]:
+    """List the anchors and words that are marked in a page."""
+    page = hook.mark(content, list(hook.read(GLOSSARY)), "../glossary/")
+    assert BeautifulSoup(page, "html.parser").text == BeautifulSoup(content, "html.parser").text
+    links = BeautifulSoup(page, "html.parser").select("a.term")
+    return [(link["href"].removeprefix("../glossary/#"), link.text) for link in links]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<p>A gate. A gate.</p><p>A gate.</p>", [("gate", "gate")]),
+        ("<p>Gates: the forget\ngate.</p>", [("gate", "Gates"), ("forget-gate", "forget\ngate")]),
+        ("<p>BPTT, or backpropagation through time.</p>", [("bptt", "BPTT")]),
+        ("<p>a &lt; b, <em>one gate</em></p>", [("gate", "gate")]),
+        ("<p>A gated bptt-gate, bptt, one round.</p>", []),
+        ("<h2>The gate</h2><pre>gate</pre><td>gate</td>", []),
+        ('<p><code>gate</code> <a href="x">gate</a> <math><mtext>gate</mtext></math></p>', []),
+    ],
+)
+def test_the_first_use_in_a_paragraph_is_marked(
+    content: str, expected: list[tuple[str, str]]
+) -> None:
+    assert marked(content) == expected
+
+
+def test_the_title_of_a_mark_is_the_definition() -> None:
+    page = hook.mark("<p>A gate.</p>", list(hook.read(GLOSSARY)), "../glossary/")
+    assert BeautifulSoup(page, "html.parser").a["title"] == 'A row of "numbers".'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (' id="gate"', "", "glossary.md: Gate has no anchor"),
+        ("<dd>It keeps.</dd>", "", "glossary.md: Forget gate needs a definition and a link"),
+        ('<dd><a href="#">Here</a></dd>', "<dd>Here</dd>", "glossary.md: Gate needs a definition"),
+        (">Gate<", ">Valve<", "glossary.md: no chapter uses the term Valve"),
+        (">Round<", ">Bout<", "glossary.md: no chapter uses the term Bout"),
+    ],
+)
+def test_a_careless_entry_is_a_mistake(old: str, new: str, problem: str) -> None:
+    content = "<p>A gate, a forget gate, BPTT, a round.</p>"
+    pages = {"glossary.md": GLOSSARY.replace(old, new), "chapters/a.md": content}
+    with pytest.raises(PluginError, match=problem):
+        hook.on_env(None, site(pages))
+    hook.on_env(None, site(pages | {"glossary.md": GLOSSARY}))
+
+
+def site(pages: dict[str, str]) -> SimpleNamespace:
+    files = {
+        uri: SimpleNamespace(src_uri=uri, url=uri, page=SimpleNamespace(content=content, url=uri))
+        for uri, content in pages.items()
+    }
+    return SimpleNamespace(
+        documentation_pages=lambda: list(files.values()), get_file_from_path=files.get
+    )
