@@ -1,9 +1,11 @@
-"""The browser: Debian's Chromium or another on the path, else Playwright's own."""
+"""Print the path of a browser: one that is installed, else Playwright's own, fetched if need be."""
 
 import os
 import shutil
 import subprocess
 import sys
+
+from playwright.sync_api import sync_playwright
 
 # What the systems call it; CHROME_PATH, which Lighthouse reads too, names any other.
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
@@ -22,22 +24,18 @@ FLAGS = (
 
 
 def find() -> str:
-    """Return the path of the browser; fetch Playwright's if there is none."""
-    installed = os.environ.get("CHROME_PATH") or next(filter(None, map(shutil.which, NAMES)), None)
-    return installed or playwrights()
+    """Return the path."""
+    installed = filter(None, map(shutil.which, NAMES))
+    return os.environ.get("CHROME_PATH") or next(installed, None) or fetch()
 
 
-def playwrights() -> str:
-    subprocess.run(
-        [sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"], check=True
-    )
-    ask = (
-        "from playwright.sync_api import sync_playwright\n"
-        "with sync_playwright() as p: print(p.chromium.executable_path)"
-    )
-    asked = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
-    return asked.stdout.strip()
+def fetch() -> str:
+    """Return the path of Playwright's own."""
+    command = [sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"]
+    subprocess.run(command, check=True)
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
 
 
 if __name__ == "__main__":
-    print(find())
+    sys.stdout.write(find())

@@ -5,18 +5,16 @@ built site, and take minutes.
 """
 
 import os
-import re
-from collections import Counter
+from itertools import chain
 from pathlib import Path
 
+import chromium
+import pages
 import pytest
 from playwright.sync_api import sync_playwright
+from visits import PHONE, Visit, insist_none
 
-import chromium
-
-HERE = Path(__file__).parent
-PHONE = {"width": 412, "height": 915}
-DESKTOP = {"width": 1280, "height": 900}
+FINDERS = {"path": pages.every, "sample": pages.samples, "measured": pages.for_lighthouse}
 
 
 def pytest_addoption(parser):
@@ -32,43 +30,13 @@ def pytest_addoption(parser):
 
 
 def pytest_generate_tests(metafunc):
-    """Give a test that asks for `path` every page, one that asks for `sample` one of each kind."""
-    config = metafunc.config
-    for name, find in {"path": every_page, "sample": samples, "measured": kinds}.items():
-        if name in metafunc.fixturenames:
-            wanted = [p for p in find(config.option.site) if config.option.pages in p]
-            metafunc.parametrize(name, wanted, ids=lambda path: path or "home")
-
-
-def every_page(site):
-    """Return the path of every page below the home page."""
-    files = sorted(site.rglob("*.html"))
-    if not files:
-        raise pytest.UsageError(f"{site} has no page: build the site first")
-    return [re.sub(r"(^|/)index\.html$", r"\1", f.relative_to(site).as_posix()) for f in files]
-
-
-def kinds(site):
-    """Return the home page, a chapter, and the longest of each kind of page."""
-    pages = every_page(site)
-    chapters = [page for page in pages if page.startswith("chapters/")]
-    longest = [longest_page(site, folder) for folder in ("chapters/", "figures/", "api/")]
-    return list(dict.fromkeys(["", chapters[0], *longest]))
-
-
-def samples(site):
-    """Return one page of each kind."""
-    return ["", "404.html", *(longest_page(site, f) for f in ("chapters/", "figures/", "api/"))]
-
-
-def longest_page(site, folder):
-    """Return the page with the most elements."""
-    pages = [page for page in every_page(site) if page.startswith(folder)]
-    return max(pages, key=lambda page: len(re.findall(r"<[a-z]", source(site, page))))
-
-
-def source(site, page):
-    return (site / page / "index.html" if page.endswith("/") else site / page).read_text("utf-8")
+    """Give a test the pages that it asks for by the name of its argument."""
+    site, part = metafunc.config.option.site, metafunc.config.option.pages
+    if not any(part in path for path in pages.every(site)):
+        raise pytest.UsageError(f"{site} has no page with {part!r} in its path")
+    for name in FINDERS.keys() & set(metafunc.fixturenames):
+        wanted = [path for path in FINDERS[name](site) if part in path]
+        metafunc.parametrize(name, wanted, ids=lambda path: path or "home")
 
 
 @pytest.fixture(scope="session")
@@ -85,15 +53,23 @@ def tools(pytestconfig):
 def browser():
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=chromium.find(), args=list(chromium.FLAGS)
+            executable_path=os.environ["CHROME_PATH"], args=list(chromium.FLAGS)
         )
         yield running
         running.close()
 
 
 @pytest.fixture
-def visit(browser, home):
-    """Open pages, each as a first visit; at the end of the test, ask whether anything went wrong."""
+def note(request, record_property):
+    """Put numbers into the page's line of the table at the end."""
+    path = request.node.callspec.params.get("path")
+    title = "Pages, with axe's violations + low contrasts in the four modes"
+    return lambda **row: path is None or record_property(title, (path or "home", row))
+
+
+@pytest.fixture
+def visit(browser, home, note):
+    """Open pages, each as a first visit; at the end, fail if anything went wrong on one."""
     visits = []
 
     def open_page(path="", **settings):
@@ -105,70 +81,22 @@ def visit(browser, home):
     for each in visits:
         each.context.close()
     problems = [problem for each in visits for problem in each.problems]
+    if problems:
+        note(errors=len(problems))
     insist_none("errors and requests", problems)
 
 
-class Visit:
-    """A reader without a cache, with what the pages send and complain of."""
-
-    def __init__(self, context, home):
-        self.context, self.home = context, home
-        self.problems = []
-        self.answers = []
-        context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
-        context.on("console", self.heed)
-        context.on("request", self.refuse_foreign)
-        context.on("requestfinished", lambda request: self.answers.append(request))
-        context.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url} {r.failure}"))
-
-    def open(self, path):
-        self.page = self.context.new_page()
-        self.page.visit = self
-        self.page.goto(self.home + path, wait_until="load")
-        self.page.evaluate((HERE / "probes.js").read_text("utf-8"))
-        return self.page
-
-    def heed(self, message):
-        # Chromium may ask for /favicon.ico while it leaves a page that is not read yet.
-        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
-            self.problems.append(f"console: {message.text} {message.location}")
-
-    def refuse_foreign(self, request):
-        if not request.url.startswith((self.home, "data:", "blob:")):
-            self.problems.append(f"foreign request: {request.url}")
-
-    def kilobytes(self):
-        """Return what came over the wire until the network was idle: headers and bodies."""
-        self.page.wait_for_load_state("networkidle")
-        sizes = [request.sizes() for request in self.answers if request.url.startswith("http")]
-        return sum(size["responseHeadersSize"] + size["responseBodySize"] for size in sizes) / 1000
-
-
-def insist_none(where, problems):
-    """Fail with each problem once, and how often it occurs."""
-    if problems:
-        counts = Counter(problems)
-        lines = [f"{number} x {problem}" for problem, number in counts.most_common(40)]
-        pytest.fail("\n".join([f"{where}: {len(counts)} problems", *lines]), pytrace=False)
-
-
 def pytest_terminal_summary(terminalreporter):
-    """Print what was measured, a line for each page."""
-    reports = [
-        r
-        for found in terminalreporter.stats.values()
-        for r in found
-        if hasattr(r, "user_properties")
-    ]
+    """Print what the tests noted: a table for each title, with a line for each page."""
     tables = {}
-    for report in reports:
-        for title, (page, row) in report.user_properties:
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        for title, (page, row) in getattr(report, "user_properties", ()):
             tables.setdefault(title, {}).setdefault(page, {}).update(row)
     for title, rows in tables.items():
         terminalreporter.section(title)
-        heads = list(dict.fromkeys(head for row in rows.values() for head in row))
-        width = max(len(page) for page in rows)
-        terminalreporter.line("  ".join([f"{'page':{width}}", *heads]))
+        heads = list(dict.fromkeys(chain.from_iterable(rows.values())))
+        width = max(map(len, rows))
+        terminalreporter.line("  ".join([" " * width, *heads]))
         for page, row in sorted(rows.items()):
             cells = (f"{row.get(head, ''):>{len(head)}}" for head in heads)
             terminalreporter.line("  ".join([f"{page:{width}}", *cells]))

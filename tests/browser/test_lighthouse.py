@@ -1,12 +1,11 @@
 """Lighthouse, as on a phone: the median of three runs on one page of each kind and a chapter."""
 
 import json
-import os
 import statistics
 import subprocess
 
 import chromium
-from conftest import insist_none
+from visits import insist_none
 
 RUNS = 3
 PERFECT = ("accessibility", "best-practices", "seo")
@@ -45,7 +44,7 @@ def run(address, tools, report):
     command = ["node", tools / "lighthouse" / "cli" / "index.js", address, "--quiet"]
     command += [f"--chrome-flags={flags}", "--output=json", f"--output-path={report}"]
     command += [f"--only-categories=performance,{','.join(PERFECT)}"]
-    subprocess.run(command, check=True, env=os.environ | {"CHROME_PATH": chromium.find()})
+    subprocess.run(command, check=True)
     return json.loads(report.read_text("utf-8"))
 
 

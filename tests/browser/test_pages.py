@@ -1,9 +1,10 @@
 """Every page, in every mode: light, whole, quiet and readable by all."""
 
+import functools
 from pathlib import Path
 
 import pytest
-from conftest import DESKTOP, PHONE, insist_none
+from visits import DESKTOP, PHONE, insist_none
 
 MOST_ELEMENTS = 6000
 MOST_KILOBYTES = 150
@@ -18,12 +19,6 @@ RULES = {
 }
 
 
-@pytest.fixture
-def note(record_property):
-    """Put numbers into the table at the end."""
-    return lambda page, **row: record_property("Pages", (page or "home", row))
-
-
 def test_weight(visit, path, note):
     """A page is light and stands still, also while its reader scrolls to the end."""
     page = visit(path)
@@ -33,7 +28,6 @@ def test_weight(visit, path, note):
     # The bar is for what a reader to the end gets: images further down come as one scrolls.
     whole = page.visit.kilobytes()
     note(
-        path,
         elements=elements,
         KB_first=f"{first:.0f}",
         KB_whole=f"{whole:.0f}",
@@ -54,38 +48,39 @@ def test_narrow(visit, path, note):
     width = page.evaluate("document.scrollingElement.scrollWidth")
     problems = page.evaluate("probes.sticksOut()")
     problems += [f"the page is {width} pixels wide"] * (width > 320)
-    note(path, overflow=len(problems))
+    note(overflow=len(problems))
     insist_none(f"{path} at 320 pixels", problems)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe(visit, path, scheme, tools, note):
-    """Axe finds nothing, and where it is undecided about a contrast, the computed colours decide."""
+    """Axe finds nothing, nor do the computed colours, which decide where axe cannot."""
     page = visit(path, color_scheme=scheme)
-    page.evaluate(Path(tools, "axe-core", "axe.min.js").read_text("utf-8"))
     problems = []
     for size in (PHONE, DESKTOP):
         page.set_viewport_size(size)
-        found = page.evaluate("rules => axe.run(document, rules)", RULES)
-        violations = told(found["violations"]) + told(undecided(found))
-        low = page.evaluate("probes.lowContrast()")
+        violations, low = axe(page, tools), page.evaluate("probes.lowContrast()")
         mode = f"{scheme}-{size['width']}"
-        note(path, **{mode: f"{len(violations)}+{len(low)}"})
+        note(**{mode: f"{len(violations)}+{len(low)}"})
         problems += [f"{mode} {problem}" for problem in violations + low]
     insist_none(path, problems)
 
 
-def undecided(found):
-    """Return the rules that axe cannot decide, but for contrast, which is computed here."""
-    return [rule for rule in found["incomplete"] if rule["id"] != "color-contrast"]
-
-
-def told(rules):
+def axe(page, tools):
+    """Return what axe finds; a contrast that it cannot decide is computed by a probe."""
+    page.evaluate(axe_source(tools))
+    found = page.evaluate("rules => axe.run(document, rules)", RULES)
+    undecided = [rule for rule in found["incomplete"] if rule["id"] != "color-contrast"]
     return [
         f"{rule['id']}: {' '.join(map(str, node['target']))}  {node['html'][:160]}"
-        for rule in rules
+        for rule in found["violations"] + undecided
         for node in rule["nodes"]
     ]
+
+
+@functools.cache
+def axe_source(tools):
+    return Path(tools, "axe-core", "axe.min.js").read_text("utf-8")
 
 
 def test_without_scripts(visit, path):

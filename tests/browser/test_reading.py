@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import DESKTOP, PHONE, insist_none
+from visits import DESKTOP, PHONE, insist_none
 
 SCHEME = "document.body.dataset.mdColorScheme"
 SEARCH = "[data-md-component=search-query]"
@@ -98,21 +98,25 @@ def test_escape_closes_search(visit, sample):
 def test_the_keyboard_reaches_everything(visit, sample, size):
     """Tab comes to each link, control and scrolling box, and shows where it is."""
     page = visit(sample, viewport=size, reduced_motion="reduce")
-    mouse_only = page.evaluate("probes.mouseOnly()")
-    for _ in range(page.evaluate("probes.startWalk()") + 20):
-        page.keyboard.press("Tab")
-        if not page.evaluate("probes.step()"):
-            break
-    walk = page.evaluate("probes.endWalk()")
+    mouse_only, stops = page.evaluate("probes.mouseOnly()"), walk(page)
     insist_none(
         sample,
         [
             *(f"works by mouse only: {found}" for found in mouse_only),
-            *(f"Tab never comes to: {found}" for found in walk["missed"]),
-            *(f"focus does not show at: {found}" for found in walk["ringless"]),
-            *(f"focus is out of sight at: {found}" for found in walk["covered"]),
+            *(f"Tab never comes to: {found}" for found in stops["missed"]),
+            *(f"focus does not show at: {found}" for found in stops["ringless"]),
+            *(f"focus is out of sight at: {found}" for found in stops["covered"]),
         ],
     )
+
+
+def walk(page):
+    """Press Tab through the page; return the stops that are missing, or do not show."""
+    for _ in range(page.evaluate("probes.startWalk()") + 20):
+        page.keyboard.press("Tab")
+        if not page.evaluate("probes.step()"):
+            break
+    return page.evaluate("probes.endWalk()")
 
 
 def test_the_first_stop_skips_to_the_content(visit, sample):
