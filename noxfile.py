@@ -6,6 +6,7 @@ until the pins or the requirements change, so a second run starts at once and ne
 
 import contextlib
 import functools
+import gzip
 import hashlib
 import http.server
 import io
@@ -19,6 +20,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import nox
@@ -32,6 +34,18 @@ PINS = Path("constraints.txt")
 SITE = Path("site")
 PROJECT = nox.project.load_toml("pyproject.toml")
 BRANCH = "gh-pages"
+BROWSER = Path("tests/browser")
+# What hosts send compressed. The types stand here because each system has its own list.
+TEXT = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".ipynb": "application/json",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".xml": "text/xml",
+}
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 # The modules that the package promises to import with NumPy alone, which is all but the one that
@@ -119,6 +133,23 @@ def linkcheck(session: nox.Session) -> None:
 
 
 @nox.session(default=False, requires=["docs"])
+def browser(session: nox.Session) -> None:
+    """Try the site in Chromium; `-- --pages TEXT` some of its pages, `-- -k TEXT` some tests."""
+    install(session, groups=["browser"])
+    tools = install_from_npm(session, BROWSER)
+    chromium = session.run("python", str(BROWSER / "chromium.py"), silent=True).splitlines()[-1]
+    with serving(SITE) as home:
+        # No `conftest.py` from above: the other tests need the package, these need the site.
+        command = ["pytest", f"--confcutdir={BROWSER}", f"--site={SITE}", f"--home={home}"]
+        command += [f"--tools={tools}", *session.posargs]
+        # Lighthouse takes times, so it runs by itself. 5: what was asked for is in the other part.
+        how = {"env": {"CHROME_PATH": chromium}, "success_codes": [0, 5]}
+        timed = str(BROWSER / "test_lighthouse.py")
+        session.run(*command, "-n", "auto", f"--ignore={timed}", str(BROWSER), **how)
+        session.run(*command, timed, **how)
+
+
+@nox.session(default=False, requires=["docs"])
 def reproduce(session: nox.Session) -> None:
     """Build the site again from a copy without caches: every byte has to be the same."""
     install_docs(session)
@@ -186,6 +217,20 @@ def install(session: nox.Session, *packages: str, groups: Sequence[str] = ()) ->
     stamp.write_text(state)
 
 
+def install_from_npm(session: nox.Session, folder: Path) -> Path:
+    """Install a folder's package-lock.json, unless that is done; return the folder node_modules."""
+    place = Path(session.virtualenv.location, "npm")
+    wanted = (folder / "package-lock.json").read_bytes()
+    stamp = place / "node_modules" / "installed"
+    if not (stamp.is_file() and stamp.read_bytes() == wanted):
+        place.mkdir(exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(folder / name, place)
+        session.run("npm", "ci", "--prefix", str(place), "--ignore-scripts", "--no-audit")
+        stamp.write_bytes(wanted)
+    return stamp.parent
+
+
 def install_docs(session: nox.Session) -> None:
     """Install what the site needs; never torch, which can be gigabytes."""
     install(session, "-e", ".[figures,lm]", groups=["docs"])
@@ -231,9 +276,10 @@ def free_port(wanted: int) -> int:
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serve a folder without a word: the link checker reports what it misses."""
+    """Serve a folder without a word, as a host does: the tests report what they miss."""
 
     protocol_version = "HTTP/1.1"  # keep connections open
+    extensions_map: ClassVar = TEXT | {".woff2": "font/woff2"}
 
     def log_message(self, *_: object) -> None:
         """Keep no log of requests."""
@@ -241,6 +287,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         """Let the link checker ask as fast as it can; other hosts it asks slowly."""
         self.send_header("LinkChecker", "unlimited")
+        self.send_header("Cache-Control", "max-age=600")
+        file = self.translate_path(self.path)
+        if is_text(Path(file, "index.html") if file.endswith("/") else Path(file)):
+            self.send_header("Content-Encoding", "gzip")
         super().end_headers()
 
     def handle(self) -> None:
@@ -257,7 +307,8 @@ def serving(site: Path) -> Iterator[str]:
     )
     path = urlsplit(canonical[1]).path
     with tempfile.TemporaryDirectory() as root:
-        shutil.copytree(site, Path(root, path.strip("/")), dirs_exist_ok=True)
+        served = Path(root, path.strip("/"))
+        shutil.copytree(site, served, dirs_exist_ok=True, copy_function=copy_compressed)
         handler = functools.partial(Quiet, directory=root)
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever).start()
@@ -265,6 +316,16 @@ def serving(site: Path) -> Iterator[str]:
                 yield f"http://127.0.0.1:{server.server_port}{path}"
             finally:
                 server.shutdown()
+
+
+def copy_compressed(source: str, target: str) -> None:
+    """Copy a file; a text gets the bytes that go over the wire."""
+    content = Path(source).read_bytes()
+    Path(target).write_bytes(gzip.compress(content) if is_text(Path(source)) else content)
+
+
+def is_text(file: Path) -> bool:
+    return file.suffix in TEXT and file.is_file()
 
 
 def insist_same(session: nox.Session, one: Path, other: Path) -> None:

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from helpers import CELLS
 
+# What needs a browser and the built site has a session of its own: `nox -s browser`.
+collect_ignore = ["browser"]
+
 # The same examples on every machine, however slow it is.
 hypothesis.settings.register_profile("bptt", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("bptt")

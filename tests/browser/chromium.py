@@ -1,0 +1,41 @@
+"""Print the path of a browser: one that is installed, else Playwright's own, fetched if need be."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from playwright.sync_api import sync_playwright
+
+# What the systems call it; CHROME_PATH, which Lighthouse reads too, names any other.
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+# It sees our own pages only, so it runs without a sandbox, which root and many containers cannot
+# have; and it asks nobody for anything in the background.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find() -> str:
+    """Return the path."""
+    installed = filter(None, map(shutil.which, NAMES))
+    return os.environ.get("CHROME_PATH") or next(installed, None) or fetch()
+
+
+def fetch() -> str:
+    """Return the path of Playwright's own."""
+    command = [sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"]
+    subprocess.run(command, check=True)
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+if __name__ == "__main__":
+    sys.stdout.write(find())

@@ -1,0 +1,102 @@
+"""The browser tests: the built site as its readers get it. `nox -s browser` runs them.
+
+They stand apart from the other tests (see `tests/conftest.py`): they need a browser, Node and a
+built site, and take minutes.
+"""
+
+import os
+from itertools import chain
+from pathlib import Path
+
+import chromium
+import pages
+import pytest
+from playwright.sync_api import sync_playwright
+from visits import PHONE, Visit, insist_none
+
+FINDERS = {"path": pages.every, "sample": pages.samples, "measured": pages.for_lighthouse}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--site", type=Path, default="site", help="the folder of the built site")
+    parser.addoption("--home", help="the address at which it is served")
+    parser.addoption("--tools", type=Path, help="the folder node_modules")
+    parser.addoption("--pages", default="", help="only the pages with this text in their path")
+    parser.addoption(
+        "--advisory-performance",
+        action="store_true",
+        help="print Lighthouse's performance, which a busy machine spoils, without a bar",
+    )
+
+
+def pytest_generate_tests(metafunc):
+    """Give a test the pages that it asks for by the name of its argument."""
+    site, part = metafunc.config.option.site, metafunc.config.option.pages
+    if not any(part in path for path in pages.every(site)):
+        raise pytest.UsageError(f"{site} has no page with {part!r} in its path")
+    for name in FINDERS.keys() & set(metafunc.fixturenames):
+        wanted = [path for path in FINDERS[name](site) if part in path]
+        metafunc.parametrize(name, wanted, ids=lambda path: path or "home")
+
+
+@pytest.fixture(scope="session")
+def home(pytestconfig):
+    return pytestconfig.option.home
+
+
+@pytest.fixture(scope="session")
+def tools(pytestconfig):
+    return pytestconfig.option.tools
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=os.environ["CHROME_PATH"], args=list(chromium.FLAGS)
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def note(request, record_property):
+    """Put numbers into the page's line of the table at the end."""
+    path = request.node.callspec.params.get("path")
+    title = "Pages, with axe's violations + low contrasts in the four modes"
+    return lambda **row: path is None or record_property(title, (path or "home", row))
+
+
+@pytest.fixture
+def visit(browser, home, note):
+    """Open pages, each as a first visit; at the end, fail if anything went wrong on one."""
+    visits = []
+
+    def open_page(path="", **settings):
+        context = browser.new_context(**{"viewport": PHONE, **settings})
+        visits.append(Visit(context, home))
+        return visits[-1].open(path)
+
+    yield open_page
+    for each in visits:
+        each.context.close()
+    problems = [problem for each in visits for problem in each.problems]
+    if problems:
+        note(errors=len(problems))
+    insist_none("errors and requests", problems)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the tests noted: a table for each title, with a line for each page."""
+    tables = {}
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        for title, (page, row) in getattr(report, "user_properties", ()):
+            tables.setdefault(title, {}).setdefault(page, {}).update(row)
+    for title, rows in tables.items():
+        terminalreporter.section(title)
+        heads = list(dict.fromkeys(chain.from_iterable(rows.values())))
+        width = max(map(len, rows))
+        terminalreporter.line("  ".join([" " * width, *heads]))
+        for page, row in sorted(rows.items()):
+            cells = (f"{row.get(head, ''):>{len(head)}}" for head in heads)
+            terminalreporter.line("  ".join([f"{page:{width}}", *cells]))

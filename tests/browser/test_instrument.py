@@ -1,0 +1,158 @@
+"""The instrument itself: each probe finds what it is for, and nothing on a good page."""
+
+import gzip
+import re
+
+import pytest
+from pages import source
+from test_pages import axe
+from test_reading import walk
+from visits import DESKTOP, PROBES, Visit
+
+GOOD = """
+<!doctype html><html lang="en"><head><title>Good</title>
+<meta name="viewport" content="width=device-width">
+<style>:focus-visible { outline: 2px solid } body { background: #fff }</style>
+<body><header><a href="#top">Skip</a></header><main id="top"><article><h1>A page</h1>
+<p>Text, and <a href="#top">a link</a>.</p><details><summary>More</summary><p>Below</p></details>
+<div style="overflow: auto; width: 9em" tabindex="0" role="region" aria-label="Code">
+<pre style="width: 40em">code</pre></div>
+<img src="data:," alt="An image" width="9" height="9"><label><input type="checkbox"> Tick</label>
+"""
+BAD = {
+    "lowContrast": [
+        '<p style="color: #999">grey</p>',
+        '<p style="opacity: 0.4">pale</p>',
+        '<p style="color: rgb(0 0 0 / 40%)">thin</p>',
+        '<p style="background: #555"><code>dark on dark</code></p>',
+        '<p style="background: linear-gradient(red, blue)">on a picture</p>',
+    ],
+    "sticksOut": ['<p style="width: 3000px">wide</p>', '<p style="margin-left: -9px">left</p>'],
+    "withoutSize": ['<img src="data:," alt="">', '<img src="data:," alt="" width="9">'],
+    "hiddenText": ['<p style="display: none">no</p>', '<p style="opacity: 0">no</p>'],
+    "badFormulas": ["<math><mi>x</mi></math>"],
+    "moves": [
+        '<p style="transition: color 1s">x</p>',
+        "<style>@keyframes k {} p::before { content: ''; animation: k 200ms }</style>",
+    ],
+    "mouseOnly": [
+        '<input id="a" type="checkbox" hidden><label for="a" style="cursor: pointer">x</label>'
+    ],
+}
+OFF_BY_KEY = {
+    "missed": [
+        '<div style="overflow: auto; height: 9px; width: 9em" tabindex="-1">a<br>b<br>c</div>',
+        '<button onfocus="this.blur()">never held</button>',
+    ],
+    "ringless": ['<button style="outline: none">no ring</button>'],
+    "covered": [
+        '<a href="#x" style="opacity: 0">unseen</a>',
+        '<a href="#x" style="position: fixed; left: -99px">away</a>',
+        '<a href="#x">x</a><div style="position: fixed; inset: 0; background: #fff"></div>',
+    ],
+}
+AXE = {
+    "image-alt": '<img src="data:," width="9" height="9">',
+    "link-name": '<a href="#x"></a>',
+    "landmark-unique": '<nav aria-label="a">x</nav><nav aria-label="a">x</nav>',
+    "target-size": '<button style="width: 19px; height: 19px">x</button>' * 2,
+    "select-name": "<select></select>",
+    "color-contrast": '<p style="color: #999">grey</p>',
+}
+
+
+def each(cases):
+    return [
+        pytest.param(name, html, id=f"{name}-{number}")
+        for name, htmls in cases.items()
+        for number, html in enumerate(htmls)
+    ]
+
+
+@pytest.fixture
+def show(browser):
+    """Show a page of the given source."""
+    page = browser.new_page(viewport=DESKTOP)
+
+    def shown(html):
+        page.set_content(html)
+        page.evaluate(PROBES)
+        return page
+
+    yield shown
+    page.close()
+
+
+@pytest.mark.parametrize("probe", BAD)
+def test_a_good_page_is_good(show, probe):
+    assert not show(GOOD).evaluate(f"probes.{probe}()")
+
+
+@pytest.mark.parametrize(("probe", "html"), each(BAD))
+def test_a_bad_page_is_found(show, probe, html):
+    assert show(GOOD + html).evaluate(f"probes.{probe}()")
+
+
+def test_the_keyboard_reaches_all_of_a_good_page(show):
+    assert walk(show(GOOD)) == {"missed": [], "ringless": [], "covered": []}
+
+
+@pytest.mark.parametrize(("fault", "html"), each(OFF_BY_KEY))
+def test_a_stop_that_is_wrong_is_found(show, fault, html):
+    assert walk(show(GOOD + html))[fault]
+
+
+def test_axe_finds_nothing_on_a_good_page(show, tools):
+    assert axe(show(GOOD), tools) == []
+
+
+@pytest.mark.parametrize("rule", AXE)
+def test_axe_finds_what_is_wrong(show, tools, rule):
+    assert any(found.startswith(f"{rule}:") for found in axe(show(f"{GOOD}<p>{AXE[rule]}"), tools))
+
+
+def test_what_is_cut_off_on_paper_is_found(show):
+    page = show(GOOD)
+    assert page.evaluate("probes.cutOff()")
+
+
+def test_a_shift_is_measured(show):
+    page = show(GOOD)
+    page.evaluate("setTimeout(() => document.body.style.paddingTop = '300px', 20)")
+    page.wait_for_timeout(100)
+    assert page.evaluate("probes.layoutShift()") > 0.02
+
+
+FAULTS = {
+    "error: ": "setTimeout(() => { throw new Error('broken') })",
+    "console: ": "console.error('broken')",
+    "foreign request: ": "fetch('http://localhost:1/').catch(() => {})",
+    "failed: ": "fetch('http://127.0.0.1:1/').catch(() => {})",
+}
+
+
+@pytest.fixture
+def visited(browser, home):
+    context = browser.new_context()
+    yield Visit(context, home)
+    context.close()
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_of_a_page_is_noted(visited, kind):
+    page = visited.open("404.html")
+    page.evaluate(FAULTS[kind])
+    page.wait_for_timeout(300)
+    assert any(problem.startswith(kind) for problem in visited.problems)
+
+
+def test_all_that_is_sent_is_counted(visited, pytestconfig):
+    """The page, its style sheets and scripts, compressed, with their headers."""
+    visited.open("404.html")
+    site = pytestconfig.option.site
+    parts = re.findall(
+        r'(?:href|src)="[^"]*?/((?:assets|machinery)/[^"]*\.(?:css|js|svg))"',
+        source(site, "404.html"),
+    )
+    bodies = [len(gzip.compress((site / part).read_bytes())) for part in {"404.html", *parts}]
+    assert visited.kilobytes() > (sum(bodies) + 200 * len(bodies)) / 1000

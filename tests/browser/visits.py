@@ -1,0 +1,64 @@
+"""A first visit to a page, and what it brings to light."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PHONE = {"width": 412, "height": 915}
+DESKTOP = {"width": 1280, "height": 900}
+PROBES = Path(__file__).with_name("probes.js").read_text("utf-8")
+
+
+class Visit:
+    """A reader without a cache, with what the pages send and complain of."""
+
+    def __init__(self, context, home):
+        self.context, self.home = context, home
+        self.problems = []
+        self.answers = []
+        context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
+        context.on("console", self.heed)
+        context.on("request", self.refuse_foreign)
+        context.on("requestfinished", self.keep)
+        context.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url} {r.failure}"))
+
+    def open(self, path):
+        self.page = self.context.new_page()
+        self.page.visit = self
+        self.page.goto(self.home + path, wait_until="load")
+        self.page.evaluate(PROBES)
+        return self.page
+
+    def keep(self, request):
+        self.answers.append(request)
+
+    def heed(self, message):
+        # Chromium may ask for /favicon.ico while it leaves a page that is not read yet.
+        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+            self.problems.append(f"console: {message.text} {message.location}")
+
+    def refuse_foreign(self, request):
+        if not request.url.startswith((self.home, "data:", "blob:")):
+            self.problems.append(f"foreign request: {request.url}")
+
+    def kilobytes(self):
+        """Return what came over the wire until the network was idle: headers and bodies."""
+        self.page.wait_for_load_state("networkidle")
+        return sum(map(wire_size, self.answers)) / 1000
+
+
+def wire_size(request):
+    """Return the size of an answer. The browser itself reports a worker's script as empty."""
+    if not request.url.startswith("http"):
+        return 0
+    headers = request.response().headers
+    return request.sizes()["responseHeadersSize"] + int(headers["content-length"])
+
+
+def insist_none(where, problems):
+    """Fail with each problem once, and how often it occurs."""
+    if problems:
+        counts = Counter(problems)
+        lines = [f"{number} x {problem}" for problem, number in counts.most_common(40)]
+        pytest.fail("\n".join([f"{where}: {len(counts)} problems", *lines]), pytrace=False)
