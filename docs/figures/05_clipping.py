@@ -78,7 +78,7 @@ fig, axes = figures.figure(1, 2, height=3.4)
 views = [(-0.2, 2.4, -3.6, 0.6), (1.4, 1.8, -0.4, -0.12)]
 names = ["without clipping", "clipped, $c = 1$"]
 for ax, view, max_norm, name in zip(axes, views, [np.inf, 1.0], names, strict=True):
-    w, b = np.linspace(*view[:2], 300), np.linspace(*view[2:], 300)
+    w, b = np.linspace(*view[:2], 200), np.linspace(*view[2:], 200)
     loss, _, _ = loss_and_gradient(*np.meshgrid(w, b))
     image = ax.imshow(
         np.log10(np.maximum(loss, 1e-4)),

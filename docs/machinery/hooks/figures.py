@@ -130,9 +130,10 @@ def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
     for tag in soup.find_all([*SUBHEADINGS, "p", "div"]):
         name = tag.get("id", name) if tag.name in SUBHEADINGS else name
         for kind in (kind for kind, explains in EXPLANATIONS.items() if explains(tag)):
-            tag["id"], tag["data-search-exclude"] = f"{name}-{kind}", ""
+            tag["id"] = f"{name}-{kind}"
             explained.setdefault(name, []).append(kind)
     for number, table in enumerate(soup.select(".figure-data > table"), 1):
+        table.parent["data-search-exclude"] = ""
         box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
         table.wrap(soup.new_tag("div", attrs=box))
     return explained
