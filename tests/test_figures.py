@@ -40,7 +40,7 @@ def test_a_plot_without_axes_is_on_a_new_figure_of_the_width_of_the_page(draw):
     one, other = draw(), draw()
     assert isinstance(one, Figure)
     assert one is not other
-    assert one.get_figwidth() == 5.6
+    assert one.get_figwidth() == 5.2
     assert one.axes[0].has_data()
     assert b"<svg" in render(one)
 
@@ -70,7 +70,7 @@ def test_axes_that_were_removed_are_a_value_error(draw):
 
 def test_an_empty_figure_passes_its_options_on():
     fig, axes = figures.figure(2, 3, height=1.5, sharey=True)
-    assert fig.get_size_inches().tolist() == [5.6, 1.5]
+    assert fig.get_size_inches().tolist() == [5.2, 1.5]
     assert axes.shape == (2, 3)
     assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
     assert isinstance(figures.figure(height=1.0)[1], Axes)

@@ -86,16 +86,21 @@ NOTEBOOK = """
 %config InlineBackend.figure_formats = ["svg"]
 from matplotlib.figure import Figure
 
-def draw():
-    fig = Figure(figsize=(3, 2))
-    fig.subplots().plot([1, 2])
-    return fig
+from bptt import figures
 
 # %% [markdown]
 # ## A line
+#
+# In words: a line, $y = x + 1$.
 
 # %%
-draw()
+fig = Figure(figsize=(3, 2))
+fig.subplots().plot([1, 2])
+fig.axes[0].set_ylabel("height of $x_t$")
+fig
+
+# %%
+figures.data(fig)
 """
 
 # For each mistake: a file, what is replaced in it (nothing: its end), by what, and the message.
@@ -134,6 +139,12 @@ BREAKAGES = {
         "![A line that rises.](figures/01_toy.py#a-line)",
         "x",
         "figures/01_toy.py: no page shows the figure #a-line",
+    ),
+    "a figure whose address is taken": (
+        "chapter.md",
+        "",
+        "## Another title { #figure-a-line }",
+        "chapter.md: the address #figure-a-line is taken; a figure needs it",
     ),
     "a figure shown as text": (
         "figures/01_toy.py",
@@ -290,7 +301,11 @@ def test_a_figure_is_shown_in_both_schemes_with_its_text_and_code(site: Path) ->
     light, dark = figure.find_all("img")
     assert light["alt"] == dark["alt"] == "A line that rises."
     assert int(light["width"]) > int(light["height"]) > 0
-    assert figure.find("a", class_="figure-code")["href"] == "../figures/01_toy/#a-line"
+    assert [(link.text, link["href"]) for link in figure.select(".figure-links a")] == [
+        ("Code of Figure 1", "../figures/01_toy/#a-line"),
+        ("Description of Figure 1", "../figures/01_toy/#a-line-description"),
+        ("Data of Figure 1", "../figures/01_toy/#a-line-data"),
+    ]
     light_svg, dark_svg = (
         (site / "chapter" / image["src"].partition("#")[0]).read_text() for image in (light, dark)
     )
@@ -301,10 +316,86 @@ def test_a_figure_is_shown_in_both_schemes_with_its_text_and_code(site: Path) ->
 def test_a_notebook_page_shows_code_and_figures_and_carries_nothing_else(site: Path) -> None:
     article = page(site, "figures/01_toy").article
     assert "fig.subplots().plot([1, 2])" in article.text
+    assert article.find("p", id="a-line-description").math is not None
     assert {image["alt"] for image in article.find_all("img")} == {"A line that rises."}
     assert not article.find_all(["style", "script"])
     assert article.find("h2", id="a-line") is not None
     assert article.find("a", string="a page")["href"] == "../../chapter/#eq:sum"
+
+
+def test_a_figure_has_an_address_and_its_number_leads_there(site: Path) -> None:
+    figure = page(site, "chapter").figure
+    assert figure["id"] == "figure-a-line"
+    number = figure.select_one(".caption-prefix a")
+    assert (number.text, number["href"]) == ("Figure 1.", "#figure-a-line")
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("chapters/03-x.md", "Figure 3.2"), ("about.md", "Figure 2")]
+)
+def test_the_number_of_a_figure_begins_with_that_of_its_chapter(name: str, number: str) -> None:
+    hook = runpy.run_path(str(HOOKS / "figures.py"))
+    soup = BeautifulSoup(
+        '<figure id="a"><b class="caption-prefix">Figure 2.</b></figure>', "html.parser"
+    )
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=name))
+    assert hook["_number"](page, soup.figure) == number
+    assert soup.figure.a.text == f"{number}."
+
+
+def test_the_data_of_a_figure_is_a_table_that_scrolls_and_is_not_searched(site: Path) -> None:
+    data = page(site, "figures/01_toy").find(id="a-line-data")
+    box = data.find(attrs={"tabindex": "0", "role": "group"})
+    assert box["aria-label"] == "Table 1"
+    assert box.caption.math is not None
+    assert [cell.text for cell in box.select("tbody :is(th, td)")] == ["0", "1", "1", "2"]
+    index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
+    assert not any("against case" in entry["text"] for entry in index["docs"])
+
+
+def test_a_figure_needs_data_or_a_description() -> None:
+    drawn = runpy.run_path(str(HOOKS / "figures.py"))["_drawn"]
+    image = '<img src="data:image/svg+xml;base64,PHN2Zz4=">'
+
+    def figures(content: str) -> dict[str, object]:
+        head = f'<h1 id="top">X</h1><h2 id="a">A</h2>{image}'
+        return drawn(SimpleNamespace(file=SimpleNamespace(src_uri="x.py"), content=head + content))
+
+    assert figures('<div class="figure-data"></div>')["a"].explanations == ["data"]
+    assert figures("<p>In words: a line.</p>")["a"].explanations == ["description"]
+    for unexplained in ("", "<p>A line.</p>", '<div class="output"></div>'):
+        with pytest.raises(PluginError, match=r"x.py: the figure #a has neither data"):
+            figures(unexplained)
+
+
+def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None:
+    tidy = runpy.run_path(str(HOOKS / "svg.py"))["tidy"]
+    letters = [
+        (0, "r", ""),
+        (5, "=", ""),
+        (9, "0", ""),
+        (12, ".", ""),
+        (14, "8", ""),
+        (18, " ", ""),
+    ]
+    letters += [(20, "f", ""), (23, "(", ""), (30, ")", ""), (26, "a", "font-style: oblique; ")]
+    spans = "\n".join(
+        f'<tspan x="{x}.12345" y="-0.5" style="{style}font-family: Serif">{letter}</tspan>'
+        for x, letter, style in letters
+    )
+    svg = BeautifulSoup(tidy(f"<text>{spans}</text>"), "html.parser")
+    assert [(tag.text, tag["x"]) for tag in svg.find_all("tspan")] == [
+        ("r", "0.12"),
+        ("=", "5.12"),
+        ("0.8", "9.12"),
+        ("f", "20.12"),
+        ("(", "23.12"),
+        ("a", "26.12"),
+        (")", "30.12"),
+    ]
+    assert {"system-ui" in tag["style"] for tag in svg.find_all("tspan")} == {True}
+    scaled = '<image transform="scale(0.71234)" x="1.5" y="2"/>'
+    assert tidy(scaled) == scaled
 
 
 def test_no_page_fetches_anything_from_a_third_party(site: Path) -> None:

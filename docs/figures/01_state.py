@@ -14,6 +14,13 @@ from bptt.optim import Adam
 
 # %% [markdown]
 # ## Unrolled
+#
+# In words: on the left stands one box, *step*. An arrow leads into it from below, from the input
+# $x_t$; one leads up and out of it, to the state $h_t$; and one leaves it and comes back into it:
+# the state is read again at the next step. After the equals sign stands the same box four times in
+# a row. The first reads $h_0$ from the left and $x_1$ from below, and gives $h_1$, which is its
+# output above and goes into the second box on its right. The second reads $x_2$ and gives $h_2$,
+# and so on to $h_4$.
 
 # %%
 figures.plot_unrolled(T=4)
@@ -48,3 +55,6 @@ figures.plot_states(hs[:, 1], ax=below)
 above.set(title="first input +1", xlabel="")
 below.set(title="first input −1")
 fig
+
+# %%
+figures.data(fig)

@@ -14,6 +14,14 @@ from bptt import figures, probe, rnn, unroll
 
 # %% [markdown]
 # ## Paths
+#
+# In words: each of the six drawings shows the same graph. Four dots in a row are the states 0 to
+# 3, joined by arrows from left to right. From below, an arrow leads from the weights into each of
+# the states 1 to 3; upwards, an arrow leads from each of them to its loss. One path is thick. It
+# enters from the weights at step k, runs to the right along the chain to step t, and leaves
+# upwards to the loss of step t. The rows are t = 1, 2, 3 from the top, the columns k = 1, 2, 3
+# from the left, and there is a drawing wherever k is at most t: one in the first row, two in the
+# second, three in the third. For k = t the path goes straight up.
 
 # %%
 figures.plot_paths(T=3)
@@ -34,7 +42,11 @@ def random_run(seed, T):
 
 runs = [random_run(seed, T=12) for seed in range(50)]
 terms = np.array([probe.term_norms(rnn, *run) for run in runs])
-figures.plot_terms(np.median(terms, axis=0))
+fig = figures.plot_terms(np.median(terms, axis=0))
+fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Gradient per step
@@ -58,3 +70,6 @@ figures.plot_bands(
 )
 ax.set(xlabel="state $h_t$, by step $t$", ylabel="norm of $dh_t$")
 fig
+
+# %%
+figures.data(fig)

@@ -46,11 +46,15 @@ for ax, draw in zip(axes, [orthogonal, gaussian], strict=True):
     draws = [[norms(seed, draw, sigma) for seed in range(50)] for sigma in sigmas]
     figures.plot_bands(distances, draws, [rf"$\sigma = {s:g}$" for s in sigmas], ax=ax)
     for sigma, line in zip(sigmas, ax.get_lines(), strict=True):
-        ax.plot(distances, sigma**distances, color=line.get_color(), linewidth=0.7)
+        style = {"color": line.get_color(), "linewidth": 0.7}
+        ax.plot(distances, sigma**distances, label=rf"_bound for $\sigma = {sigma:g}$", **style)
     ax.set(title=draw.__name__.capitalize(), xlabel="number of factors $k$", ylim=(1e-22, 1e22))
 axes[0].set(ylabel="norm of the product")
 axes[1].get_legend().remove()
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Powers
@@ -73,6 +77,9 @@ ax.plot(steps[:6], np.median(stretches) ** steps[:6], "C2:", label=r"$\sigma^k$,
 ax.legend()
 ax.set(xlabel="number of factors $k$", ylabel="norm")
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Inputs
@@ -98,6 +105,9 @@ ax.axhline(1, color="C4", linestyle=":", linewidth=0.8)
 ax.set_yscale("linear")
 ax.set(xlabel=r"spectral radius $\rho$ of $W_h$", ylabel="factor per step", ylim=(0, 2))
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Popular
@@ -141,3 +151,6 @@ figures.plot_bands(np.arange(1, 51), draws, ["as drawn", r"$\rho = 0.9$"], ax=be
 below.set(title="one loss, at the last step", xlabel="distance to the loss")
 below.set(ylabel="norm of $dh_t$")
 fig
+
+# %%
+figures.data(fig)

@@ -25,12 +25,15 @@ PAIRS = {
 fig, (left, right) = figures.figure(1, 2, height=2.5, sharex=True)
 for name, (f, prime, style) in PAIRS.items():
     left.plot(a, f(a), style, label=name)
-    right.plot(a, prime(f(a)), style)
+    right.plot(a, prime(f(a)), style, label=f"_{name}")
 left.set(ylim=(-1.1, 2.1), xlabel="pre-activation $a$", ylabel="value $y = f(a)$")
 right.set(ylim=(-0.05, 1.1), xlabel="pre-activation $a$", ylabel="slope $f'(a)$")
 right.set_yticks([0, 0.25, 0.5, 0.75, 1])
 left.legend()
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Fifty layers
@@ -88,16 +91,19 @@ for (title, sigma_w), ax in zip(PANELS, axes, strict=True):
     j = SCALES.index(sigma_w)
     names = ["spread of $h_l$", "$|dh_l| / |dh_{50}|$"]
     figures.plot_bands(layers, [spread[:, :, j], gain[:, :, j]], names, ax=ax)
-    for values in predict(sigma_w):
-        ax.plot(layers, values, ":", color="C4", label="predicted")
+    for name, values in zip(names, predict(sigma_w), strict=True):
+        ax.plot(layers, values, ":", color="C4", label=f"{name}, predicted")
     ax.set_title(title)
     ax.get_legend().remove()
 axes[1].set_ylim(0.05, 2)
 axes[2].set_ylim(0.3, 20)
 lines, labels = axes[0].get_legend_handles_labels()
-axes[0].legend(lines[:3], labels[:3])
+axes[0].legend(lines[:3], [*labels[:2], "predicted"])
 axes[2].set(xlabel="layer $l$")
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Scales
@@ -108,8 +114,10 @@ fine = np.geomspace(0.5, 16, 60)
 spreads, gains = zip(*[predict(sigma_w) for sigma_w in fine], strict=True)
 left.plot(SCALES, np.median(spread[:, -1], axis=0), "o-", label="measured", markersize=4)
 left.plot(fine, np.array(spreads)[:, -1], ":", color="C4", label="predicted")
-right.plot(SCALES, np.median(gain[:, 0], axis=0), "s--", color="C1", markersize=4)
-right.plot(fine, np.array(gains)[:, 0], ":", color="C4")
+right.plot(
+    SCALES, np.median(gain[:, 0], axis=0), "s--", color="C1", label="_measured", markersize=4
+)
+right.plot(fine, np.array(gains)[:, 0], ":", color="C4", label="_predicted")
 right.axhline(1, color="C4", linewidth=0.7)
 right.set(yscale="log", ylabel="gain over 50 layers")
 left.set(ylim=(-0.05, 1.05), ylabel="spread at layer 50")
@@ -119,3 +127,6 @@ for ax in (left, right):
     ax.minorticks_off()
 left.legend()
 fig
+
+# %%
+figures.data(fig)

@@ -45,11 +45,16 @@ for j, w in enumerate([1.2, 1.5, 2.0]):
     above.plot(b, loss, **style)
     below.plot(b, np.hypot(dw, db), **style)
     for ax in (above, below):
-        ax.axvline(edge(w), color=f"C{j}", linestyle="--", linewidth=0.8)
+        ax.axvline(
+            edge(w), color=f"C{j}", linestyle="--", linewidth=0.8, label=f"_the edge for $w = {w}$"
+        )
 above.set(ylabel="loss $L$")
 above.legend()
 below.set(yscale="log", ylim=(1e-3, 1e10), xlabel="bias $b$", ylabel="norm of the gradient")
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Paths
@@ -73,7 +78,7 @@ fig, axes = figures.figure(1, 2, height=3.4)
 views = [(-0.2, 2.4, -3.6, 0.6), (1.4, 1.8, -0.4, -0.12)]
 names = ["without clipping", "clipped, $c = 1$"]
 for ax, view, max_norm, name in zip(axes, views, [np.inf, 1.0], names, strict=True):
-    w, b = np.linspace(*view[:2], 300), np.linspace(*view[2:], 300)
+    w, b = np.linspace(*view[:2], 200), np.linspace(*view[2:], 200)
     loss, _, _ = loss_and_gradient(*np.meshgrid(w, b))
     image = ax.imshow(
         np.log10(np.maximum(loss, 1e-4)),
@@ -95,6 +100,14 @@ axes[0].set_ylabel("bias $b$")
 fig.colorbar(image, ax=axes, label=r"$\log_{10}$ of the loss", location="bottom", shrink=0.7)
 fig
 
+# %%
+shown = np.arange(0, 41, 4)
+columns = {"step": shown}
+for max_norm, name in zip([np.inf, 1.0], names, strict=True):
+    w, b = descend(max_norm)[shown].T
+    columns |= {f"$w$, {name}": w, f"$b$, {name}": b, f"loss, {name}": loss_and_gradient(w, b)[0]}
+figures.table("The two paths, every fourth step", columns)
+
 # %% [markdown]
 # ## Success
 #
@@ -115,7 +128,7 @@ for j, (arm, ax) in enumerate(zip(result.settings["arms"], axes.flat, strict=Tru
         aside = np.linspace(-0.25, 0.25, len(scores))
         ax.plot(position + aside, np.sort(scores), "os"[j % 2], color=f"C{j}", markersize=4)
         solved = sum(score > 0.99 for score in scores)
-        ax.text(position, 1.06, f"{solved} of {len(scores)}", ha="center", va="bottom")
+        ax.text(position, 1.06, f"{solved}/{len(scores)}", ha="center", va="bottom")
     ax.axhline(0.25, color="0.6", linestyle=":", linewidth=1)
     ax.set(title=arm, xticks=range(len(lengths)), xticklabels=lengths, ylim=(0, 1.22))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
@@ -124,3 +137,21 @@ for ax in axes[-1]:
 for ax in axes[:, 0]:
     ax.set_ylabel("accuracy")
 fig
+
+# %%
+accuracy = {
+    (arm, T): np.concatenate([result.scores("accuracy", arm=arm, T=T, seed=seed) for seed in seeds])
+    for arm in result.settings["arms"]
+    for T in lengths
+}
+figures.table(
+    "The ten accuracies of each arm at each length",
+    {
+        "arm": [arm for arm, _ in accuracy],
+        "length $T$": [T for _, T in accuracy],
+        "lowest": [scores.min() for scores in accuracy.values()],
+        "median": [np.median(scores) for scores in accuracy.values()],
+        "highest": [scores.max() for scores in accuracy.values()],
+        "above 0.99": [sum(scores > 0.99) for scores in accuracy.values()],
+    },
+)

@@ -18,6 +18,14 @@ from bptt.ops import tanh_prime
 # ## Forwards
 #
 # The example of the chapter.
+#
+# In words: at the bottom stands a box. It reads $x_t$ from below and $h_{t-1}$ from the left,
+# multiplies both by their weights and adds the bias. Four arrows rise from it, the
+# pre-activations. Those of i, f and o go through σ, that of g through tanh. At the top a thick
+# line runs from left to right, the cell path: $c_{t-1}$ is multiplied by f, then i times g is
+# added, and the sum is $c_t$, which leaves to the right. Before it leaves, a thin line branches
+# off downwards, through tanh, and is multiplied by o: that is $h_t$, which leaves to the right
+# below.
 
 # %%
 tiny = lstm.Params(
@@ -37,10 +45,22 @@ a = saved.x @ tiny.W_x + saved.h_prev @ tiny.W_h + tiny.b
 pre_activations = {f"a_{gate}": a[0, j] for j, gate in enumerate("ifgo")}
 gates = {gate: getattr(saved, gate) for gate in "ifgo"}
 ends = {"x": saved.x, "h_prev": saved.h_prev, "c_prev": saved.c_prev, "h": after.h, "c": after.c}
-figures.plot_lstm(plain(pre_activations | gates | ends | {"tanh_c": saved.tanh_c}))
+values = plain(pre_activations | gates | ends | {"tanh_c": saved.tanh_c})
+figures.plot_lstm(values)
+
+# %%
+figures.table("The values", {"name": list(values), "value": list(values.values())})
 
 # %% [markdown]
 # ## Backwards
+#
+# In words: the same drawing with every arrow reversed. From the right come $dc_t$, along the thick
+# line, and $dh_t$, below it. The product with o sends one part of $dh_t$ to the gate o, and one up
+# through tanh, where it is added to $dc_t$: the sum is the total gradient of the cell. It runs
+# left along the thick line. At the addition a copy goes down to the product of i and g, and on to
+# both; at the multiplication one part goes down to the gate f, and the rest leaves to the left as
+# $dc_{t-1}$. The four gates hand on their gradients, times their slopes, down into the box of
+# weights, and from there $dh_{t-1}$ leaves to the left and $dx_t$ below.
 
 # %%
 dstate = lstm.State(h=np.array([[1.0]]), c=np.array([[0.5]]))
@@ -55,7 +75,12 @@ gates = {
     "o": dstate.h * saved.tanh_c,
 }
 ends = {"x": dx, "h_prev": dbefore.h, "c_prev": dbefore.c, "h": dstate.h, "c": dstate.c}
-figures.plot_lstm(plain(pre_activations | gates | ends | {"c_total": c_total}), backward=True)
+gradients = plain(pre_activations | gates | ends | {"c_total": c_total})
+figures.plot_lstm(gradients, backward=True)
+
+# %%
+columns = {"with respect to": list(gradients), "gradient": list(gradients.values())}
+figures.table("The gradients", columns)
 
 # %% [markdown]
 # ## Six gradients
@@ -106,3 +131,6 @@ figures.plot_bands(earlier, [c, h, alone], labels, ax=below)
 above.set(ylabel="norm at the gates", ylim=(1e-10, 10))
 below.set(xlabel="step $t$ (loss at step 100)", ylabel="norm at the state", ylim=(1e-15, 10))
 fig
+
+# %%
+figures.data(fig)

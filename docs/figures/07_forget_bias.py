@@ -87,6 +87,9 @@ axes[1].set(xlabel="distance $k$ in steps")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Distance
 
@@ -112,6 +115,9 @@ axes[0].set(
 axes[1].set(title="latch, 16 units")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Success
@@ -141,6 +147,9 @@ ax.spines[:].set_visible(False)
 fig.colorbar(image, ax=ax, label="bit held, of 10 seeds")
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Learning curves
 
@@ -158,3 +167,15 @@ for T, ax in zip(lengths, axes[0], strict=True):
 fig.supxlabel("training step", fontsize="medium")
 fig.supylabel("loss in nats", fontsize="medium")
 fig
+
+# %%
+shown = [0, 4, 9, 14, 19]
+rows = {(name, T): on_test_seeds("losses", name, T)[:, shown] for name in STARTS for T in lengths}
+figures.table(
+    f"Loss in nats, median of ten seeds. Chance is {tasks.Latch.null_loss:.3f}",
+    {"start": [name for name, _ in rows], "$T$": [T for _, T in rows]}
+    | {
+        f"step {step[j]:g}": [np.median(losses[:, n]) for losses in rows.values()]
+        for n, j in enumerate(shown)
+    },
+)

@@ -75,10 +75,13 @@ axes[0].legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 axes[0].set(ylabel="brackets", ylim=(-4, 9), yticks=[-2, 0, 2, 4, 6, 8])
 for ax, name, title in [(axes[1], "i", "input gate $i_t$"), (axes[2], "f", "forget gate $f_t$")]:
     figures.plot_gates(ran[name][:, 0], ax=ax)
-    ax.set(title=title, xlabel="", ylabel="", yticks=[j + 1], yticklabels=[f"unit {j + 1}"])
+    ax.set(title=title, xlabel="", yticks=[j + 1])
 axes[2].set(xlabel="what is read at each step")
 axes[2].set_xticks(steps, ["()."[symbol] for symbol in text[:, 0].argmax(axis=1)])
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Nulls
@@ -106,10 +109,11 @@ pooled = {
 }
 assert min(pooled["trained"]) > max(pooled["untrained"] + pooled["other strings"])
 
+QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 fig, axes = figures.figure(2, 1, height=3.4, sharex=True, height_ratios=[4, 3])
 for ax, rows in zip(axes, [one_string, pooled], strict=True):
     for y, (name, values) in enumerate(rows.items()):
-        low, left, middle, right, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
+        low, left, middle, right, high = np.quantile(values, QUANTILES)
         color = {"trained": "C1", "shuffled in time": "C4"}.get(name, "C0")
         ax.plot([low, high], [y, y], color=color, linewidth=1)
         ax.plot([left, right], [y, y], color=color, linewidth=7, solid_capstyle="butt")
@@ -120,6 +124,16 @@ axes[0].set_title("one string of 50 steps")
 axes[1].set_title("100 strings together")
 axes[1].set_xlabel("largest |correlation| of a unit with the depth")
 fig
+
+# %%
+samples = {f"{name}, one string": values for name, values in one_string.items()}
+samples |= {f"{name}, 100 strings": values for name, values in pooled.items()}
+shares = dict(zip(["5%", "25%", "median", "75%", "95%"], QUANTILES, strict=True))
+figures.table(
+    "Quantiles of the largest |correlation| of a unit with the depth",
+    {"networks": list(samples)}
+    | {name: [np.quantile(v, q) for v in samples.values()] for name, q in shares.items()},
+)
 
 # %% [markdown]
 # ## Push
@@ -157,6 +171,20 @@ ax.minorticks_off()
 ax.set(xlabel="|correlation| of the unit with the depth")
 ax.legend(loc="upper left")
 fig
+
+# %%
+above = np.flatnonzero(x < 0.01)
+above = above[np.argsort(x[above])]
+figures.table(
+    f"The {len(above)} units above 0.99. Of the other {sum(x >= 0.01)}, none changes 0.06 or more",
+    {
+        "network": above // 8 + 1,
+        "unit": above % 8 + 1,
+        "counter": ["yes" if is_counter[n] else "no" for n in above],
+        "|correlation|": [f"{1 - x[n]:.4f}" for n in above],
+        "answers changed": y[above],
+    },
+)
 
 # %% [markdown]
 # ## Saliency
@@ -201,3 +229,6 @@ ax.set(xlabel="steps at depth 0 after the bracket", ylabel="change of the margin
 ax.set_xticks(range(9), [*"01234567", "8 or more"])
 ax.legend(loc="center right")
 fig
+
+# %%
+figures.data(fig)

@@ -60,6 +60,9 @@ ax.minorticks_off()
 fig.legend(loc="outside lower center", ncols=2)
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Long run
 
@@ -69,10 +72,10 @@ hours = seconds / 3600
 order = str(record["orders"]["kneser_ney"])
 levels = [
     (witten_bell["5"], "Witten-Bell 5-gram", "C2", ":"),
-    (kneser_ney["5"], "Kneser-Ney 5-gram", "C3", ":"),
+    (kneser_ney["5"], "Kneser-Ney 5-gram", "C3", "-."),
     (kneser_ney[order], f"Kneser-Ney {order}-gram", "C3", "--"),
-    (1.4697, "nanoGPT, a Transformer", "C4", "-."),
-    (1.4228, "char-rnn, another split", "C4", ":"),
+    (1.4697, "nanoGPT, a Transformer", "C4", (0, (6, 1, 1, 1, 1, 1))),
+    (1.4228, "char-rnn, another split", "C4", (0, (1, 4))),
 ]
 assert held_out[0] > kneser_ney["5"]
 assert held_out.min() < kneser_ney["5"]
@@ -85,6 +88,9 @@ for nats, name, color, style in levels:
 ax.set(xlabel="hours of CPU", ylabel="nats per character", xlim=(0, None), ylim=(None, 1.75))
 fig.legend(loc="outside lower center", ncols=2)
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Surprise
@@ -108,9 +114,13 @@ for ax, half in zip(axes, [slice(0, 21), slice(21, 42)], strict=True):
         ax.bar(places[picked], cost[half][picked], label=name, **style)
     ax.set_xticks(places, [shown(c) for c in line[half]])
     ax.set_ylabel("bits")
+axes[1].set_xlabel("character")
 handles, labels = axes[0].get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside upper center", ncols=2)
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Temperature
@@ -142,6 +152,9 @@ right.set(xlabel="temperature τ", ylabel="entropy, bits", xlim=(0, 4), ylim=(0,
 right.legend(loc="lower right")
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Unit
 
@@ -163,3 +176,6 @@ axes[1].set_xlabel("place in the text")
 handles, labels = axes[0].get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside upper center", ncols=2)
 fig
+
+# %%
+figures.data(fig)

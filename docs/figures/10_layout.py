@@ -17,7 +17,14 @@ from bptt.optim import Adam
 # %% [markdown]
 # ## Layout
 #
-# One square is one number: two inputs, three units.
+# In words: one square is one number, for two inputs and three units. On the left stand the four
+# arrays of torch, each twelve squares high: $W_{ih}$, two wide; $W_{hh}$, three wide; $b_{ih}$ and
+# $b_{hh}$, one wide. From the top down each has a block of three rows for i, one for f, one for g
+# and one for o. On the right stand our three arrays below each other, each twelve squares wide:
+# $W_x$, two high; $W_h$, three high; b, one high. From the left to the right each has a block of
+# three columns for i, f, g and o. One square is filled in $W_{ih}$, in row 4 and column 2, and in
+# $W_x$, in row 2 and column 4. Two arrows lead from the left to the right: the matrices are
+# transposed, the two biases are added.
 
 # %%
 I, H = 2, 3
@@ -119,6 +126,9 @@ ax.set(ylim=(0, None), xticks=[1, 5, 10, 15, 20])
 ax.legend()
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## What each output has seen
 
@@ -158,6 +168,9 @@ axes[0].set_ylabel("output at step $t$")
 axes[0].get_images()[0].colorbar.remove()  # one scale for both
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Dropout
 #
@@ -189,3 +202,6 @@ fig, ax = figures.figure(height=2.6)
 figures.plot_bands(counts, [linear, recurrent], ["linear map", "next LSTM layer"], ax=ax)
 ax.set(xscale="log", xlabel="masks drawn", ylabel="relative deviation")
 fig
+
+# %%
+figures.data(fig)

@@ -61,6 +61,9 @@ axes[0].invert_yaxis()
 axes[1].set_xlabel("gain: time of the rung above / time")
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Ratio to torch
 
@@ -82,6 +85,9 @@ for ax, (axis, values) in zip(axes, AXES.items(), strict=True):
 axes[0].set_ylabel("time: fused / torch")
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Floor
 
@@ -96,13 +102,16 @@ for ax, size in zip(axes, SIZES[1:], strict=True):
     ax.barh(WHO, products, color="C0", label="products", hatch="//", edgecolor="white")
     ax.barh(WHO, tanhs, left=products, color="C1", label="tanh")
     least = products + tanhs
-    ax.barh(WHO, np.maximum(times - least, 0), left=least, color="C2", label="rest", alpha=0.5)
+    ax.barh(WHO, np.maximum(times - least, 0), left=least, color="C2", label="rest")
     ax.set_title(f"T, B, I, H = {', '.join(map(str, size.values()))}", fontsize="medium")
     assert (times > 0.95 * least).all()
 handles, labels = axes[0].get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside upper center", ncols=3)
 axes[-1].set_xlabel("milliseconds")
 fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Scaling
@@ -124,5 +133,8 @@ for ax, (axis, values) in zip(axes, AXES.items(), strict=True):
     ax.set(xscale="log", yscale="log", xlabel=NAMES[axis])
     plain_numbers(ax.xaxis, values[::2])
 axes[0].set_ylabel("milliseconds")
-axes[0].legend()
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
+
+# %%
+figures.data(fig)

@@ -16,6 +16,11 @@ from bptt.lm.dropout import locked
 # ## Masks
 #
 # The same function draws both: with an axis of time, and without one.
+#
+# In words: two panels, each with a row for each of twelve units and a column for each of thirty
+# steps. A square stands where a unit is dropped at a step. On the left each square is drawn by
+# itself, and each row and each column has some. On the right one draw decides for a unit at all
+# steps, so that a row is full or empty.
 
 # %%
 rng = np.random.default_rng(4)
@@ -33,6 +38,16 @@ for ax, dropped, title in zip(axes, (anew, once), ("anew at each step", "locked"
     ax.set(yticks=(1, 4, 8, 12))
 axes[0].set_ylabel("unit")
 fig
+
+# %%
+figures.table(
+    "At how many of the thirty steps each unit is dropped",
+    {
+        "unit": range(1, units + 1),
+        "anew at each step": anew.sum(axis=1),
+        "locked": once.sum(axis=1),
+    },
+)
 
 # %% [markdown]
 # ## Gap
@@ -62,3 +77,6 @@ for ax, part in zip(axes, ("train", "validation"), strict=True):
 axes[0].set_ylabel("nats per character")
 axes[0].legend(title="dropped in training", loc="upper right", bbox_to_anchor=(1.02, 0.9))
 fig
+
+# %%
+figures.data(fig)

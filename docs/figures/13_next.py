@@ -32,40 +32,52 @@ def lstm_bytes(H, T):
     return sum(leaf.nbytes for _, leaf in tree.leaves(state))
 
 
+lengths = [1, 10, 100]
 fig, ax = figures.figure(height=3.6)
 ends = []
 for j, (name, size) in enumerate(carried.items()):
     for H, style in [(512, "-"), (64, "--")]:
-        ax.plot(t, size(H), style, color=f"C{j}")
-        ends.append((size(H)[-1], f"{name}, {H}", f"C{j}"))
+        ax.plot(t, size(H), style, color=f"C{j}", label=f"_{name}, {H} units")
+        ends.append((size(H)[-1], f"{name}, {H}"))
 
 for H in [64, 512]:
-    for T in [1, 10, 100]:
+    made = []
+    for T in lengths:
         keys, values = rng.normal(size=(2, T, H))
         matrix = keys.T @ values
-        weighed = [keys.nbytes + values.nbytes, matrix.nbytes, lstm_bytes(H, T)]
-        assert weighed == [16 * H * T, 8 * H**2, 16 * H]  # on the lines
-        for j, number in enumerate(weighed):
-            ax.plot(T, number, "o", color=f"C{j}", markersize=4)
+        made.append([keys.nbytes + values.nbytes, matrix.nbytes, lstm_bytes(H, T)])
+        assert made[-1] == [16 * H * T, 8 * H**2, 16 * H]  # on the lines
+    for j, (name, numbers) in enumerate(zip(carried, np.transpose(made), strict=True)):
+        style = {"color": f"C{j}", "markersize": 4, "label": f"_{name}, {H} units, weighed"}
+        ax.plot(lengths, numbers, "o", **style)
 
-for end, label, color in ends:
+for end, label in ends:
     ax.annotate(
         label,
         (t[-1], end),
         xytext=(5, 0),
         textcoords="offset points",
         va="center",
-        color=color,
         annotation_clip=False,
     )
 ax.set(xscale="log", yscale="log", xlabel="context (steps)", ylabel="carried by one layer (bytes)")
 ax.margins(x=0.02)
 fig
 
+# %%
+figures.data(fig)
+
 # %% [markdown]
 # ## Scan
 #
 # Who is combined with whom, for eight steps.
+#
+# In words: four rows of eight dots, for the entries 1 to 8. The top row holds the maps of one
+# step. In round 1 each entry is combined with its neighbour on the left, so that the second row
+# holds maps of two steps; in round 2 each is combined with the entry two places to the left, in
+# round 3 with the one four places to the left. An entry that has none there stays as it is. Thick
+# lines lead back from entry 8 of the last row: to entries 4 and 8 of the row above, to 2, 4, 6 and
+# 8 of the row above that, and to all eight of the first.
 
 # %%
 T, rounds = 8, 3

@@ -3,13 +3,14 @@
 ``![Alt text.](../figures/01_state.py#states)`` names the figure that is drawn under the heading
 ``States`` of the notebook ``docs/figures/01_state.py``. MkDocs resolves the link and mkdocs-jupyter
 runs the notebook. Once all pages are rendered, this hook takes the pictures out of the notebooks'
-pages, makes a light and a dark file of each, and shows them in both places.
+pages, makes a light and a dark file of each, and shows them in both places. In the chapter a figure
+gets a number, an address of its own, and links to its code and to its data or description.
 """
 
 import base64
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urldefrag, urljoin
 
@@ -29,7 +30,14 @@ FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 # All before the root of an SVG, and the note on when and by what it was made.
 CLUTTER = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
 SUBHEADINGS = ["h2", "h3", "h4", "h5", "h6"]
-PIXELS_PER_POINT = 96 / 72
+# The letters, 10 points high, are shown as large as those of the caption, 15 pixels.
+PIXELS_PER_POINT = 1.5
+# What says in numbers or in words what a figure shows: in the notebook's page, and as a link.
+EXPLANATIONS = {
+    "data": lambda tag: "figure-data" in tag.get("class", []),
+    "description": lambda tag: tag.name == "p" and tag.text.startswith("In words:"),
+}
+CHAPTER = re.compile(r"(?<=/)0*(\d+)-[^/]*\.md$")
 
 
 @dataclass
@@ -40,6 +48,7 @@ class Figure:
     name: str
     svg: str
     alt: str = ""
+    explanations: list[str] = field(default_factory=list)
 
     def uri(self, scheme: str) -> str:
         """Name the file of this picture in the site."""
@@ -93,6 +102,7 @@ def _drawn(page: Page) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     soup = BeautifulSoup(page.content, "html.parser")
     where, name = page.file.src_uri, ""
+    explained = _explained(soup)
     for tag in soup.find_all(["h1", *SUBHEADINGS, "img"]):
         if tag.name != "img":
             name = tag["id"]
@@ -102,11 +112,31 @@ def _drawn(page: Page) -> dict[str, Figure]:
             raise PluginError(f"{where}: two figures under #{name}; give each its own heading")
         else:
             svg = base64.b64decode(tag["src"].removeprefix(DATA)).decode()
-            figures[name] = Figure(page, name, CLUTTER.sub("", svg))
+            figures[name] = Figure(page, name, CLUTTER.sub("", svg), "", explained.get(name, []))
     for heading in soup.find_all(SUBHEADINGS):
         if heading["id"] not in figures:
             raise PluginError(f"{where}: no SVG is drawn under #{heading['id']}")
+    for name in figures:
+        if name not in explained:
+            raise PluginError(f"{where}: the figure #{name} has neither data nor a description")
+    page.content = str(soup)
     return figures
+
+
+def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
+    """Give an address to what explains each figure, and let its tables scroll."""
+    explained: dict[str, list[str]] = {}
+    name = ""
+    for tag in soup.find_all([*SUBHEADINGS, "p", "div"]):
+        name = tag.get("id", name) if tag.name in SUBHEADINGS else name
+        for kind in (kind for kind, explains in EXPLANATIONS.items() if explains(tag)):
+            tag["id"] = f"{name}-{kind}"
+            explained.setdefault(name, []).append(kind)
+    for number, table in enumerate(soup.select(".figure-data > table"), 1):
+        table.parent["data-search-exclude"] = ""
+        box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
+        table.wrap(soup.new_tag("div", attrs=box))
+    return explained
 
 
 def _embed(page: Page, drawn: Notebooks, match: re.Match[str]) -> str:
@@ -117,10 +147,42 @@ def _embed(page: Page, drawn: Notebooks, match: re.Match[str]) -> str:
         if notebook in drawn:
             figure = _named(page, drawn[notebook], notebook, name)
             figure.alt = _alternative(page, image, figure)
-            code = f'<a class="figure-code" href="{image["src"]}">Code of this figure</a>'
-            soup.figure.append(BeautifulSoup(code, "html.parser"))
+            soup.figure["id"] = _new_id(page, f"figure-{name}")
+            number = _number(page, soup.figure)
+            soup.figure.append(_links(image["src"], figure, number))
             image.replace_with(BeautifulSoup(figure.images(page), "html.parser"))
     return str(soup)
+
+
+def _new_id(page: Page, name: str) -> str:
+    """Reserve the address of a figure in its page."""
+    if name in page.present_anchor_ids:
+        raise PluginError(f"{page.file.src_uri}: the address #{name} is taken; a figure needs it")
+    page.present_anchor_ids.add(name)
+    return name
+
+
+def _number(page: Page, figure: Tag) -> str:
+    """Put the chapter's number before the figure's, and make both a link to the figure."""
+    prefix = figure.find(class_="caption-prefix")
+    number = prefix.text.removesuffix(".")
+    if chapter := CHAPTER.search(page.file.src_uri):
+        number = number.replace(" ", f" {chapter[1]}.")
+    link = f'<a href="#{figure["id"]}">{number}.</a>'
+    prefix.clear()
+    prefix.append(BeautifulSoup(link, "html.parser"))
+    return number
+
+
+def _links(code: str, figure: Figure, number: str) -> BeautifulSoup:
+    """Link to the code of a figure, and to what it shows in numbers or words."""
+    addresses = {"code": code}
+    addresses |= {kind: f"{code}-{kind}" for kind in figure.explanations}
+    links = " ".join(
+        f'<a class="figure-{kind}" href="{address}">{kind.capitalize()} of {number}</a>'
+        for kind, address in addresses.items()
+    )
+    return BeautifulSoup(f'<p class="figure-links">{links}</p>', "html.parser")
 
 
 def _named(page: Page, figures: dict[str, Figure], notebook: str, name: str) -> Figure:

@@ -5,6 +5,7 @@ of them from third parties. This hook keeps the contents of the cells and drops 
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -17,8 +18,11 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
 
-# Markdown, code, printed text, and pictures.
-CELLS = ".jp-MarkdownOutput, .highlight-ipynb pre, .jp-OutputArea-output > :is(pre, img)"
+# Markdown, code, printed text, pictures, and their data.
+CELLS = (
+    ".jp-MarkdownOutput, .highlight-ipynb pre, .jp-OutputArea-output > :is(pre, img, .figure-data)"
+)
+FORMULA = re.compile(r"\$([^$]+)\$")
 
 
 def on_pre_page(page: Page, **_: Any) -> Page:
@@ -71,10 +75,17 @@ def _cells(soup: BeautifulSoup) -> Iterator[str]:
         content = node.decode_contents().strip()
         if node.name == "img":
             yield str(node)
+        elif "figure-data" in node.get("class", []):
+            yield _with_formulas(str(node))
         elif node.name == "pre":
             kind = (
                 "output" if node.find_parent(class_="jp-OutputArea-output") else "language-python"
             )
             yield f'<div class="{kind} highlight"><pre><code>{content}\n</code></pre></div>'
         else:
-            yield content
+            yield _with_formulas(content)
+
+
+def _with_formulas(content: str) -> str:
+    """Mark formulas as arithmatex marks them in Markdown, for the hook that renders them."""
+    return FORMULA.sub(r'<span class="arithmatex">\\(\1\\)</span>', content)

@@ -1,14 +1,18 @@
 """Draw arrays: each function returns a matplotlib `Figure`, or draws on the `ax` it is given.
 
-No pyplot and no style: colours, fonts and sizes come from the reader's `matplotlibrc`.
+`data` gives back as tables what a figure shows. No pyplot and no style: colours, fonts and sizes
+come from the reader's `matplotlibrc`.
 """
 
 from bptt.figures.canvas import figure
 from bptt.figures.curves import plot_bands
+from bptt.figures.data import data
 from bptt.figures.drawings import plot_lstm, plot_paths, plot_unrolled
 from bptt.figures.maps import plot_gates, plot_states, plot_terms
+from bptt.figures.tables import table
 
 __all__ = [
+    "data",
     "figure",
     "plot_bands",
     "plot_gates",
@@ -17,4 +21,5 @@ __all__ = [
     "plot_states",
     "plot_terms",
     "plot_unrolled",
+    "table",
 ]

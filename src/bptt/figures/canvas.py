@@ -22,7 +22,7 @@ def figure(rows: int = 1, columns: int = 1, *, height: float, **options: Any) ->
     columns : int
         Columns of axes.
     height : float
-        The height of the figure, in inches; its width is 5.6 inches, so that its letters stay
+        The height of the figure, in inches; its width is 5.2 inches, so that its letters stay
         legible on a phone.
     **options
         For `Figure.subplots`, such as `sharey=True`.
@@ -34,7 +34,7 @@ def figure(rows: int = 1, columns: int = 1, *, height: float, **options: Any) ->
     axes : Axes or ndarray of Axes
         As `Figure.subplots` returns them.
     """
-    fig = Figure(figsize=(5.6, height), layout="constrained")
+    fig = Figure(figsize=(5.2, height), layout="constrained")
     return fig, fig.subplots(rows, columns, **options)
 
 

@@ -195,8 +195,8 @@ def _path(ax: Axes, T: int, t: int, k: int) -> None:
         _edge(ax, (step, 0), (step, 1), on_path=on_path["L"])
     for step in range(T + 1):
         ax.plot(step, 0, "o", color="C1" if k <= step <= t else "0.6", markersize=4)
-    ax.text(k, -1.1, f"$W, k={k}$", ha="center", va="top", color="C1")
-    ax.text(t, 1.1, f"$L_{t}$", ha="center", va="bottom", color="C1")
+    ax.text(k, -1.1, f"$W, k={k}$", ha="center", va="top")
+    ax.text(t, 1.1, f"$L_{t}$", ha="center", va="bottom")
     ax.set(xlim=(-0.3, T + 0.6), ylim=(-1.9, 1.8))
 
 

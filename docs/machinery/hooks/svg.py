@@ -1,0 +1,65 @@
+"""Set the letters of the figures in the reader's own font, and leave out digits nobody sees.
+
+matplotlib lays text out in DejaVu Sans, which is wider than the fonts of the readers' systems, so
+that theirs fits. In a label with a formula it places each letter by itself: in a narrower font,
+gaps would stand between the letters. Here the letters of a word become one piece again.
+"""
+
+import base64
+import re
+from typing import Any
+
+from mkdocs.structure.pages import Page
+
+PICTURE = re.compile(r"(?<=data:image/svg\+xml;base64,)[^\"]*")
+FONT = re.compile(r"(?<=font-family: )[^;\"]*")
+FONTS = "system-ui, 'DejaVu Sans', sans-serif"
+LETTER = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>\s*')
+LETTERS = re.compile(rf"(?:{re.sub(r'[(](?=[^?])', '(?:', LETTER.pattern)})+")
+# Paths and places, in points. The picture in a heat map has a scale that needs all its digits.
+NUMBERS = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
+DIGITS = re.compile(r"\d+\.\d{3,}")
+
+
+def on_page_content(html: str, page: Page, **_: Any) -> str | None:
+    """Rework the pictures of a notebook."""
+    if not page.file.src_uri.endswith(".py"):
+        return None
+    return PICTURE.sub(lambda match: _encoded(tidy(_decoded(match[0]))), html)
+
+
+def tidy(svg: str) -> str:
+    """Return a picture with whole words, the reader's font and two decimals."""
+    svg = FONT.sub(FONTS, LETTERS.sub(_words, svg))
+    return NUMBERS.sub(lambda match: DIGITS.sub(_rounded, match[0]), svg)
+
+
+def _decoded(data: str) -> str:
+    return base64.b64decode(data).decode()
+
+
+def _encoded(svg: str) -> str:
+    return base64.b64encode(svg.encode()).decode()
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _words(run: re.Match[str]) -> str:
+    """Join letters that follow each other in one style; signs and spaces stay where they are."""
+    words: list[list[str]] = []
+    for x, y, style, letter in sorted(LETTER.findall(run[0]), key=lambda found: float(found[0])):
+        if words and words[-1][1:3] == [y, style] and _joins(words[-1][3][-1]) and _joins(letter):
+            words[-1][3] += letter
+        else:
+            words.append([x, y, style, letter])
+    return "".join(
+        f'<tspan x="{x}" y="{y}" style="{style}">{word}</tspan>'
+        for x, y, style, word in words
+        if word.strip()
+    )
+
+
+def _joins(letter: str) -> bool:
+    return letter.isalnum() or letter == "."
