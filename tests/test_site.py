@@ -158,6 +158,12 @@ BREAKAGES = {
         "# %%\n1 / 0",
         "figures/01_toy.py: a cell raises ZeroDivisionError",
     ),
+    "a work that is not in the bibliography": (
+        "chapter.md",
+        "",
+        "[Nobody, 1990](https://doi.org/10.1/none)",
+        "chapter.md: https://doi.org/10.1/none is not in references.bib",
+    ),
     "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
 }
 # MkDocs collects these as warnings, so one build shows them all.
@@ -279,6 +285,26 @@ def test_search_finds_words_and_no_tex(site: Path) -> None:
     )
     assert "It rises with" in text
     assert "\\" not in text
+
+
+def test_search_leaves_code_out_of_the_index_and_in_the_page(site: Path) -> None:
+    index = (site / "search" / "search_index.json").read_text("utf-8")
+    for name, code in (
+        ("", "return x / 2"),
+        ("chapter", "total = 1 + 1"),
+        ("figures/01_toy", "plot("),
+    ):
+        assert code in page(site, name).article.text
+        assert code not in index
+        assert "data-search-exclude=" not in (site / name / "index.html").read_text("utf-8")
+
+
+def test_the_page_for_missing_addresses_works_at_any_depth(site: Path) -> None:
+    missing = BeautifulSoup((site / "404.html").read_text("utf-8"), "html.parser")
+    assert missing.find("meta", attrs={"name": "robots"})["content"] == "noindex"
+    assert missing.title.text.startswith("Page not found")
+    links = [tag["href"] for tag in missing.article.select("a[href]")]
+    assert [link for link in [*links, missing.form["action"]] if not link.startswith("/")] == []
 
 
 def test_the_copy_button_of_a_console_block_gives_code_that_runs(

@@ -15,6 +15,11 @@ shipped = pretrained.load()
 
 # %% [markdown]
 # ## Letters
+#
+# In words: five boxes in a row, each an LSTM. From below, the letters of "state" enter them one by
+# one. Between neighbours an arrow to the right carries the state, and one to the left the gradient.
+# An arrow from each box leads up to the three characters that it finds most likely next, each with
+# its probability and a bar of that length. The network has read "the " before.
 
 # %%
 before, text, width = "the ", "state", 0.84
@@ -41,3 +46,9 @@ for t, character in enumerate(text):
 ax.set(xlim=(-0.5, len(text) - 0.3), ylim=(-1.5, 2.6))
 ax.axis("off")
 fig
+
+# %%
+rows = [
+    (character, *(f"{shown(code)} {p[t][code]:.3f}" for code in p[t].argsort()[:-4:-1]))
+    for t, character in enumerate(text)
+]

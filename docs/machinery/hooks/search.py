@@ -10,9 +10,9 @@ from typing import Any
 from mkdocs.structure.pages import Page
 
 # What a hit is worth, by the folder of its page; elsewhere 1.
-BOOSTS = {"chapters": 2.0, "api": 0.5, "figures": 0.5}
-# All blocks of code, and what the API pages fold away with them.
-CODE = re.compile(r'<pre\b|<details class="mkdocstrings-source"')
+BOOSTS = {"chapters": 2.0, "api": 0.5, "figures": 0.1}
+# All blocks of code, what the API pages fold away with them, and displayed formulas.
+CODE = re.compile(r'<pre\b|<details class="mkdocstrings-source"|<div class="equation"')
 
 
 def on_page_markdown(_: str, page: Page, **__: Any) -> None:
