@@ -374,6 +374,10 @@ def test_the_data_of_a_figure_is_a_table_that_scrolls_and_is_not_searched(site: 
     box = data.find(attrs={"tabindex": "0", "role": "group"})
     assert box["aria-label"] == "Table 1"
     assert box.caption.math is not None
+    assert [str(tag) for tag in box.select("thead th")] == [
+        '<th scope="col">case</th>',
+        '<th scope="col">height of x<sub>t</sub></th>',
+    ]
     assert [cell.text for cell in box.select("tbody :is(th, td)")] == ["0", "1", "1", "2"]
     index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
     assert not any("against case" in entry["text"] for entry in index["docs"])

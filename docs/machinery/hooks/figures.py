@@ -37,6 +37,7 @@ EXPLANATIONS = {
     "data": lambda tag: "figure-data" in tag.get("class", []),
     "description": lambda tag: tag.name == "p" and tag.text.startswith("In words:"),
 }
+SCRIPTS = {"msub": ["sub"], "msup": ["sup"], "msubsup": ["sub", "sup"]}
 CHAPTER = re.compile(r"(?<=/)0*(\d+)-[^/]*\.md$")
 
 
@@ -136,7 +137,23 @@ def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
         table.parent["data-search-exclude"] = ""
         box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
         table.wrap(soup.new_tag("div", attrs=box))
+        for formula in table.select("th math"):
+            _spell_out(formula)
     return explained
+
+
+def _spell_out(formula: Tag) -> None:
+    """Write a formula as text: to axe a heading that is MathML and nothing else looks empty."""
+    formula.annotation.decompose()
+    for operator in formula.find_all("mo", string=["=", "/"]):
+        operator.string = f" {operator.string} "
+    for script in formula.find_all(SCRIPTS):
+        _, *raised = script.find_all(recursive=False)
+        for part, name in zip(raised, SCRIPTS[script.name], strict=True):
+            part.name = name
+    for tag in formula.find_all(re.compile("^m|semantics")):
+        tag.unwrap()
+    formula.unwrap()
 
 
 def _embed(page: Page, drawn: Notebooks, match: re.Match[str]) -> str:

@@ -92,6 +92,7 @@ def number(value: float) -> str:
 
     Examples
     --------
+    >>> from bptt.figures.tables import number
     >>> [number(value) for value in (0.012345, -1.5, 31741, 1.2e-9)]
     ['0.0123', '−1.5', '31741', '1.2 × 10⁻⁹']
     """
