@@ -5,7 +5,8 @@ The theme's button copies the attribute ``data-copy`` where there is one, else t
 
 import html
 import re
-from doctest import DocTestParser
+from collections.abc import Iterable
+from doctest import DocTestParser, Example
 from functools import partial
 from typing import Any
 
@@ -31,11 +32,16 @@ def _with_copy(page: Page, match: re.Match[str]) -> str:
 
 
 def runnable(console: str) -> str:
-    """Return the source of a console session.
+    """Return the source of a console session."""
+    return script(DocTestParser().get_examples(console))
+
+
+def script(examples: Iterable[Example]) -> str:
+    """Join the statements of a console session.
 
     A block statement is followed by an empty line: a Python prompt needs it, a script allows it.
     """
-    sources = [example.source for example in DocTestParser().get_examples(console)]
+    sources = [example.source for example in examples]
     return "".join(f"{source}\n" if _is_block(source) else source for source in sources)
 
 

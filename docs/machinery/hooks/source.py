@@ -6,7 +6,7 @@ build.
 """
 
 import re
-from functools import partial
+from functools import cache, partial
 from textwrap import dedent, indent
 from typing import Any
 
@@ -17,20 +17,30 @@ from mkdocs.structure.pages import Page
 FENCE = re.compile(r"^(?P<indent> *)```source\n *(?P<name>\S+)\n *```$", re.MULTILINE)
 
 
+def on_pre_build(**_: Any) -> None:
+    """Read the library anew at every build: `serve` builds again when it has changed."""
+    _package.cache_clear()
+
+
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Replace every `source` fence of a page."""
     return FENCE.sub(partial(_python_block, page=page), markdown)
 
 
 def _python_block(match: re.Match[str], page: Page) -> str:
-    module, _, name = match["name"].rpartition(".")
+    package, _, name = match["name"].partition(".")
     try:
-        function = griffe.load(module, search_paths=["src"])[name]
+        function = _package(package)[name]
     except (ImportError, KeyError) as error:
         raise PluginError(f"{page.file.src_uri}: there is no {match['name']} to show") from error
     path = function.filepath.relative_to(function.filepath.parents[2]).as_posix()
     block = f'```python title="{path}"\n{_without_docstring(function)}\n```'
     return indent(block, match["indent"])
+
+
+@cache
+def _package(name: str) -> griffe.Module:
+    return griffe.load(name, search_paths=["src"])
 
 
 def _without_docstring(function: griffe.Function) -> str:

@@ -1,0 +1,161 @@
+"""Give every chapter as a notebook that has been run: prose, code, checked output and figures.
+
+``chapters/NAME/NAME.ipynb`` is put together from the chapter's Markdown and the figures of this
+build; no chapter is run. For the templates, ``page.meta.notebook`` is the file's name, beside the
+page, and ``page.meta.colab`` the address at which Colab opens the published one.
+"""
+
+import base64
+import html
+import posixpath
+from functools import partial
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import nbformat
+import png
+import prose
+from cells import Site, cells
+from install import install
+from jinja2 import Environment
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.utils import meta
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+FOLDER = "chapters/"
+SOURCE = "docs/machinery/hooks/source.py"
+INTRODUCTION = """\
+{description}
+
+This notebook is [a chapter]({page}) of [{site}]({home}), to be run from top to bottom.
+The outputs are those of the page, where the tests compare them with what the code prints.\
+"""
+COLAB = "https://colab.research.google.com/github{repository}/blob/{branch}/{path}"
+METADATA = {
+    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+    "language_info": {
+        "name": "python",
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Write the notebooks; by now the figures are drawn and all addresses are known."""
+    for file in list(files.documentation_pages()):
+        if file.src_uri.startswith(FOLDER) and file.src_uri.endswith(".md"):
+            try:
+                notebook = assemble(file, config, files)
+            except ValueError as error:
+                raise PluginError(f"{file.src_uri}: {error}") from error
+            path = f"{file.url}{file.name}.ipynb"
+            files.append(File.generated(config, path, content=nbformat.writes(notebook) + "\n"))
+            file.page.meta |= links(path, config)
+    return env
+
+
+def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
+    """Put the notebook of a chapter together."""
+    text, front = meta.get_data(file.content_string)
+    site = Site(
+        prose=partial(
+            prose.for_jupyter,
+            equations=prose.numbers(text),
+            link=partial(_address, file, config, files),
+            name=partial(_definition, config),
+        ),
+        picture=partial(_picture, file, config, files),
+        listing=partial(_listing, file, config),
+    )
+    title, *rest = cells(text, site)
+    introduction = INTRODUCTION.format(
+        description=front["description"],
+        page=urljoin(config.site_url, file.url),
+        site=config.site_name,
+        home=config.site_url,
+    )
+    sources = [cell.source for cell in rest if cell.cell_type == "code"]
+    first = new_code_cell(install(sources, _repository(config)))
+    return _numbered([title, new_markdown_cell(introduction), first, *rest])
+
+
+def _numbered(cells: list[NotebookNode]) -> NotebookNode:
+    """Give the cells their ids, and the code its order."""
+    run = 0
+    for number, cell in enumerate(cells, start=1):
+        # Colab looks for the id among the metadata.
+        cell.id = cell.metadata.id = f"cell-{number}"
+        if cell.cell_type == "code":
+            run += 1
+            cell.execution_count = run
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = run
+    folded = [cell.id for cell in cells if "jp-MarkdownHeadingCollapsed" in cell.metadata]
+    metadata = METADATA | {"colab": {"collapsed_sections": folded, "provenance": []}}
+    notebook = new_notebook(cells=cells, metadata=metadata)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _repository(config: MkDocsConfig) -> str:
+    return config.extra["repository"].rstrip("/")
+
+
+def links(path: str, config: MkDocsConfig) -> dict[str, str]:
+    """Return what a page links to: the notebook beside it, and where Colab opens it."""
+    repository = urlsplit(_repository(config)).path
+    colab = COLAB.format(repository=repository, branch=config.remote_branch, path=path)
+    return {"notebook": posixpath.basename(path), "colab": colab}
+
+
+def _address(file: File, config: MkDocsConfig, files: Files, link: str) -> str:
+    """Return the address on the published site to which a link of a chapter leads."""
+    path, anchor = urldefrag(link)
+    if urlsplit(link).scheme:
+        return link
+    target = _target(file, files, path) if path else file
+    address = urljoin(config.site_url, target.url)
+    return f"{address}#{anchor}" if anchor else address
+
+
+def _target(file: File, files: Files, path: str) -> File:
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(file.src_uri), path))
+    if found := files.get_file_from_path(target):
+        return found
+    raise ValueError(f"a link leads to no page: {path}")
+
+
+def _definition(config: MkDocsConfig, name: str) -> str:
+    """Return the address of a function, class or module of the library."""
+    try:
+        address, _ = config.plugins["autorefs"].get_item_url(name)
+    except KeyError as error:
+        raise ValueError(f"there is no definition of {name}") from error
+    return urljoin(config.site_url, address)
+
+
+def _listing(file: File, config: MkDocsConfig, fence: str) -> str:
+    """Show code of the library as the page does, below the name of its file."""
+    show = config.hooks[SOURCE].on_page_markdown
+    first, _, rest = show(fence, page=file.page).partition("\n")
+    path = first.partition('title="')[2].rstrip('"')
+    return f"`{path}`:\n\n```python\n{rest}"
+
+
+def _picture(file: File, config: MkDocsConfig, files: Files, link: str, alt: str) -> str:
+    """Return a figure as an image that needs no other file."""
+    path, name = urldefrag(link)
+    drawn = files.get_file_from_path(f"{_target(file, files, path).url}{name}-light.svg")
+    if drawn is None:
+        raise ValueError(f"{path} draws no figure #{name}")
+    cache = Path(config.plugins["mkdocs-jupyter"].config["cache_dir"])
+    picture = png.draw(drawn.content_string, cache)
+    data, width = base64.b64encode(picture).decode(), png.width(picture)
+    return f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'

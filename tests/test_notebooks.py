@@ -1,0 +1,455 @@
+"""The chapters as notebooks: they run from top to bottom and print what they hold."""
+
+import base64
+import doctest
+import functools
+import re
+import tempfile
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import markdown
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, get_files
+from mkdocs.utils import meta
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+from sybil import Region
+from test_docs import CHAPTERS, blocks, each_chapter, wiring
+from test_site import build, write_project
+
+ROOT = Path(__file__).parents[1]
+HOOKS = "docs/machinery/hooks"
+PICTURE = re.compile(r"\]\(\.\./(figures/\w+)\.py#([\w-]+)\)")
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="6pt" height="3pt"/>'
+PROFILER = re.compile(r"^USDT:.*\n?", re.MULTILINE)
+# Packages that a chapter may load, and where the first cell gets them from.
+OPTIONAL = {"torch": "torch", "safetensors": "lm", "pooch": "lm", "pytest": "pytest"}
+
+
+@functools.cache
+def site() -> tuple[MkDocsConfig, Files]:
+    """Return the configuration and the files of the site, with small figures and no page built."""
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    config.plugins["autorefs"].get_item_url = lambda name: (f"api/#{name}", None)
+    jupyter = config.plugins["mkdocs-jupyter"]
+    jupyter.config["cache_dir"] = tempfile.mkdtemp()
+    files = jupyter.on_files(get_files(config), config)
+    texts = [chapter.read_text(encoding="utf-8") for chapter in CHAPTERS]
+    for notebook, name in {picture for text in texts for picture in PICTURE.findall(text)}:
+        files.append(virtual(f"{notebook}/{name}-light.svg", SVG))
+    return config, files
+
+
+def virtual(path: str, text: str) -> File:
+    file = File(path, src_dir=None, dest_dir="", use_directory_urls=True)
+    file.content_string = text
+    return file
+
+
+def hook(name: str) -> ModuleType:
+    return site()[0].hooks[f"{HOOKS}/{name}.py"]
+
+
+def assemble(chapter: Path) -> NotebookNode:
+    config, files = site()
+    return hook("downloads").assemble(
+        files.get_file_from_path(f"chapters/{chapter.name}"), config, files
+    )
+
+
+def assemble_text(text: str) -> NotebookNode:
+    """Assemble a chapter that has this text."""
+    config, files = site()
+    page = f"---\ndescription: About it.\n---\n# Title\n\n## Part\n{text}"
+    return hook("downloads").assemble(virtual("chapters/toy.md", page), config, files)
+
+
+notebook_of = functools.cache(assemble)
+
+
+def run(notebook: NotebookNode) -> NotebookNode:
+    """Run a copy of a notebook in a new kernel, from top to bottom."""
+    copy = deepcopy(notebook)
+    NotebookClient(copy, timeout=600, kernel_name="python3").execute(cwd=tempfile.gettempdir())
+    return copy
+
+
+def code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook: NotebookNode) -> str:
+    """Return the running text: no code, inline or fenced, and no picture."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return re.sub(r"^```.*?^```$|(`+).+?\1|<img [^>]*>", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def shown(cell: NotebookNode) -> list[tuple[str, str]]:
+    """Return what stands below a cell: printed text in one piece, results and whatever else."""
+    found: list[tuple[str, str]] = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            start = found.pop()[1] if found and found[-1][0] == output.name else ""
+            found.append((output.name, start + output.text))
+        else:
+            found.append((output.output_type, output.get("data", {}).get("text/plain", "")))
+    # A page shows no space at the end of a line, and torch's profiler says when it runs.
+    tidy = [(kind, wiring().trim(PROFILER.sub("", text))) for kind, text in found]
+    return [(kind, text) for kind, text in tidy if kind != "stderr" or text]
+
+
+def differences(notebook: NotebookNode, ran: NotebookNode) -> list[tuple]:
+    pairs = zip(code(notebook), code(ran), strict=False)
+    return [(a.source, shown(a), shown(b)) for a, b in pairs if shown(a) != shown(b)]
+
+
+@each_chapter
+def test_a_notebook_runs_and_prints_what_it_holds(chapter):
+    notebook = notebook_of(chapter)
+    asked = f"import sys; print(*sorted({set(OPTIONAL)} & set(sys.modules)))"
+    ran = run(new_notebook(cells=[*notebook.cells, new_code_cell(asked)]))
+    assert differences(notebook, ran) == []
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+    # And the first cell installs what the others have loaded.
+    install = code(notebook)[0].source
+    loaded = code(ran)[-1].outputs[0].text.split()
+    assert [name for name in loaded if OPTIONAL[name] not in install] == []
+
+
+TOY = """
+```pycon
+>>> x = 2
+>>> x / 3
+0.67
+```
+
+```python
+print(1)
+```
+
+```text title="Output"
+1
+```
+"""
+
+
+def test_a_wrong_digit_is_noticed():
+    notebook = assemble_text(TOY)
+    ((_, held, printed),) = differences(notebook, run(notebook))
+    assert held == [("execute_result", "0.67")]
+    assert printed == [("execute_result", "0.6666666666666666")]
+
+
+@pytest.mark.parametrize("source", ["1 + 1", "print(1)", "import warnings; warnings.warn('x')"])
+def test_an_output_that_is_not_held_is_noticed(source):
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    assert len(differences(notebook, run(notebook))) == 1
+
+
+def test_a_cell_that_raises_is_noticed():
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        run(assemble_text("```python\n1 / 0\n```\n"))
+
+
+OUTPUTS = """
+```pycon
+>>> def f():
+...     print(1)
+...
+>>> f
+<f>
+>>> for _ in [0]:
+...     f()
+...
+1
+<BLANKLINE>
+>>> print(2)
+2
+>>> y = 3
+```
+
+```python
+len([1])  # one
+```
+
+```pycon
+>>> y = 4
+>>> int("x")
+Traceback (most recent call last):
+    ...
+a.b.ValueError: no 'x'
+```
+"""
+CAUGHT = """\
+y = 4
+try:
+    int("x")
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")\
+"""
+
+
+def test_the_outputs_stand_where_a_notebook_shows_them():
+    cells = code(assemble_text(OUTPUTS))[1:]
+    assert [(cell.source, shown(cell)) for cell in cells] == [
+        ("def f():\n    print(1)\n\nf", [("execute_result", "<f>")]),
+        ("for _ in [0]:\n    f()", [("stdout", "1")]),
+        ("print(2)", [("stdout", "2")]),
+        ("y = 3", []),
+        ("len([1]);  # one", []),
+        (CAUGHT, [("stdout", "ValueError: no 'x'")]),
+    ]
+
+
+@each_chapter
+def test_a_notebook_holds_the_examples_of_the_chapter_and_no_others(chapter):
+    regions = [region for _, region in wiring().pages.parse(chapter).regions]
+    held = [cell.source for cell in code(notebook_of(chapter))[1:]]
+    assert lines(held) == lines([source for r in regions if (source := example(r)) is not None])
+
+
+def example(region: Region) -> str | None:
+    """Return what an example of a page runs."""
+    if isinstance(region.parsed, doctest.Example):
+        return region.parsed.source
+    return region.parsed if region.evaluator is wiring().evaluate_python else None
+
+
+def lines(sources: list[str]) -> list[str]:
+    """Return the lines of some code without what a notebook adds to it."""
+    added = {"", "try:", "except Exception as error:", 'print(f"{type(error).__name__}: {error}")'}
+    stripped = (line.strip() for source in sources for line in source.splitlines())
+    return [re.sub(r";(?=\s*(#|$))", "", line) for line in stripped if line not in added]
+
+
+@each_chapter
+def test_a_notebook_holds_all_words_of_the_chapter(chapter):
+    parts = blocks(chapter_text(chapter))
+    text = "\n".join(line for part in parts if part.word is None for line in part.lines)
+    assert words(text) - words(prose(notebook_of(chapter))) == Counter()
+
+
+def chapter_text(chapter: Path) -> str:
+    return meta.get_data(chapter.read_text(encoding="utf-8"))[0]
+
+
+def words(text: str) -> Counter[str]:
+    """Count the words and commands, but not in links, alternative texts and labels of equations."""
+    gone = (
+        r"(`+).+?\1|!\[[^\n]*|\]\([^)\s]*\)*|\]\[[\w.]*|/// figure-caption"
+        r"|^(!!!|\?\?\?) \w+|\\(label|tag|eqref)\{[^}]*\}|\\(begin|end)\{equation\}"
+    )
+    return Counter(re.findall(r"\w+", re.sub(gone, "", text, flags=re.MULTILINE | re.DOTALL)))
+
+
+@each_chapter
+def test_a_notebook_leaves_no_markdown_of_the_site_behind(chapter):
+    text = prose(notebook_of(chapter))
+    found = re.findall(r"!!!|\?\?\?|///|===|\[\[|\]\[|\[\^|\\label|\\eqref|\{equation\}", text)
+    assert found == []
+
+
+@each_chapter
+def test_every_link_of_a_notebook_is_a_whole_address(chapter):
+    links = re.findall(r"\]\(([^)\s]*)", prose(notebook_of(chapter)))
+    assert len(links) > 5
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
+@each_chapter
+def test_the_equations_of_a_notebook_have_the_numbers_of_the_site(chapter):
+    html = markdown.markdown(
+        chapter_text(chapter),
+        extensions=["pymdownx.superfences", "pymdownx.arithmatex"],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    )
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"), toc=[], present_anchor_ids=set())
+    shown = BeautifulSoup(hook("formulas").on_page_content(html, page=page), "html.parser")
+    numbered = {tag["id"]: tag.text for tag in shown.select("math [id]")}
+    numbers = hook("downloads").prose.numbers(chapter_text(chapter))
+    assert {label: f"({number})" for label, number in numbers.items()} == numbered
+    tags = re.findall(r"\\tag\{(\d+)\}", prose(notebook_of(chapter)))
+    assert tags == list(numbers.values())
+
+
+@each_chapter
+def test_a_notebook_is_valid_and_the_same_every_time(chapter):
+    notebook = notebook_of(chapter)
+    nbformat.validate(notebook)
+    assert nbformat.writes(assemble(chapter)) == nbformat.writes(notebook)
+
+
+@each_chapter
+def test_a_folded_solution_hides_its_own_cells_only(chapter):
+    cells = notebook_of(chapter).cells
+    solutions = [
+        i for i, cell in enumerate(cells) if "jp-MarkdownHeadingCollapsed" in cell.metadata
+    ]
+    assert len(solutions) == chapter_text(chapter).count("\n??? ")
+    assert all(cells[i - 1].source.startswith("### ") for i in solutions)
+    assert all(cells[i].source.startswith("#### ") for i in solutions)
+
+
+TEXT = r"""
+$$
+\begin{equation}
+a \label{eq:a}
+\end{equation}
+$$
+
+By $\eqref{eq:a}$, $x$ and `[x](y.md)`: [one](01-carry-a-state.md#exercises),
+[two](#a), [`three`][bptt.rnn], [four](https://doi.org/10.1016/0364-0213(90)90002-E).
+
+!!! abstract "Claim"
+    It is *so*.
+"""
+WRITTEN = r"""
+## Part
+
+$$
+a \tag{1}
+$$
+
+By (1), $x$ and `[x](y.md)`: [one](HOME/chapters/01-carry-a-state/#exercises),
+[two](HOME/chapters/toy/#a), [`three`](HOME/api/#bptt.rnn), [four](https://doi.org/10.1016/0364-0213(90)90002-E).
+
+> **Claim**
+>
+> It is *so*.
+"""
+
+
+def test_running_text_is_written_as_jupyter_reads_it():
+    *_, text, claim = (cell.source for cell in assemble_text(TEXT).cells)
+    home = site()[0].site_url.rstrip("/")
+    assert f"\n{text}\n\n{claim}\n" == WRITTEN.replace("HOME", home)
+
+
+@pytest.mark.parametrize(
+    ("imports", "installed"),
+    [
+        ("import numpy as np, json\nfrom bptt import rnn", "bptt @"),
+        ("from bptt.lm import score\nimport torch.nn", "bptt[lm,torch] @"),
+        ("from bptt import lm\nimport pytest", "bptt[lm] @"),
+    ],
+)
+def test_the_first_cell_installs_what_the_others_import(imports, installed):
+    first = code(assemble_text(f"```python\n{imports}\n```\n"))[0].source
+    assert f'"{installed} git+{site()[0].extra["repository"]}"' in first
+    assert first.endswith(" pytest") == ("pytest" in imports)
+
+
+MISTAKES = {
+    "a fence of another language": ("```rust\nx\n```", "no form for this fence: ```rust"),
+    "an output below nothing": ('```text title="Output"\nx\n```', "no form for this fence"),
+    "an output below a console": (
+        '```pycon\n>>> 1\n1\n```\n\n```text title="Output"\nx\n```',
+        "an Output fence below a fence that prints nothing: pycon",
+    ),
+    "a fence in a list": ("- one\n\n    ```python\n    x\n    ```", "a fence inside a list"),
+    "a tab": ('=== "One"\n\n    Text.', 'a block: === "One"'),
+    "a picture without a caption": ("![A.](../figures/01_state.py#states)", "a picture: "),
+    "an unknown figure": (
+        "![A.](../figures/01_state.py#no)\n/// figure-caption\nIt.\n///",
+        "01_state.py draws no figure #no",
+    ),
+    "attributes": ("Text.{ .x }", r"attributes: \{ .x \}"),
+    "a footnote": ("Text.[^1]", r"a footnote: \[\^1\]"),
+    "a broken link": ("[x](nowhere.md)", "a link leads to no page: nowhere.md"),
+    "an unknown equation": (r"By $\eqref{eq:no}$.", "has the label eq:no"),
+    "an equation without a label": (
+        "$$\n\\begin{equation}\nx\n\\end{equation}\n$$",
+        "equation has no label",
+    ),
+    "text that would be folded away": (
+        '??? success "Solution"\n    So.\n\nMore text.',
+        "would fold this away with the block above: More text.",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_page_that_no_notebook_can_show_stops_the_build(mistake):
+    text, message = MISTAKES[mistake]
+    with pytest.raises(ValueError, match=message):
+        assemble_text(f"{text}\n")
+
+
+# The build as a whole, on the small project of the site's tests.
+
+CHAPTER = """\
+---
+description: "About it."
+---
+
+# Toy
+
+![A line that rises.](../figures/01_toy.py#a-line)
+/// figure-caption
+It rises, as does [half][toy.half].
+///
+
+```source
+toy.half
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = write_project(tmp_path_factory.mktemp("notebooks"))
+    (project / "docs" / "chapters").mkdir()
+    (project / "docs" / "chapters" / "01-toy.md").write_text(CHAPTER, encoding="utf-8")
+    configuration = project / "mkdocs.yml"
+    text = configuration.read_text("utf-8").replace(
+        "chapter.md,", "chapter.md, chapters/01-toy.md,"
+    )
+    configuration.write_text(text, encoding="utf-8")
+    return project
+
+
+def test_the_site_holds_the_notebook_with_its_figures(project):
+    said = build(project)
+    assert said.startswith("exit code 0"), said
+    path = project / "site" / "chapters" / "01-toy" / "01-toy.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    *_, figure, listing = (cell.source for cell in notebook.cells)
+    image = BeautifulSoup(figure, "html.parser").img
+    assert image["alt"] == "A line that rises."
+    picture = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
+    assert picture.startswith(b"\x89PNG")
+    assert int.from_bytes(picture[16:20]) == 2 * int(image["width"])
+    assert "[half](https://site.example/#toy.half)" in figure
+    assert "[Code of this figure](https://site.example/figures/01_toy/#a-line)" in figure
+    assert (
+        listing.partition("/")[2]
+        == "src/toy.py`:\n\n```python\ndef half(x):\n    return x / 2\n```"
+    )
+    assert "git+https://forge.example/bptt" in notebook.cells[2].source
+
+
+def test_a_mistake_stops_the_build_in_one_sentence(project):
+    chapter = project / "docs" / "chapters" / "01-toy.md"
+    chapter.write_text(f"{CHAPTER}\n```rust\nx\n```\n", encoding="utf-8")
+    said = build(project)
+    assert said.startswith("exit code 1"), said
+    assert "chapters/01-toy.md: a notebook has no form for this fence: ```rust" in said
+
+
+def test_the_pages_know_their_notebook_and_its_address_in_colab():
+    config, _ = site()
+    path = "chapters/01-carry-a-state/01-carry-a-state.ipynb"
+    assert hook("downloads").links(path, config) == {
+        "notebook": "01-carry-a-state.ipynb",
+        "colab": "https://colab.research.google.com/github/bptt-authors/bptt/blob/gh-pages/" + path,
+    }
