@@ -453,3 +453,5 @@ def test_the_pages_know_their_notebook_and_its_address_in_colab():
         "notebook": "01-carry-a-state.ipynb",
         "colab": "https://colab.research.google.com/github/bptt-authors/bptt/blob/gh-pages/" + path,
     }
+    # It is the branch to which the site is published.
+    assert f'BRANCH = "{config.remote_branch}"' in (ROOT / "noxfile.py").read_text("utf-8")

@@ -27,6 +27,12 @@ codes = shipped.vocabulary.encode(before + text)
 logits, _, _ = network.forward(shipped.cell, shipped.params, codes[:, None])
 p = [sample.probabilities(z, temperature=1.0) for z in logits[-len(text) :, 0]]
 
+
+def shown(code):
+    character = shipped.vocabulary.characters[code]
+    return {" ": "space", "\n": "newline"}.get(character, character)
+
+
 fig, ax = figures.figure(height=3.3)
 arrow = {"arrowstyle": "-|>", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
 for t, character in enumerate(text):
@@ -38,17 +44,22 @@ for t, character in enumerate(text):
     ax.annotate("", (t + 0.36, -0.12), (t + 0.63, -0.12), arrowprops=arrow | {"color": "C1"})
     ax.annotate("", (t, 0.85), (t, 0.38), arrowprops=arrow | {"color": "C0"})
     for row, code in enumerate(p[t].argsort()[:-4:-1]):
-        y, name = 2.25 - 0.5 * row, shipped.vocabulary.characters[code]
+        y = 2.25 - 0.5 * row
         ax.barh(y, width * p[t][code], 0.4, t - width / 2, color="C0", alpha=0.3, linewidth=0)
-        label = {" ": "space", "\n": "newline"}.get(name, name)
-        ax.text(t - width / 2 + 0.04, y, label, va="center")
+        ax.text(t - width / 2 + 0.04, y, shown(code), va="center")
         ax.text(t + width / 2, y, f"{p[t][code]:.0%}", ha="right", va="center", fontsize="small")
 ax.set(xlim=(-0.5, len(text) - 0.3), ylim=(-1.5, 2.6))
 ax.axis("off")
 fig
 
 # %%
-rows = [
-    (character, *(f"{shown(code)} {p[t][code]:.3f}" for code in p[t].argsort()[:-4:-1]))
-    for t, character in enumerate(text)
-]
+likely = [[shown(code) for code in q.argsort()[:-4:-1]] for q in p]
+figures.table(
+    "What the network finds most likely next",
+    {
+        "read": list(text),
+        "first": [f"{names[0]}, {q.max():.3f}" for names, q in zip(likely, p, strict=True)],
+        "second": [f"{names[1]}, {sorted(q)[-2]:.3f}" for names, q in zip(likely, p, strict=True)],
+        "third": [f"{names[2]}, {sorted(q)[-3]:.3f}" for names, q in zip(likely, p, strict=True)],
+    },
+)

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import nbformat
-import png
+import pixels
 import prose
 from cells import Site, cells
 from install import install
@@ -156,6 +156,6 @@ def _picture(file: File, config: MkDocsConfig, files: Files, link: str, alt: str
     if drawn is None:
         raise ValueError(f"{path} draws no figure #{name}")
     cache = Path(config.plugins["mkdocs-jupyter"].config["cache_dir"])
-    picture = png.draw(drawn.content_string, cache)
-    data, width = base64.b64encode(picture).decode(), png.width(picture)
+    picture = pixels.draw(drawn.content_string, cache)
+    data, width = base64.b64encode(picture).decode(), pixels.width(picture)
     return f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'

@@ -46,7 +46,9 @@ def picture(title: str, text: str, site: str) -> bytes:
 
 def _draw_network(fig: Figure) -> None:
     """Draw a network over twelve steps: values flow forwards, gradients back."""
-    ax = fig.add_axes((0.07, 0.16, 0.86, 0.14), xlim=(-0.22, 11.3), ylim=(-0.5, 0.5), aspect="equal")
+    ax = fig.add_axes(
+        (0.07, 0.16, 0.86, 0.14), xlim=(-0.22, 11.3), ylim=(-0.5, 0.5), aspect="equal"
+    )
     ax.set_anchor("W")
     ax.axis("off")
     arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 2}
