@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Figure of the home page
 #
-# The code behind the figure of the [home page](../index.md), run when the site is built. The network
-# is the one that [chapter 9](../chapters/09-write-characters.md) trains, and that comes with the
-# package.
+# The code behind the figure of the [home page](../index.md), run when the site is built. The
+# network is the one that [chapter 9](../chapters/09-write-characters.md) trains; the package brings
+# it along.
 
 # %%
 # %matplotlib inline

@@ -144,14 +144,13 @@ def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
 
 def _spell_out(formula: Tag) -> None:
     """Write a formula as text: to axe a heading that is MathML and nothing else looks empty."""
-    formula.annotation.decompose()
     for operator in formula.find_all("mo", string=["=", "/"]):
         operator.string = f" {operator.string} "
     for script in formula.find_all(SCRIPTS):
         _, *raised = script.find_all(recursive=False)
         for part, name in zip(raised, SCRIPTS[script.name], strict=True):
             part.name = name
-    for tag in formula.find_all(re.compile("^m|semantics")):
+    for tag in formula.find_all(re.compile("^m")):
         tag.unwrap()
     formula.unwrap()
 
