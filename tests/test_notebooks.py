@@ -389,6 +389,9 @@ def test_a_page_that_no_notebook_can_show_stops_the_build(mistake):
 CHAPTER = """\
 ---
 description: "About it."
+claim: "It is half."
+figure: a-line
+code: []
 ---
 
 # Toy

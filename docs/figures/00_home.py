@@ -30,7 +30,7 @@ p = [sample.probabilities(z, temperature=1.0) for z in logits[-len(text) :, 0]]
 
 def shown(code):
     character = shipped.vocabulary.characters[code]
-    return {" ": "space", "\n": "newline"}.get(character, character)
+    return {" ": "␣", "\n": "↵"}.get(character, character)
 
 
 fig, ax = figures.figure(height=3.3)

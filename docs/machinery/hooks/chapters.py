@@ -30,6 +30,9 @@ SECONDS_PER_LINE = 5
 def on_page_markdown(markdown: str, page: Page, **_: object) -> None:
     """Look at a chapter while it is still text."""
     if _is_chapter(page.file):
+        if missing := {"claim", "code", "description", "figure"} - {*page.meta}:
+            names = ", ".join(sorted(missing))
+            raise PluginError(f"{page.file.src_uri}: its front matter does not say: {names}")
         page.meta["minutes"] = minutes(markdown)
         page.meta["examples"] = len(EXAMPLE.findall(markdown))
 
@@ -51,14 +54,17 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
             "number": number,
             "chapters": len(chapters),
             "modules": [(name, address(_api(page, name, files))) for name in page.meta["code"]],
-            "notation": address(files.get_file_from_path("conventions.md").url),
+            "notation": address("conventions/"),
             **page.meta,
         }
         page.content = header.render(config=config, page=page, **facts) + page.content
     for file in files.documentation_pages():
         if CARDS in file.page.content:
             cards = [_card(chapter, file.page) for chapter in chapters]
-            block = env.get_template("partials/cards.html").render(cards=cards)
+            address = partial(get_relative_url, other=file.page.url)
+            block = env.get_template("partials/cards.html").render(
+                cards=cards, library=address("api/unroll/"), archive=address("bptt-site.zip")
+            )
             file.page.content = file.page.content.replace(CARDS, block)
     return env
 
