@@ -101,13 +101,12 @@ def test_a_numbered_equation_is_a_box_whose_number_links_to_it() -> None:
     assert reference.find_parent("math") is None
 
 
-def test_each_numbered_line_of_a_derivation_links_to_itself() -> None:
+def test_each_numbered_line_of_a_derivation_has_an_address() -> None:
     lines = r"x &= 1 \label{eq:a} \\ &= 2 \notag \\ &= 3 \label{eq:c}"
     page = shown(rf"\begin{{align}} {lines} \end{{align}}")
-    assert [(cell["id"], cell.a["href"], cell.text) for cell in page.select("mtd[id]")] == [
-        ("eq:a", "#eq:a", "(1)"),
-        ("eq:c", "#eq:c", "(2)"),
-    ]
+    numbered = {cell["id"]: cell.text for cell in page.select("mtd[id]")}
+    assert numbered == {"eq:a": "(1)", "eq:c": "(2)"}
+    assert page.math.a is None  # a screen reader takes a formula as one piece
     assert page.math["data-tex"] == r"\begin{aligned} x &= 1 \\ &= 2 \\ &= 3 \end{aligned}"
 
 

@@ -62,7 +62,7 @@ def browser():
 @pytest.fixture
 def note(request, record_property):
     """Put numbers into the page's line of the table at the end."""
-    path = request.node.callspec.params.get("path")
+    path = getattr(request.node, "callspec", None) and request.node.callspec.params.get("path")
     title = "Pages, with axe's violations + low contrasts in the four modes"
     return lambda **row: path is None or record_property(title, (path or "home", row))
 

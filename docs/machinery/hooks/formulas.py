@@ -122,7 +122,6 @@ def _finish(tex: str, mathml: str, *, display: bool) -> str:
     mathml = NAMED.sub(lambda name: html.unescape(name[0]), DOTS.sub(ELLIPSIS, mathml))
     math = ET.fromstring(mathml)  # noqa: S314  it comes from the converter, not from outside
     label, number = _take_number(math)
-    _link_lines(math)
     _space(math)
     _lighten(math)
     tex = " ".join(NUMBERED_LINES.sub(r"\1ed", NUMBERING.sub("", tex)).split())
@@ -145,16 +144,6 @@ def _take_number(math: ET.Element) -> tuple[str, str]:
             math[:] = list(equation)
             return cell.get("id", ""), "".join(cell.itertext())
     return "", ""
-
-
-def _link_lines(math: ET.Element) -> None:
-    """Let the number of a line of several link to that line."""
-    for cell in math.iterfind(".//mtd[@id]"):
-        label, number = cell.get("id"), "".join(cell.itertext())
-        text = ET.Element("mtext")
-        link = {"href": f"#{label}", "aria-label": f"Link to equation {number}"}
-        ET.SubElement(text, "a", link).text = number
-        cell[:] = [text]
 
 
 def _space(math: ET.Element) -> None:

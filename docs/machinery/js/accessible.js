@@ -33,6 +33,12 @@ function pressLabel(event) {
   event.target.click();
 }
 
+// The theme asks for the focus before the closed search, which nothing may reach, can be seen again.
+function enterSearch({ target }) {
+  if (target.checked)
+    requestAnimationFrame(() => document.querySelector(".md-search__input").focus());
+}
+
 repairCodeAndTables();
 new MutationObserver(repairCodeAndTables).observe(document.body, {
   attributeFilter: ["tabindex"],
@@ -42,3 +48,4 @@ new MutationObserver(repairCodeAndTables).observe(document.body, {
 reachLabels();
 narrow.addEventListener("change", reachLabels);
 document.addEventListener("keydown", pressLabel);
+document.getElementById("__search").addEventListener("change", enterSearch);
