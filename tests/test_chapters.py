@@ -1,10 +1,10 @@
 """What a chapter shows of itself: its header, its card on the home page, its preview."""
 
-import runpy
 from pathlib import Path
 
 import pytest
-from test_site import HOOKS, build, page, write_project
+from machinery import hook
+from test_site import build, page, write_project
 
 CHAPTER = """\
 ---
@@ -148,4 +148,4 @@ def test_a_careless_chapter_stops_the_build(
     ],
 )
 def test_prose_and_code_take_their_time(markdown: str, minutes: int) -> None:
-    assert runpy.run_path(str(HOOKS / "chapters.py"))["minutes"](markdown) == minutes
+    assert hook("chapters").minutes(markdown) == minutes

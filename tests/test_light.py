@@ -3,7 +3,6 @@
 import itertools
 import posixpath
 import re
-import runpy
 import zipfile
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -14,20 +13,16 @@ from urllib.parse import urlsplit
 
 import material
 import pytest
+from machinery import MACHINERY, hook
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonConsoleLexer, PythonLexer
 from tinycss2 import parse_stylesheet, serialize
 
-MACHINERY = Path(__file__).parents[1] / "docs" / "machinery"
 CODE_CSS = (MACHINERY / "css" / "code.css").read_text("utf-8")
 TOKENS = ["number", "special", "function", "constant", "keyword", "string", "comment"]
 TAG = re.compile(r"<[^>]*>")
 SITE_URL = "https://site.example/bptt/"
-
-
-def hook(name: str) -> SimpleNamespace:
-    return SimpleNamespace(**runpy.run_path(str(MACHINERY / "hooks" / f"{name}.py")))
 
 
 def colours(scheme: str) -> dict[str, str]:

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
+from machinery import MACHINERY, hook
 from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).parents[1]
-HOOKS = ROOT / "docs" / "machinery" / "hooks"
 
 CONFIG = f"""
 INHERIT: {(ROOT / "mkdocs.yml").as_posix()}
@@ -206,7 +206,7 @@ def write_project(project: Path) -> Path:
         path = project / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    shutil.copytree(HOOKS.parent, project / "docs" / "machinery")
+    shutil.copytree(MACHINERY, project / "docs" / "machinery")
     return project
 
 
@@ -318,7 +318,7 @@ def test_the_copy_button_of_a_console_block_gives_code_that_runs(
 
 
 def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
-    runnable = runpy.run_path(str(HOOKS / "console.py"))["runnable"]
+    runnable = hook("console").runnable
     assert runnable(">>> if 1:\n...     x = 2\n>>> x\n2\n") == "if 1:\n    x = 2\n\nx\n"
 
 
@@ -360,12 +360,11 @@ def test_a_figure_has_an_address_and_its_number_leads_there(site: Path) -> None:
     ("name", "number"), [("chapters/03-x.md", "Figure 3.2"), ("about.md", "Figure 2")]
 )
 def test_the_number_of_a_figure_begins_with_that_of_its_chapter(name: str, number: str) -> None:
-    hook = runpy.run_path(str(HOOKS / "figures.py"))
     soup = BeautifulSoup(
         '<figure id="a"><b class="caption-prefix">Figure 2.</b></figure>', "html.parser"
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri=name))
-    assert hook["_number"](page, soup.figure) == number
+    assert hook("figures")._number(page, soup.figure) == number
     assert soup.figure.a.text == f"{number}."
 
 
@@ -384,7 +383,7 @@ def test_the_data_of_a_figure_is_a_table_that_scrolls_and_is_not_searched(site: 
 
 
 def test_a_figure_needs_data_or_a_description() -> None:
-    drawn = runpy.run_path(str(HOOKS / "figures.py"))["_drawn"]
+    drawn = hook("figures")._drawn
     image = '<img src="data:image/svg+xml;base64,PHN2Zz4=">'
 
     def figures(content: str) -> dict[str, object]:
@@ -399,7 +398,7 @@ def test_a_figure_needs_data_or_a_description() -> None:
 
 
 def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None:
-    tidy = runpy.run_path(str(HOOKS / "svg.py"))["tidy"]
+    tidy = hook("svg").tidy
     letters = [
         (0, "r", ""),
         (5, "=", ""),
@@ -477,12 +476,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> None:
-    kernel = SimpleNamespace(**runpy.run_path(str(HOOKS / "kernel.py")))
+    digest = hook("kernel")._digest
     (tmp_path / "module.py").write_text("x = 1")
-    before = kernel._digest(tmp_path)
-    assert kernel._digest(tmp_path) == before
+    before = digest(tmp_path)
+    assert digest(tmp_path) == before
     (tmp_path / "module.py").write_text("x = 2")
-    assert kernel._digest(tmp_path) != before
+    assert digest(tmp_path) != before
 
 
 @pytest.mark.parametrize(
@@ -499,13 +498,13 @@ def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> No
     ],
 )
 def test_markdown_left_as_text_is_a_mistake(prose: str, problem: str) -> None:
-    problems = runpy.run_path(str(HOOKS / "strict.py"))["problems"]
+    problems = hook("strict").problems
     assert [found[: len(problem)] for found in problems(f"<p>{prose}</p>")] == [problem]
     assert problems(f"<pre><code>{prose.replace('<', '&lt;')}</code></pre>") == []
 
 
 def test_one_dollar_in_prose_is_not_a_formula() -> None:
-    problems = runpy.run_path(str(HOOKS / "strict.py"))["problems"]
+    problems = hook("strict").problems
     assert problems("<p>It costs 5 $.</p>") == []
 
 
@@ -518,7 +517,7 @@ def test_one_dollar_in_prose_is_not_a_formula() -> None:
     ],
 )
 def test_a_notebook_draws_one_svg_under_each_heading(pictures: list[str], problem: str) -> None:
-    drawn = runpy.run_path(str(HOOKS / "figures.py"))["_drawn"]
+    drawn = hook("figures")._drawn
     images = "".join(f'<img src="data:image/{kind};base64,PHN2Zz4=">' for kind in pictures)
     page = SimpleNamespace(
         file=SimpleNamespace(src_uri="x.py"),
