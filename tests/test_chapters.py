@@ -126,6 +126,7 @@ def test_previews_of_different_pages_differ(site: Path) -> None:
         ("[bptt.toy]", "[bptt.no]", "its code lives in bptt.no, which has no page api/no.md"),
         ("figure: a-line", "figure: none", "it shows no figure none"),
         ("figure: a-line\n", "", "its front matter does not say: figure"),
+        ("[bptt.toy]", "", "its front matter does not say: code"),
     ],
 )
 def test_a_careless_chapter_stops_the_build(

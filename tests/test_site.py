@@ -119,6 +119,18 @@ BREAKAGES = {
         "#eq:no",
         "'figures/01_toy.py' .* '../chapter.md#eq:no'",
     ),
+    "a broken link in a notebook": (
+        "figures/01_toy.py",
+        "../chapter.md#eq:sum",
+        "nowhere.md",
+        "figures/01_toy.py: a link leads to no page: nowhere.md",
+    ),
+    "a listing of what is not there": (
+        "chapter.md",
+        "",
+        "```source\ntoy.third\n```",
+        "chapter.md: there is no toy.third to show",
+    ),
     "an unresolved cross-reference": ("index.md", "toy.half", "toy.third", "index.md.*'toy.third'"),
     "a formula with an error": ("chapter.md", "", r"$\frac{1}$", r"chapter.md: .*\\frac\{1\}"),
     "an empty alternative text": (
@@ -167,7 +179,9 @@ BREAKAGES = {
     "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
 }
 # MkDocs collects these as warnings, so one build shows them all.
-WARNINGS = [mistake for mistake in BREAKAGES if re.match(r"a broken|an unresolved", mistake)]
+WARNINGS = [
+    mistake for mistake in BREAKAGES if re.match(r"a broken (anchor|link$)|an unresolved", mistake)
+]
 
 
 def build(project: Path) -> str:
@@ -299,12 +313,24 @@ def test_search_leaves_code_out_of_the_index_and_in_the_page(site: Path) -> None
         assert "data-search-exclude=" not in (site / name / "index.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("uri", "weight"),
+    [("chapters/01-x.md", 2.0), ("index.md", 1), ("api/lm/loop.md", 0.5), ("figures/01_x.py", 0.1)],
+)
+def test_search_finds_the_chapters_first(uri: str, weight: float) -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri), meta={})
+    hook("search").on_page_markdown("", page=page)
+    assert page.meta.get("search", {}).get("boost", 1) == weight
+
+
 def test_the_page_for_missing_addresses_works_at_any_depth(site: Path) -> None:
     missing = BeautifulSoup((site / "404.html").read_text("utf-8"), "html.parser")
     assert missing.find("meta", attrs={"name": "robots"})["content"] == "noindex"
     assert missing.title.text.startswith("Page not found")
     links = [tag["href"] for tag in missing.article.select("a[href]")]
-    assert [link for link in [*links, missing.form["action"]] if not link.startswith("/")] == []
+    assert [
+        link for link in [*links, missing.article.form["action"]] if not link.startswith("/")
+    ] == []
 
 
 def test_the_copy_button_of_a_console_block_gives_code_that_runs(
@@ -312,9 +338,15 @@ def test_the_copy_button_of_a_console_block_gives_code_that_runs(
 ) -> None:
     code = page(site, "chapter").select_one(".language-pycon code")
     script = tmp_path / "pasted.py"
-    script.write_text(code["data-copy"])
+    script.write_text(code["data-copy"], encoding="utf-8")
     assert runpy.run_path(str(script))["total"] == 2
     assert ">>>" in code.text
+
+
+def test_a_console_block_that_python_cannot_read_is_a_mistake() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"))
+    with pytest.raises(PluginError, match=r"^x\.md: a console block is malformed: .*blank"):
+        hook("console").on_page_content('<div class="language-pycon"><code>>>>x</code>', page=page)
 
 
 def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
@@ -333,7 +365,8 @@ def test_a_figure_is_shown_in_both_schemes_with_its_text_and_code(site: Path) ->
         ("Data of Figure 1", "../figures/01_toy/#a-line-data"),
     ]
     light_svg, dark_svg = (
-        (site / "chapter" / image["src"].partition("#")[0]).read_text() for image in (light, dark)
+        (site / "chapter" / image["src"].partition("#")[0]).read_text("utf-8")
+        for image in (light, dark)
     )
     assert "#1f2328" in light_svg
     assert light_svg.replace("#1f2328", "#e6e6e6") == dark_svg
@@ -431,7 +464,7 @@ def test_no_page_fetches_anything_from_a_third_party(site: Path) -> None:
     fetched = [address for path in site.rglob("*.html") for address in addresses(path)]
     fetched += [
         address
-        for path in site.rglob("machinery/**/*.css")
+        for path in site.rglob("*.css")
         for address in re.findall(r"url\(['\"]?([^)]*)", path.read_text("utf-8"))
     ]
     assert fetched

@@ -19,6 +19,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from pages import is_chapter
 
+TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
@@ -30,8 +31,8 @@ SECONDS_PER_LINE = 5
 def on_page_markdown(markdown: str, page: Page, **_: object) -> None:
     """Look at a chapter while it is still text."""
     if is_chapter(page.file):
-        if missing := {"claim", "code", "description", "figure"} - {*page.meta}:
-            names = ", ".join(sorted(missing))
+        if missing := [name for name in TOLD if page.meta.get(name) is None]:
+            names = ", ".join(missing)
             raise PluginError(f"{page.file.src_uri}: its front matter does not say: {names}")
         page.meta["minutes"] = minutes(markdown)
         page.meta["examples"] = len(EXAMPLE.findall(markdown))

@@ -80,7 +80,7 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
         home=config.site_url,
     )
     sources = [cell.source for cell in rest if cell.cell_type == "code"]
-    first = new_code_cell(install(sources, _repository(config)))
+    first = new_code_cell(install(sources, config.extra["repository"]))
     return _numbered([title, new_markdown_cell(introduction), first, *rest])
 
 
@@ -103,13 +103,9 @@ def _numbered(cells: list[NotebookNode]) -> NotebookNode:
     return notebook
 
 
-def _repository(config: MkDocsConfig) -> str:
-    return config.extra["repository"].rstrip("/")
-
-
 def links(path: str, config: MkDocsConfig) -> dict[str, str]:
     """Return what a page links to: the notebook beside it, and where Colab opens it."""
-    repository = urlsplit(_repository(config)).path
+    repository = urlsplit(config.extra["repository"]).path
     colab = COLAB.format(repository=repository, branch=config.remote_branch, path=path)
     return {"notebook": posixpath.basename(path), "colab": colab}
 
@@ -142,7 +138,7 @@ def _definition(config: MkDocsConfig, name: str) -> str:
 def _listing(file: File, config: MkDocsConfig, fence: str) -> str:
     """Show code of the library as the page does, below the name of its file."""
     show = config.hooks[SOURCE].on_page_markdown
-    first, _, rest = show(fence, page=file.page).partition("\n")
+    first, _, rest = show(fence, page=file.page, config=config).partition("\n")
     path = first.partition('title="')[2].rstrip('"')
     return f"`{path}`:\n\n```python\n{rest}"
 

@@ -101,6 +101,7 @@ def _drawn(page: Page) -> dict[str, Figure]:
     soup = BeautifulSoup(page.content, "html.parser")
     where, name = page.file.src_uri, ""
     explained = _explained(soup)
+    _let_scroll(soup)
     for tag in soup.find_all(["h1", *SUBHEADINGS, "img"]):
         if tag.name != "img":
             name = tag["id"]
@@ -122,7 +123,7 @@ def _drawn(page: Page) -> dict[str, Figure]:
 
 
 def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
-    """Give an address to what explains each figure, and let its tables scroll."""
+    """Give an address to what explains each figure, in data or in words."""
     explained: dict[str, list[str]] = {}
     name = ""
     for tag in soup.find_all([*SUBHEADINGS, "p", "div"]):
@@ -130,13 +131,17 @@ def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
         for kind in (kind for kind, explains in EXPLANATIONS.items() if explains(tag)):
             tag["id"] = f"{name}-{kind}"
             explained.setdefault(name, []).append(kind)
+    return explained
+
+
+def _let_scroll(soup: BeautifulSoup) -> None:
+    """Put every table of data into a box of its own."""
     for number, table in enumerate(soup.select(".figure-data > table"), 1):
-        table.parent["data-search-exclude"] = ""
+        table.parent["data-search-exclude"] = "true"
         box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
         table.wrap(soup.new_tag("div", attrs=box))
         for formula in table.select("th math"):
             _spell_out(formula)
-    return explained
 
 
 def _spell_out(formula: Tag) -> None:
