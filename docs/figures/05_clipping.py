@@ -8,6 +8,7 @@
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
+from matplotlib import colormaps
 
 from bptt import experiments, figures
 
@@ -78,14 +79,15 @@ fig, axes = figures.figure(1, 2, height=3.4)
 views = [(-0.2, 2.4, -3.6, 0.6), (1.4, 1.8, -0.4, -0.12)]
 names = ["without clipping", "clipped, $c = 1$"]
 for ax, view, max_norm, name in zip(axes, views, [np.inf, 1.0], names, strict=True):
-    w, b = np.linspace(*view[:2], 200), np.linspace(*view[2:], 200)
+    w, b = np.linspace(*view[:2], 250), np.linspace(*view[2:], 250)
     loss, _, _ = loss_and_gradient(*np.meshgrid(w, b))
     image = ax.imshow(
         np.log10(np.maximum(loss, 1e-4)),
         extent=view,
         origin="lower",
         aspect="auto",
-        cmap="viridis",
+        cmap=colormaps["viridis"].resampled(9),  # a colour for each half of a power of ten
+        interpolation="none",
         vmin=-4,
         vmax=0.5,
     )

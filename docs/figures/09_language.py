@@ -136,7 +136,7 @@ assert p[0.5].max() > p[1].max() > p[2].max()
 fig, (left, right) = figures.figure(1, 2, height=2.8, width_ratios=[3, 2])
 for n, (tau, values) in enumerate(p.items()):
     places = np.arange(10) + 0.27 * (n - 1)
-    style = {"color": f"C{n}", "hatch": ("", "//", "..")[n], "edgecolor": "white"}
+    style = {"color": f"C{n}", "hatch": ("", "//", "\\\\")[n], "edgecolor": "white"}
     left.bar(places, values[top], 0.27, label=f"τ = {tau}", linewidth=0, **style)
 left.set_xticks(range(10), [shown(characters[k]) for k in top])
 left.set(xlabel="next character", ylabel="probability")

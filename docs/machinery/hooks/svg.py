@@ -19,7 +19,7 @@ LETTER = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</ts
 LETTERS = re.compile(rf"(?:{re.sub(r'[(](?=[^?])', '(?:', LETTER.pattern)})+")
 # Paths and places, in points. The picture in a heat map has a scale that needs all its digits.
 NUMBERS = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
-DIGITS = re.compile(r"\d+\.\d{3,}")
+DIGITS = re.compile(r"\d+\.\d{2,}")
 
 
 def on_page_content(html: str, page: Page, **_: Any) -> str | None:
@@ -30,7 +30,7 @@ def on_page_content(html: str, page: Page, **_: Any) -> str | None:
 
 
 def tidy(svg: str) -> str:
-    """Return a picture with whole words, the reader's font and two decimals."""
+    """Return a picture with whole words, the reader's font and one decimal."""
     svg = FONT.sub(FONTS, LETTERS.sub(_words, svg))
     return NUMBERS.sub(lambda match: DIGITS.sub(_rounded, match[0]), svg)
 
@@ -44,7 +44,7 @@ def _encoded(svg: str) -> str:
 
 
 def _rounded(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+    return f"{float(number[0]):.1f}".rstrip("0").rstrip(".")
 
 
 def _words(run: re.Match[str]) -> str:
