@@ -47,7 +47,7 @@ See [a formula](chapter.md#eq:sum), [code](figures/01_toy.py#a-line) and [half][
 CHAPTER = r"""
 # Chapter
 
-## A title with $\mathbb{R}$
+## A title with $\mathbb{E}$
 
 A sum, $\eqref{eq:sum}$, and a footnote.[^1] Literally: `[^2]`, `$x$` and `/// caption`.
 
@@ -447,13 +447,13 @@ def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None
     )
     svg = BeautifulSoup(tidy(f"<text>{spans}</text>"), "html.parser")
     assert [(tag.text, tag["x"]) for tag in svg.find_all("tspan")] == [
-        ("r", "0.12"),
-        ("=", "5.12"),
-        ("0.8", "9.12"),
-        ("f", "20.12"),
-        ("(", "23.12"),
-        ("a", "26.12"),
-        (")", "30.12"),
+        ("r", "0.1"),
+        ("=", "5.1"),
+        ("0.8", "9.1"),
+        ("f", "20.1"),
+        ("(", "23.1"),
+        ("a", "26.1"),
+        (")", "30.1"),
     ]
     assert {"system-ui" in tag["style"] for tag in svg.find_all("tspan")} == {True}
     scaled = '<image transform="scale(0.71234)" x="1.5" y="2"/>'
