@@ -1,10 +1,10 @@
 """What a chapter shows of itself: its header, its card on the home page, its preview."""
 
-import runpy
 from pathlib import Path
 
 import pytest
-from test_site import HOOKS, build, page, write_project
+from machinery import hook
+from test_site import build, page, write_project
 
 CHAPTER = """\
 ---
@@ -126,6 +126,7 @@ def test_previews_of_different_pages_differ(site: Path) -> None:
         ("[bptt.toy]", "[bptt.no]", "its code lives in bptt.no, which has no page api/no.md"),
         ("figure: a-line", "figure: none", "it shows no figure none"),
         ("figure: a-line\n", "", "its front matter does not say: figure"),
+        ("[bptt.toy]", "", "its front matter does not say: code"),
     ],
 )
 def test_a_careless_chapter_stops_the_build(
@@ -148,4 +149,4 @@ def test_a_careless_chapter_stops_the_build(
     ],
 )
 def test_prose_and_code_take_their_time(markdown: str, minutes: int) -> None:
-    assert runpy.run_path(str(HOOKS / "chapters.py"))["minutes"](markdown) == minutes
+    assert hook("chapters").minutes(markdown) == minutes

@@ -1,15 +1,13 @@
 """Each rule by which a formula becomes MathML, on formulas of its own."""
 
-import runpy
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from machinery import MACHINERY, hook
 from mkdocs.exceptions import PluginError
 
-MACHINERY = Path(__file__).parents[1] / "docs" / "machinery"
-FORMULAS = runpy.run_path(str(MACHINERY / "hooks" / "formulas.py"))
+HOOK = hook("formulas")
 
 
 def shown(*formulas: str, between: str = " ") -> Tag:
@@ -25,7 +23,7 @@ def shown(*formulas: str, between: str = " ") -> Tag:
 
 def convert(content: str, **page: object) -> Tag:
     settings = {"file": SimpleNamespace(src_uri="x.md"), "toc": [], "present_anchor_ids": set()}
-    converted = FORMULAS["on_page_content"](content, page=SimpleNamespace(**settings | page))
+    converted = HOOK.on_page_content(content, page=SimpleNamespace(**settings | page))
     return BeautifulSoup(converted, "html.parser")
 
 
@@ -150,7 +148,7 @@ def test_the_font_has_the_characters_that_formulas_may_use() -> None:
     pytest.importorskip("brotli", reason="and unpacked with brotli")
     font = ttlib.TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
     drawn = set(font.getBestCmap())
-    assert {c for c in FORMULAS["GLYPHS"] if ord(c) not in drawn} == {"\n"}
+    assert {c for c in HOOK.GLYPHS if ord(c) not in drawn} == {"\n"}
     variants = font["MATH"].table.MathVariants
     tall = {font.getBestCmap()[ord(c)] for c in "([{⟨√∑∫∏"}
     assert tall <= set(variants.VertGlyphCoverage.glyphs)

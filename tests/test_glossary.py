@@ -1,15 +1,13 @@
 """The glossary: what is marked in a chapter, what is left alone, and what is a mistake."""
 
-import runpy
-from pathlib import Path
 from types import SimpleNamespace
 
+import machinery
 import pytest
 from bs4 import BeautifulSoup
 from mkdocs.exceptions import PluginError
 
-ROOT = Path(__file__).parents[1]
-hook = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/machinery/hooks/glossary.py")))
+hook = machinery.hook("glossary")
 
 GLOSSARY = """
 <dl>

@@ -1,15 +1,15 @@
 """The bibliography: every citation is complete and consistent, and every mistake has a sentence."""
 
 import re
-import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
+import machinery
 import pytest
 from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).parents[1]
-hook = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/machinery/hooks/references.py")))
+hook = machinery.hook("references")
 
 SOURCE = """
 @article{polyak1964,

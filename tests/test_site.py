@@ -14,10 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
+from machinery import MACHINERY, hook
 from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).parents[1]
-HOOKS = ROOT / "docs" / "machinery" / "hooks"
 
 CONFIG = f"""
 INHERIT: {(ROOT / "mkdocs.yml").as_posix()}
@@ -47,7 +47,7 @@ See [a formula](chapter.md#eq:sum), [code](figures/01_toy.py#a-line) and [half][
 CHAPTER = r"""
 # Chapter
 
-## A title with $\mathbb{R}$
+## A title with $\mathbb{E}$
 
 A sum, $\eqref{eq:sum}$, and a footnote.[^1] Literally: `[^2]`, `$x$` and `/// caption`.
 
@@ -119,6 +119,18 @@ BREAKAGES = {
         "#eq:no",
         "'figures/01_toy.py' .* '../chapter.md#eq:no'",
     ),
+    "a broken link in a notebook": (
+        "figures/01_toy.py",
+        "../chapter.md#eq:sum",
+        "nowhere.md",
+        "figures/01_toy.py: a link leads to no page: nowhere.md",
+    ),
+    "a listing of what is not there": (
+        "chapter.md",
+        "",
+        "```source\ntoy.third\n```",
+        "chapter.md: there is no toy.third to show",
+    ),
     "an unresolved cross-reference": ("index.md", "toy.half", "toy.third", "index.md.*'toy.third'"),
     "a formula with an error": ("chapter.md", "", r"$\frac{1}$", r"chapter.md: .*\\frac\{1\}"),
     "an empty alternative text": (
@@ -167,7 +179,9 @@ BREAKAGES = {
     "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
 }
 # MkDocs collects these as warnings, so one build shows them all.
-WARNINGS = [mistake for mistake in BREAKAGES if re.match(r"a broken|an unresolved", mistake)]
+WARNINGS = [
+    mistake for mistake in BREAKAGES if re.match(r"a broken (anchor|link$)|an unresolved", mistake)
+]
 
 
 def build(project: Path) -> str:
@@ -206,7 +220,7 @@ def write_project(project: Path) -> Path:
         path = project / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    shutil.copytree(HOOKS.parent, project / "docs" / "machinery")
+    shutil.copytree(MACHINERY, project / "docs" / "machinery")
     return project
 
 
@@ -299,12 +313,24 @@ def test_search_leaves_code_out_of_the_index_and_in_the_page(site: Path) -> None
         assert "data-search-exclude=" not in (site / name / "index.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("uri", "weight"),
+    [("chapters/01-x.md", 2.0), ("index.md", 1), ("api/lm/loop.md", 0.5), ("figures/01_x.py", 0.1)],
+)
+def test_search_finds_the_chapters_first(uri: str, weight: float) -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri), meta={})
+    hook("search").on_page_markdown("", page=page)
+    assert page.meta.get("search", {}).get("boost", 1) == weight
+
+
 def test_the_page_for_missing_addresses_works_at_any_depth(site: Path) -> None:
     missing = BeautifulSoup((site / "404.html").read_text("utf-8"), "html.parser")
     assert missing.find("meta", attrs={"name": "robots"})["content"] == "noindex"
     assert missing.title.text.startswith("Page not found")
     links = [tag["href"] for tag in missing.article.select("a[href]")]
-    assert [link for link in [*links, missing.form["action"]] if not link.startswith("/")] == []
+    assert [
+        link for link in [*links, missing.article.form["action"]] if not link.startswith("/")
+    ] == []
 
 
 def test_the_copy_button_of_a_console_block_gives_code_that_runs(
@@ -312,13 +338,19 @@ def test_the_copy_button_of_a_console_block_gives_code_that_runs(
 ) -> None:
     code = page(site, "chapter").select_one(".language-pycon code")
     script = tmp_path / "pasted.py"
-    script.write_text(code["data-copy"])
+    script.write_text(code["data-copy"], encoding="utf-8")
     assert runpy.run_path(str(script))["total"] == 2
     assert ">>>" in code.text
 
 
+def test_a_console_block_that_python_cannot_read_is_a_mistake() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"))
+    with pytest.raises(PluginError, match=r"^x\.md: a console block is malformed: .*blank"):
+        hook("console").on_page_content('<div class="language-pycon"><code>>>>x</code>', page=page)
+
+
 def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
-    runnable = runpy.run_path(str(HOOKS / "console.py"))["runnable"]
+    runnable = hook("console").runnable
     assert runnable(">>> if 1:\n...     x = 2\n>>> x\n2\n") == "if 1:\n    x = 2\n\nx\n"
 
 
@@ -333,7 +365,8 @@ def test_a_figure_is_shown_in_both_schemes_with_its_text_and_code(site: Path) ->
         ("Data of Figure 1", "../figures/01_toy/#a-line-data"),
     ]
     light_svg, dark_svg = (
-        (site / "chapter" / image["src"].partition("#")[0]).read_text() for image in (light, dark)
+        (site / "chapter" / image["src"].partition("#")[0]).read_text("utf-8")
+        for image in (light, dark)
     )
     assert "#1f2328" in light_svg
     assert light_svg.replace("#1f2328", "#e6e6e6") == dark_svg
@@ -360,12 +393,11 @@ def test_a_figure_has_an_address_and_its_number_leads_there(site: Path) -> None:
     ("name", "number"), [("chapters/03-x.md", "Figure 3.2"), ("about.md", "Figure 2")]
 )
 def test_the_number_of_a_figure_begins_with_that_of_its_chapter(name: str, number: str) -> None:
-    hook = runpy.run_path(str(HOOKS / "figures.py"))
     soup = BeautifulSoup(
         '<figure id="a"><b class="caption-prefix">Figure 2.</b></figure>', "html.parser"
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri=name))
-    assert hook["_number"](page, soup.figure) == number
+    assert hook("figures")._number(page, soup.figure) == number
     assert soup.figure.a.text == f"{number}."
 
 
@@ -384,7 +416,7 @@ def test_the_data_of_a_figure_is_a_table_that_scrolls_and_is_not_searched(site: 
 
 
 def test_a_figure_needs_data_or_a_description() -> None:
-    drawn = runpy.run_path(str(HOOKS / "figures.py"))["_drawn"]
+    drawn = hook("figures")._drawn
     image = '<img src="data:image/svg+xml;base64,PHN2Zz4=">'
 
     def figures(content: str) -> dict[str, object]:
@@ -399,7 +431,7 @@ def test_a_figure_needs_data_or_a_description() -> None:
 
 
 def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None:
-    tidy = runpy.run_path(str(HOOKS / "svg.py"))["tidy"]
+    tidy = hook("svg").tidy
     letters = [
         (0, "r", ""),
         (5, "=", ""),
@@ -415,13 +447,13 @@ def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None
     )
     svg = BeautifulSoup(tidy(f"<text>{spans}</text>"), "html.parser")
     assert [(tag.text, tag["x"]) for tag in svg.find_all("tspan")] == [
-        ("r", "0.12"),
-        ("=", "5.12"),
-        ("0.8", "9.12"),
-        ("f", "20.12"),
-        ("(", "23.12"),
-        ("a", "26.12"),
-        (")", "30.12"),
+        ("r", "0.1"),
+        ("=", "5.1"),
+        ("0.8", "9.1"),
+        ("f", "20.1"),
+        ("(", "23.1"),
+        ("a", "26.1"),
+        (")", "30.1"),
     ]
     assert {"system-ui" in tag["style"] for tag in svg.find_all("tspan")} == {True}
     scaled = '<image transform="scale(0.71234)" x="1.5" y="2"/>'
@@ -432,7 +464,7 @@ def test_no_page_fetches_anything_from_a_third_party(site: Path) -> None:
     fetched = [address for path in site.rglob("*.html") for address in addresses(path)]
     fetched += [
         address
-        for path in site.rglob("machinery/**/*.css")
+        for path in site.rglob("*.css")
         for address in re.findall(r"url\(['\"]?([^)]*)", path.read_text("utf-8"))
     ]
     assert fetched
@@ -477,12 +509,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> None:
-    kernel = SimpleNamespace(**runpy.run_path(str(HOOKS / "kernel.py")))
+    digest = hook("kernel")._digest
     (tmp_path / "module.py").write_text("x = 1")
-    before = kernel._digest(tmp_path)
-    assert kernel._digest(tmp_path) == before
+    before = digest(tmp_path)
+    assert digest(tmp_path) == before
     (tmp_path / "module.py").write_text("x = 2")
-    assert kernel._digest(tmp_path) != before
+    assert digest(tmp_path) != before
 
 
 @pytest.mark.parametrize(
@@ -499,13 +531,13 @@ def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> No
     ],
 )
 def test_markdown_left_as_text_is_a_mistake(prose: str, problem: str) -> None:
-    problems = runpy.run_path(str(HOOKS / "strict.py"))["problems"]
+    problems = hook("strict").problems
     assert [found[: len(problem)] for found in problems(f"<p>{prose}</p>")] == [problem]
     assert problems(f"<pre><code>{prose.replace('<', '&lt;')}</code></pre>") == []
 
 
 def test_one_dollar_in_prose_is_not_a_formula() -> None:
-    problems = runpy.run_path(str(HOOKS / "strict.py"))["problems"]
+    problems = hook("strict").problems
     assert problems("<p>It costs 5 $.</p>") == []
 
 
@@ -518,7 +550,7 @@ def test_one_dollar_in_prose_is_not_a_formula() -> None:
     ],
 )
 def test_a_notebook_draws_one_svg_under_each_heading(pictures: list[str], problem: str) -> None:
-    drawn = runpy.run_path(str(HOOKS / "figures.py"))["_drawn"]
+    drawn = hook("figures")._drawn
     images = "".join(f'<img src="data:image/{kind};base64,PHN2Zz4=">' for kind in pictures)
     page = SimpleNamespace(
         file=SimpleNamespace(src_uri="x.py"),

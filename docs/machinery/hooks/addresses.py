@@ -9,4 +9,5 @@ from mkdocs.config.defaults import MkDocsConfig
 
 def on_config(config: MkDocsConfig) -> None:
     """Let the edit button of a page lead to its source on the main branch."""
-    config.edit_uri = f"{config.extra['repository'].rstrip('/')}/edit/main/docs/"
+    repository = config.extra["repository"] = config.extra["repository"].rstrip("/")
+    config.edit_uri = f"{repository}/edit/main/docs/"

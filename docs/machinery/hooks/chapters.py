@@ -14,11 +14,12 @@ from jinja2 import Environment
 from markdown import markdown as to_html
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
+from pages import is_chapter
 
-FOLDER = "chapters/"
+TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
@@ -29,9 +30,9 @@ SECONDS_PER_LINE = 5
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> None:
     """Look at a chapter while it is still text."""
-    if _is_chapter(page.file):
-        if missing := {"claim", "code", "description", "figure"} - {*page.meta}:
-            names = ", ".join(sorted(missing))
+    if is_chapter(page.file):
+        if missing := [name for name in TOLD if page.meta.get(name) is None]:
+            names = ", ".join(missing)
             raise PluginError(f"{page.file.src_uri}: its front matter does not say: {names}")
         page.meta["minutes"] = minutes(markdown)
         page.meta["examples"] = len(EXAMPLE.findall(markdown))
@@ -46,7 +47,7 @@ def minutes(markdown: str) -> int:
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Write the headers and the cards, once all pages and figures are there."""
-    chapters = [file.page for file in files.documentation_pages() if _is_chapter(file)]
+    chapters = [file.page for file in files.documentation_pages() if is_chapter(file)]
     header = env.get_template("partials/chapter.html")
     for number, page in enumerate(chapters, start=1):
         address = partial(get_relative_url, other=page.url)
@@ -67,10 +68,6 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
             )
             file.page.content = file.page.content.replace(CARDS, block)
     return env
-
-
-def _is_chapter(file: File) -> bool:
-    return file.src_uri.startswith(FOLDER)
 
 
 def _api(page: Page, module: str, files: Files) -> str:

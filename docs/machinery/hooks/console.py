@@ -12,9 +12,9 @@ from typing import Any
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
+from pages import text
 
 CONSOLE = re.compile(r'(<div class="language-pycon\b.*?<code)>(.*?)</code>', re.DOTALL)
-TAG = re.compile(r"<[^>]*>")
 
 
 def on_page_content(content: str, page: Page, **_: Any) -> str:
@@ -25,7 +25,7 @@ def on_page_content(content: str, page: Page, **_: Any) -> str:
 def _with_copy(page: Page, match: re.Match[str]) -> str:
     start, code = match.groups()
     try:
-        source = runnable(html.unescape(TAG.sub("", code)))
+        source = runnable(text(code))
     except ValueError as error:
         raise PluginError(f"{page.file.src_uri}: a console block is malformed: {error}") from error
     return f'{start} data-copy="{html.escape(source)}">{code}</code>'

@@ -13,10 +13,9 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import nbformat
-import pixels
-import prose
-from cells import Site, cells
-from install import install
+from chapter_notebook import pixels, prose
+from chapter_notebook.cells import Site, cells
+from chapter_notebook.install import install
 from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -24,8 +23,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.utils import meta
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pages import is_chapter, linked
 
-FOLDER = "chapters/"
 SOURCE = "docs/machinery/hooks/source.py"
 INTRODUCTION = """\
 {description}
@@ -49,7 +48,7 @@ METADATA = {
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Write the notebooks; by now the figures are drawn and all addresses are known."""
     for file in list(files.documentation_pages()):
-        if file.src_uri.startswith(FOLDER) and file.src_uri.endswith(".md"):
+        if is_chapter(file):
             try:
                 notebook = assemble(file, config, files)
             except ValueError as error:
@@ -81,7 +80,7 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
         home=config.site_url,
     )
     sources = [cell.source for cell in rest if cell.cell_type == "code"]
-    first = new_code_cell(install(sources, _repository(config)))
+    first = new_code_cell(install(sources, config.extra["repository"]))
     return _numbered([title, new_markdown_cell(introduction), first, *rest])
 
 
@@ -104,13 +103,9 @@ def _numbered(cells: list[NotebookNode]) -> NotebookNode:
     return notebook
 
 
-def _repository(config: MkDocsConfig) -> str:
-    return config.extra["repository"].rstrip("/")
-
-
 def links(path: str, config: MkDocsConfig) -> dict[str, str]:
     """Return what a page links to: the notebook beside it, and where Colab opens it."""
-    repository = urlsplit(_repository(config)).path
+    repository = urlsplit(config.extra["repository"]).path
     colab = COLAB.format(repository=repository, branch=config.remote_branch, path=path)
     return {"notebook": posixpath.basename(path), "colab": colab}
 
@@ -126,8 +121,7 @@ def _address(file: File, config: MkDocsConfig, files: Files, link: str) -> str:
 
 
 def _target(file: File, files: Files, path: str) -> File:
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(file.src_uri), path))
-    if found := files.get_file_from_path(target):
+    if found := linked(file, files, path):
         return found
     raise ValueError(f"a link leads to no page: {path}")
 
@@ -144,7 +138,7 @@ def _definition(config: MkDocsConfig, name: str) -> str:
 def _listing(file: File, config: MkDocsConfig, fence: str) -> str:
     """Show code of the library as the page does, below the name of its file."""
     show = config.hooks[SOURCE].on_page_markdown
-    first, _, rest = show(fence, page=file.page).partition("\n")
+    first, _, rest = show(fence, page=file.page, config=config).partition("\n")
     path = first.partition('title="')[2].rstrip('"')
     return f"`{path}`:\n\n```python\n{rest}"
 

@@ -21,6 +21,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
+from pages import is_notebook
 
 # Notebooks draw text and axes in the light ink. No other colour changes in the dark.
 INKS = {"light": "#1f2328", "dark": "#e6e6e6"}
@@ -74,23 +75,19 @@ Notebooks = dict[str, dict[str, Figure]]
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Put every figure where it belongs, and its files into the site."""
     pages = [file.page for file in files.documentation_pages()]
-    drawn = {_address(page): _drawn(page) for page in pages if _is_notebook(page)}
+    drawn = {_address(page): _drawn(page) for page in pages if is_notebook(page.file)}
     for page in pages:
-        if not _is_notebook(page):
+        if not is_notebook(page.file):
             page.content = FIGURE.sub(partial(_embed, page, drawn), page.content)
             _refuse_without_caption(page, drawn)
     for page in pages:
-        if _is_notebook(page):
+        if is_notebook(page.file):
             _show(page, drawn[_address(page)])
     for figure in (figure for figures in drawn.values() for figure in figures.values()):
         for scheme, ink in INKS.items():
             svg = figure.svg.replace(INKS["light"], ink)
             files.append(File.generated(config, figure.uri(scheme), content=svg))
     return env
-
-
-def _is_notebook(page: Page) -> bool:
-    return page.file.src_uri.endswith(".py")
 
 
 def _address(page: Page, link: str = "") -> str:
@@ -104,6 +101,7 @@ def _drawn(page: Page) -> dict[str, Figure]:
     soup = BeautifulSoup(page.content, "html.parser")
     where, name = page.file.src_uri, ""
     explained = _explained(soup)
+    _let_scroll(soup)
     for tag in soup.find_all(["h1", *SUBHEADINGS, "img"]):
         if tag.name != "img":
             name = tag["id"]
@@ -125,7 +123,7 @@ def _drawn(page: Page) -> dict[str, Figure]:
 
 
 def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
-    """Give an address to what explains each figure, and let its tables scroll."""
+    """Give an address to what explains each figure, in data or in words."""
     explained: dict[str, list[str]] = {}
     name = ""
     for tag in soup.find_all([*SUBHEADINGS, "p", "div"]):
@@ -133,13 +131,17 @@ def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
         for kind in (kind for kind, explains in EXPLANATIONS.items() if explains(tag)):
             tag["id"] = f"{name}-{kind}"
             explained.setdefault(name, []).append(kind)
+    return explained
+
+
+def _let_scroll(soup: BeautifulSoup) -> None:
+    """Put every table of data into a box of its own."""
     for number, table in enumerate(soup.select(".figure-data > table"), 1):
-        table.parent["data-search-exclude"] = ""
+        table.parent["data-search-exclude"] = "true"
         box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
         table.wrap(soup.new_tag("div", attrs=box))
         for formula in table.select("th math"):
             _spell_out(formula)
-    return explained
 
 
 def _spell_out(formula: Tag) -> None:

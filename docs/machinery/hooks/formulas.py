@@ -8,7 +8,6 @@ numbered through the page and ``\eqref`` finds them.
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ from xml.etree import ElementTree as ET
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
-from mkdocs.structure.toc import AnchorLink
+from pages import listed, text
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 FORMULA_IN_TITLE = re.compile(r"\\\((.*?)\\\)")
-TAG = re.compile(r"<[^>]*>")
 # XML has no names for characters, except for those that it needs itself.
 NAMED = re.compile(r"&(?!lt;|gt;|amp;|quot;)\w+;")
 # A reference to an equation is a plain link: a screen reader takes a formula as one piece.
@@ -57,18 +55,12 @@ INVISIBLE = {"Cf", "Mn", "Zs"}
 def on_page_content(content: str, page: Page, **_: Any) -> str:
     """Convert the formulas of a page and of its table of contents."""
     formulas = [(html.unescape(tex).strip(), tag == "div") for tag, tex in FORMULA.findall(content)]
-    for link in _links(page.toc):
+    for link in listed(page.toc):
         link.title = FORMULA_IN_TITLE.sub(lambda match: _title(match, page), link.title)
     if not formulas:
         return content
     results = iter(_convert(formulas, page))
     return JOINED.sub(_join, FORMULA.sub(lambda _: next(results), content))
-
-
-def _links(toc: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
-    for link in toc:
-        yield link
-        yield from _links(link.children)
 
 
 def _join(match: re.Match[str]) -> str:
@@ -100,8 +92,8 @@ def _convert(formulas: list[tuple[str, bool]], page: Page) -> list[str]:
 def _check(tex: str, mathml: str, page: Page) -> None:
     """Refuse what the converter lets pass: bad labels and references, missing glyphs."""
     where = page.file.src_uri
-    text = html.unescape(TAG.sub("", mathml))
-    if "(??)" in text:
+    shown = text(mathml)
+    if "(??)" in shown:
         raise PluginError(f"{where}: no equation has this label: {tex}")
     for label in re.findall(r' id="([^"]*)"', mathml):
         if label in page.present_anchor_ids:
@@ -109,7 +101,7 @@ def _check(tex: str, mathml: str, page: Page) -> None:
         page.present_anchor_ids.add(label)
     if NUMBER_WITHOUT_LABEL.search(mathml):
         raise PluginError(f"{where}: a numbered equation or line needs a label: {tex}")
-    missing = {c for c in text if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
+    missing = {c for c in shown if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
     if missing:
         characters = " ".join(sorted(missing))
         raise PluginError(f"{where}: the math font lacks {characters} for: {tex}")

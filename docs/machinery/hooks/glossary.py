@@ -19,10 +19,9 @@ from jinja2 import Environment
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.utils import get_relative_url
+from pages import is_chapter, text
 
 LIST = "glossary.md"
-CHAPTERS = "chapters/"
-TAG = re.compile(r"<[^>]*>")
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
 # Inside these, words stay as they are.
 UNMARKED = ["a", "abbr", "code", "math", "strong"]
@@ -44,8 +43,8 @@ def on_env(env: Environment, files: Files, **_: Any) -> Environment:
     if glossary is None:
         return env
     terms = list(read(glossary.page.content))
-    pages = [file.page for file in files.documentation_pages() if file.src_uri.startswith(CHAPTERS)]
-    prose = " ".join(TAG.sub("", page.content) for page in pages)
+    pages = [file.page for file in files.documentation_pages() if is_chapter(file)]
+    prose = " ".join(text(page.content) for page in pages)
     for term in terms:
         if not _pattern(term.names).search(prose):
             raise PluginError(f"{LIST}: no chapter uses the term {term.names[0]}")
@@ -86,10 +85,10 @@ def mark(content: str, terms: list[Term], link: str) -> str:
         if not pattern.search(match[0]):
             return match[0]
         soup = BeautifulSoup(match[0], "html.parser")
-        for text in soup.find_all(string=True):
-            if not text.find_parent(UNMARKED):
-                marked = pattern.sub(mark_use, html.escape(text, quote=False))
-                text.replace_with(BeautifulSoup(marked, "html.parser"))
+        for words in soup.find_all(string=True):
+            if not words.find_parent(UNMARKED):
+                marked = pattern.sub(mark_use, html.escape(words, quote=False))
+                words.replace_with(BeautifulSoup(marked, "html.parser"))
         return str(soup)
 
     return PARAGRAPH.sub(mark_paragraph, content)

@@ -44,8 +44,8 @@ def _digest(source: Path) -> str:
 def _parts(source: Path) -> Iterator[bytes]:
     yield sys.version.encode()
     yield MATPLOTLIBRC.read_bytes()
-    for name, version in sorted({(d.name, d.version) for d in importlib.metadata.distributions()}):
-        yield f"{name} {version}".encode()
+    for library in sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()}):
+        yield library.encode()
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(source).as_posix().encode()

@@ -4,7 +4,6 @@ nbconvert wraps every cell in JupyterLab's markup and brings 580 KB of its style
 of them from third parties. This hook keeps the contents of the cells and drops all of that.
 """
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,6 +16,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
+from pages import is_notebook, linked
 
 # Markdown, code, printed text, pictures, and their data.
 CELLS = (
@@ -27,7 +27,7 @@ FORMULA = re.compile(r"\$([^$]+)\$")
 
 def on_pre_page(page: Page, **_: Any) -> Page:
     """Catch what a cell raises, to name the notebook in one sentence."""
-    if page.file.src_uri.endswith(".py"):
+    if is_notebook(page.file):
         page.render = partial(_render, page, page.render)
     return page
 
@@ -42,7 +42,7 @@ def _render(page: Page, render: Callable[..., None], *args: Any) -> None:
 
 def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str | None:
     """Rebuild a notebook's page from its cells, and let MkDocs check the links to and from it."""
-    if not page.file.src_uri.endswith(".py"):
+    if not is_notebook(page.file):
         return None
     soup = BeautifulSoup(html, "html.parser")
     for permalink in soup.select("a.anchor-link"):
@@ -59,8 +59,7 @@ def _address(link: str, page: Page, files: Files) -> str:
     path, anchor = urldefrag(link)
     if not path or urlsplit(link).scheme:
         return link
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), path))
-    file = files.get_file_from_path(target)
+    file = linked(page.file, files, path)
     if file is None:
         raise PluginError(f"{page.file.src_uri}: a link leads to no page: {link}")
     address = get_relative_url(file.url, page.url)

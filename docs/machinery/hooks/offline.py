@@ -26,13 +26,13 @@ PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
 def on_post_build(config: MkDocsConfig) -> None:
     """Write the zip file into the finished site, the same bytes for the same site."""
     site = Path(config.site_dir)
-    names = sorted(p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file())
-    packed = [name for name in names if name not in LEFT_OUT]
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    packed = names - LEFT_OUT
     with zipfile.ZipFile(site / NAME, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in packed:
+        for name in sorted(packed):
             offline, content = name, (site / name).read_bytes()
             if name.endswith(".html"):
-                content = page(content.decode(), name, {*packed}, config.site_url).encode()
+                content = page(content.decode(), name, packed, config.site_url).encode()
             elif name == INDEX:
                 offline, content = search(content.decode())
             # A name alone would be given the time of the build; this has the first of 1980.

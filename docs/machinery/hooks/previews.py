@@ -10,6 +10,7 @@ from matplotlib.patches import Circle, FancyArrowPatch
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from pages import is_chapter
 
 SIZE = (12, 6.3)  # inches, at 100 dots each: 1200 by 630, the shape that most services show
 PAPER, INK, SOFT, FORWARD, BACKWARD = "#15191e", "#e6e6e6", "#b0b8c1", "#4a9ad9", "#e8702a"
@@ -19,7 +20,7 @@ def on_page_markdown(_: str, page: Page, config: MkDocsConfig, files: Files) -> 
     """Draw the preview of a chapter, and that of all other pages with the home page."""
     if page.is_homepage:
         uri, title, text = "preview.png", config.site_name, config.site_description
-    elif "claim" in page.meta:
+    elif is_chapter(page.file):
         uri = page.meta["preview"] = f"{page.url}preview.png"
         title, text = page.title, page.meta["claim"].replace("`", "")
     else:

@@ -9,7 +9,6 @@ import html
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -21,8 +20,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
-from mkdocs.structure.toc import AnchorLink
 from mkdocs.utils import get_relative_url
+from pages import listed, text
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
 
@@ -33,7 +32,6 @@ PUBLISHERS = ("https://doi.org/", "https://arxiv.org/abs/", "https://proceedings
 PREFIXES = {"doi": "https://doi.org/", "eprint": "https://arxiv.org/abs/", "url": ""}
 LABELS = {"doi": "doi:", "eprint": "arXiv:", "url": ""}
 LINK = re.compile(r'<a (?P<rest>[^>]*?)href="(?P<link>https://[^"]*)">(?P<text>.*?)</a>', re.DOTALL)
-TAG = re.compile(r"<[^>]*>")
 HEADING = re.compile(r'<h[1-6] id="([^"]*)"')
 # A year that stands for itself: not a part of a DOI, of an arXiv number or of an address.
 YEAR = re.compile(r"(?<![\w./:-])(?:1[89]|20)\d\d(?![\w./-])")
@@ -142,19 +140,20 @@ def _cite(
     *_, section = HEADING.findall(match.string, 0, match.start())
     if (page, section) not in citations[work.key]:
         citations[work.key].append((page, section))
-    text = " ".join(html.unescape(TAG.sub("", match["text"])).split())
-    if not YEAR.search(text):
+    citation = " ".join(text(match["text"]).split())
+    if not YEAR.search(citation):
         return match[0]
-    _check(page, work, text)
+    _check(page, work, citation)
     title = html.escape(f"{work.text}.")
     return f'<a {match["rest"]}href="{match["link"]}" title="{title}">{match["text"]}</a>'
 
 
-def _check(page: Page, work: Work, text: str) -> None:
+def _check(page: Page, work: Work, citation: str) -> None:
     """Insist on the year and on the first author, if there is more than a year."""
     name = work.authors[0][1]
-    if work.year not in YEAR.findall(text) or (text != work.year and name not in text):
-        message = f"{page.file.src_uri}: “{text}” cites {work.key}, which {SOURCE} gives as"
+    named = citation == work.year or name in citation
+    if not named or work.year not in YEAR.findall(citation):
+        message = f"{page.file.src_uri}: “{citation}” cites {work.key}, which {SOURCE} gives as"
         raise PluginError(f"{message} {work.text}")
 
 
@@ -167,21 +166,15 @@ def _item(work: Work, citations: list[tuple[Page, str]], listing: Page) -> str:
         _places(page, [section for _, section in places], listing)
         for page, places in groupby(citations, key=lambda place: place[0])
     )
-    text, venue = html.escape(work.text, quote=False), html.escape(work.venue, quote=False)
-    text = text.replace(f"”, {venue} ", f"”, <em>{venue}</em> ")
-    return f'<li id="{work.key}">{text}, {links}. <small>Cited in {cited}.</small></li>'
+    full, venue = html.escape(work.text, quote=False), html.escape(work.venue, quote=False)
+    full = full.replace(f"”, {venue} ", f"”, <em>{venue}</em> ")
+    return f'<li id="{work.key}">{full}, {links}. <small>Cited in {cited}.</small></li>'
 
 
 def _places(page: Page, sections: list[str], listing: Page) -> str:
     """Link to the sections of one page that cite a work."""
     sections = [section for section in sections if section != "further-reading"] or sections
-    titles = {link.id: link.title for link in _links(page.toc)}
+    titles = {link.id: link.title for link in listed(page.toc)}
     base = get_relative_url(page.url, listing.url)
     links = ", ".join(f'<a href="{base}#{id_}">{titles[id_]}</a>' for id_ in sections)
     return f"{html.escape(page.title)} ({links})"
-
-
-def _links(toc: Iterable[AnchorLink]) -> Iterator[AnchorLink]:
-    for link in toc:
-        yield link
-        yield from _links(link.children)

@@ -7,10 +7,12 @@ build.
 
 import re
 from functools import cache, partial
+from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
 import griffe
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 
@@ -22,25 +24,26 @@ def on_pre_build(**_: Any) -> None:
     _package.cache_clear()
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Replace every `source` fence of a page."""
-    return FENCE.sub(partial(_python_block, page=page), markdown)
+    root = Path(config.config_file_path).resolve().parent
+    return FENCE.sub(partial(_python_block, page=page, root=root), markdown)
 
 
-def _python_block(match: re.Match[str], page: Page) -> str:
+def _python_block(match: re.Match[str], page: Page, root: Path) -> str:
     package, _, name = match["name"].partition(".")
     try:
-        function = _package(package)[name]
+        function = _package(package, root / "src")[name]
     except (ImportError, KeyError) as error:
         raise PluginError(f"{page.file.src_uri}: there is no {match['name']} to show") from error
-    path = function.filepath.relative_to(function.filepath.parents[2]).as_posix()
+    path = function.filepath.relative_to(root).as_posix()
     block = f'```python title="{path}"\n{_without_docstring(function)}\n```'
     return indent(block, match["indent"])
 
 
 @cache
-def _package(name: str) -> griffe.Module:
-    return griffe.load(name, search_paths=["src"])
+def _package(name: str, folder: Path) -> griffe.Module:
+    return griffe.load(name, search_paths=[folder])
 
 
 def _without_docstring(function: griffe.Function) -> str:

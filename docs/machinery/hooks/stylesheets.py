@@ -6,22 +6,18 @@ A selector stays if every class, id and attribute in it occurs in a tag of some 
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from tinycss2 import parse_stylesheet, serialize
+from tinycss2.ast import Node
 
 SHEETS = "assets/**/*.css"
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
-# What stands in the brackets of `:not(...)` need not occur.
-PSEUDO_CLASS = re.compile(r":[\w-]+\((?:[^()]|\([^()]*\))*\)")
-NEEDED = re.compile(r"""[.#]([\w-]+)|\[([\w-]+)(?:\W?=["']?([\w-]*))?""")
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-# A rule and its block, in which rules may be nested once. Or a statement without a block.
-RULE = re.compile(r"([^{};]+)\{((?:[^{}]|\{[^{}]*\})*)\}|[^{};]+;")
-GROUPS = ("@media", "@supports")
-# A selector up to the next comma that does not stand in brackets.
-SELECTOR = re.compile(r"(?:[^,()\[\]]|\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])+")
+# At-rules that hold rules.
+GROUPS = {"media", "supports"}
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -41,24 +37,35 @@ def _words(site: Path) -> Iterator[str]:
         yield from WORD.findall(path.read_text("utf-8"))
 
 
-def shortened(css: str, occurs: Callable[[str], bool]) -> str:
+def shortened(css: str | list[Node], occurs: Callable[[str], bool]) -> str:
     """Return a style sheet without the rules that match nothing."""
-
-    def rewrite(match: re.Match[str]) -> str:
-        selectors, block = match.groups()
-        if selectors is None:
-            return match[0]
-        if selectors.lstrip().startswith(GROUPS):
-            inner = shortened(block, occurs)
-            return f"{selectors}{{{inner}}}" if inner.strip() else ""
-        if selectors.lstrip().startswith("@"):
-            return match[0]
-        kept = [one for one in SELECTOR.findall(selectors) if _can_match(one, occurs)]
-        return f"{','.join(kept)}{{{block}}}" if kept else ""
-
-    return RULE.sub(rewrite, COMMENT.sub("", css))
+    rules = parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
+    return "".join(_rule(rule, occurs) for rule in rules)
 
 
-def _can_match(selector: str, occurs: Callable[[str], bool]) -> bool:
-    needed = NEEDED.findall(PSEUDO_CLASS.sub("", selector))
-    return all(occurs(word) for words in needed for word in words if word)
+def _rule(rule: Node, occurs: Callable[[str], bool]) -> str:
+    if rule.type == "qualified-rule":
+        kept = [one for one in _selectors(rule.prelude) if all(map(occurs, _needed(one)))]
+        return f"{','.join(map(serialize, kept))}{{{serialize(rule.content)}}}" if kept else ""
+    if rule.type == "at-rule" and rule.lower_at_keyword in GROUPS:
+        inner = shortened(rule.content, occurs)
+        return f"@{rule.at_keyword}{serialize(rule.prelude)}{{{inner}}}" if inner else ""
+    return rule.serialize()
+
+
+def _selectors(prelude: list[Node]) -> Iterator[list[Node]]:
+    """Split what stands before a block at its commas; those in brackets are further inside."""
+    for is_comma, nodes in groupby(prelude, key=lambda node: node == ","):
+        if not is_comma:
+            yield list(nodes)
+
+
+def _needed(selector: list[Node]) -> Iterator[str]:
+    """Give the classes, ids and attributes; what stands in brackets, as of `:not`, is optional."""
+    for before, node in pairwise([None, *selector]):
+        if node.type == "hash" or (node.type == "ident" and before == "."):
+            yield node.value
+        elif node.type == "[] block":
+            for part in node.content:
+                if part.type in {"ident", "string"}:
+                    yield from WORD.findall(part.value)

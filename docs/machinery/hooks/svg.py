@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from mkdocs.structure.pages import Page
+from pages import is_notebook
 
 PICTURE = re.compile(r"(?<=data:image/svg\+xml;base64,)[^\"]*")
 FONT = re.compile(r"(?<=font-family: )[^;\"]*")
@@ -23,7 +24,7 @@ DIGITS = re.compile(r"\d+\.\d{2,}")
 
 def on_page_content(html: str, page: Page, **_: Any) -> str | None:
     """Rework the pictures of a notebook."""
-    if not page.file.src_uri.endswith(".py"):
+    if not is_notebook(page.file):
         return None
     return PICTURE.sub(lambda match: _encoded(tidy(_decoded(match[0]))), html)
 

@@ -1,0 +1,1 @@
+"""What the hook `downloads` needs to make a notebook of a chapter."""
