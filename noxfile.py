@@ -155,7 +155,9 @@ def reproduce(session: nox.Session) -> None:
     install_docs(session)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "copy")
-        leave = shutil.ignore_patterns(".git", ".nox", ".*cache", ".hypothesis", "__pycache__", SITE.name)
+        leave = shutil.ignore_patterns(
+            ".git", ".nox", ".*cache", ".hypothesis", "__pycache__", SITE.name
+        )
         shutil.copytree(".", copy, ignore=leave)
         with session.chdir(copy):
             build_site(session, copy / SITE)
