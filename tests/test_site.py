@@ -517,6 +517,15 @@ def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> No
     assert digest(tmp_path) != before
 
 
+def test_the_newest_caches_of_figures_stay(tmp_path: Path) -> None:
+    for age in range(6):
+        folder = tmp_path / str(age)
+        folder.mkdir()
+        os.utime(folder, (1000 - age, 1000 - age))
+    hook("kernel")._prune(tmp_path)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["0", "1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("prose", "problem"),
     [
