@@ -133,14 +133,61 @@ def test_a_rule_stays_if_something_can_match_it(css: str, short: str) -> None:
     assert hook("stylesheets").shortened(css, {"a", "dir", "ltr"}.__contains__) == short
 
 
-def test_classes_are_found_in_pages_and_scripts(tmp_path: Path) -> None:
-    (tmp_path / "assets").mkdir()
-    sheet = tmp_path / "assets" / "main.css"
-    sheet.write_text(".page{x:y}.script{x:y}.text{x:y}")
-    (tmp_path / "index.html").write_text('<p class="page">.text</p>')
-    (tmp_path / "theme.js").write_text('x("p",{class:"script"})')
+SHEETS = {
+    "assets/main.css": ":root{--idle:1;--by-idle:2;--drawn:3;--by-script:4}"
+    ".page{x:var(--drawn)}.script{x:y}.text{x:y}.page{--idle:var(--by-idle)}",
+    "machinery/css/own.css": "/* Ours. */ .page { src: url('../fonts/a.woff2') }",
+    "machinery/css/print.css": ".page{x:z}",
+}
+LINKS = [
+    '<link rel="stylesheet" href="{}assets/main.css">\n',
+    '<link rel="stylesheet" href="{}machinery/css/own.css">\n',
+    '<link rel="stylesheet" href="{}machinery/css/print.css" media="print">\n',
+]
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> Path:
+    """A site whose style sheets have become one."""
+    pages = {
+        "index.html": "".join(LINKS).format("", "", "") + '<p class="page">.text</p>',
+        "a/b/index.html": "".join(LINKS).format("../../", "../../", "../../"),
+        "404.html": "".join(LINKS).format("/bptt/", "/bptt/", "/bptt/"),
+        "bare.html": "<p>",
+        "theme.js": 'x("p",{class:"script"});y("--by-script")',
+    }
+    for name, text in {**SHEETS, **pages}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     hook("stylesheets").on_post_build(SimpleNamespace(site_dir=str(tmp_path)))
-    assert sheet.read_text() == ".page{x:y}.script{x:y}"
+    return tmp_path
+
+
+def test_the_style_sheets_become_one_in_their_order(merged: Path) -> None:
+    css = (merged / "machinery" / "css" / "all.css").read_text()
+    shown = [
+        "--drawn:3",
+        "--by-script:4",
+        ".page{x:var(--drawn)",
+        ".script{",
+        "a.woff2",
+        "@media print{",
+    ]
+    assert [css.find(part) for part in shown] == sorted(css.index(part) for part in shown)
+    assert [part for part in (".text", "idle", "Ours") if part in css] == []
+    assert sorted(path.name for path in merged.rglob("*.css")) == ["all.css"]
+
+
+@pytest.mark.parametrize(
+    ("name", "top"), [("index.html", ""), ("a/b/index.html", "../../"), ("404.html", "/bptt/")]
+)
+def test_every_page_links_the_one_style_sheet(name: str, top: str, merged: Path) -> None:
+    html = (merged / name).read_text()
+    assert re.findall(r"<link[^>]*>", html) == [
+        f'<link rel="stylesheet" href="{top}machinery/css/all.css">'
+    ]
+    assert (merged / "bare.html").read_text() == "<p>"
 
 
 PAGES = {

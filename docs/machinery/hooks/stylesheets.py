@@ -1,7 +1,8 @@
-"""Leave out of the theme's style sheets what can match nothing on this site.
+"""Give the site one style sheet, without what can match nothing here.
 
 The theme styles languages that run from right to left, twenty palettes, blogs, versions and more.
-A selector stays if every class, id and attribute in it occurs in a tag of some page or in a script.
+A selector stays if every class, id and attribute in it occurs in a tag of some page or in a script,
+and a custom property if something asks for it. One file is one request, and compresses better.
 """
 
 import re
@@ -10,22 +11,54 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
-from tinycss2 import parse_stylesheet, serialize
+from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
 
-SHEETS = "assets/**/*.css"
+# Beside the sheets of ours, so that the fonts are found from it.
+MERGED = "machinery/css/all.css"
+LINK = re.compile(
+    r'<link rel="stylesheet" href="(?P<top>[./]*/|/\S*?/|)(?P<path>(?:assets|machinery)/[^"]+)"'
+    r'(?: media="(?P<media>\w+)")?>\s*'
+)
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
+PROPERTY = re.compile(r"--[\w-]+")
+ASKED = re.compile(r"var\(\s*(--[\w-]+)")
 # At-rules that hold rules.
 GROUPS = {"media", "supports"}
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Shorten the style sheets of the finished site."""
+    """Merge the style sheets of the finished site, and link the one in place of the many."""
     site = Path(config.site_dir)
+    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    sheets = {
+        link["path"]: link["media"] for html in pages.values() for link in LINK.finditer(html)
+    }
     words = {*_words(site)}
-    for path in site.glob(SHEETS):
-        path.write_text(shortened(path.read_text("utf-8"), words.__contains__), "utf-8")
+    css = "".join(
+        _for_media(shortened((site / path).read_text("utf-8"), words.__contains__), media)
+        for path, media in sheets.items()
+    )
+    scripts = " ".join(path.read_text("utf-8") for path in site.rglob("*.js"))
+    (site / MERGED).write_text(without_idle(css, {*PROPERTY.findall(scripts)}), "utf-8")
+    for path, html in pages.items():
+        path.write_text(_link_merged(html), "utf-8")
+    for path in sheets:
+        (site / path).unlink()
+
+
+def _link_merged(html: str) -> str:
+    """Put the link to the merged sheet where the first of the others stands."""
+    first = LINK.search(html)
+    if first is None:
+        return html
+    link = f'<link rel="stylesheet" href="{first["top"]}{MERGED}">\n'
+    return html[: first.start()] + link + LINK.sub("", html[first.end() :])
+
+
+def _for_media(css: str, media: str | None) -> str:
+    return f"@media {media}{{{css}}}" if media else css
 
 
 def _words(site: Path) -> Iterator[str]:
@@ -35,6 +68,28 @@ def _words(site: Path) -> Iterator[str]:
             yield from WORD.findall(tag)
     for path in site.rglob("*.js"):
         yield from WORD.findall(path.read_text("utf-8"))
+
+
+def without_idle(css: str, asked: set[str]) -> str:
+    """Leave out the custom properties that nothing asks for, and then those that only they did."""
+    used = asked | {*ASKED.findall(css)}
+    shorter = "".join(_without_idle(rule, used) for rule in parse_stylesheet(css))
+    return shorter if shorter == css else without_idle(shorter, asked)
+
+
+def _without_idle(rule: Node, used: set[str]) -> str:
+    if rule.type == "qualified-rule":
+        parts = parse_blocks_contents(rule.content)
+        kept = [part for part in parts if not _is_idle(part, used)]
+        return f"{serialize(rule.prelude)}{{{serialize(kept)}}}"
+    if rule.type == "at-rule" and rule.lower_at_keyword in GROUPS:
+        inner = "".join(_without_idle(one, used) for one in parse_stylesheet(rule.content))
+        return f"@{rule.at_keyword}{serialize(rule.prelude)}{{{inner}}}"
+    return rule.serialize()
+
+
+def _is_idle(part: Node, used: set[str]) -> bool:
+    return part.type == "declaration" and part.name.startswith("--") and part.name not in used
 
 
 def shortened(css: str | list[Node], occurs: Callable[[str], bool]) -> str:
