@@ -81,6 +81,15 @@ def test_a_sign_at_the_start_of_a_line_has_the_space_of_a_sum() -> None:
     assert not cases.select("[form=infix]")
 
 
+def test_an_exponent_stands_clear_of_a_letter_that_leans() -> None:
+    cube, transpose, square = shown(r"T^3", r"W_h^{-\top}", r"h^2").find_all(["msup", "msubsup"])
+    assert [child.get("style") for child in cube] == [None, "padding-left: 0.20em"]
+    assert [child.get("style") for child in transpose] == [None, None, "padding-left: 0.20em"]
+    assert not square.find_all(style=True)
+    upright = shown(r"\mathrm{T}^3").msup
+    assert not upright.find_all(style=True)
+
+
 def test_a_numbered_equation_is_a_box_whose_number_links_to_it() -> None:
     page = shown(
         r"\begin{equation} x = 1 \label{eq:a} \end{equation}",
