@@ -133,30 +133,45 @@ def test_a_rule_stays_if_something_can_match_it(css: str, short: str) -> None:
     assert hook("stylesheets").shortened(css, {"a", "dir", "ltr"}.__contains__) == short
 
 
+def test_blanks_go_but_where_they_are_seen() -> None:
+    code = "<pre><code>if x:\n\n    y\n</code></pre>"
+    page = f"<p>\n\n  a\n  b <b> c</b>\n\n{code}\n  \n<script>\n  x\n</script>\n\n</p>"
+    assert hook("blanks").on_post_page(page) == (
+        f"<p>\na\nb <b> c</b>\n{code}\n<script>\n  x\n</script>\n</p>"
+    )
+
+
 SHEETS = {
     "assets/main.css": ":root{--idle:1;--by-idle:2;--drawn:3;--by-script:4}"
     ".page{x:var(--drawn)}.script{x:y}.text{x:y}.page{--idle:var(--by-idle)}",
     "machinery/css/own.css": "/* Ours. */ .page { src: url('../fonts/a.woff2') }",
     "machinery/css/print.css": ".page{x:z}",
 }
-LINKS = [
-    '<link rel="stylesheet" href="{}assets/main.css">\n',
-    '<link rel="stylesheet" href="{}machinery/css/own.css">\n',
-    '<link rel="stylesheet" href="{}machinery/css/print.css" media="print">\n',
-]
+SCRIPTS = {
+    "machinery/js/a.js": "const x = 1;\n",
+    "machinery/js/b.js": "const x = 2;\n",
+}
+HEAD = """\
+<link rel="stylesheet" href="{0}assets/main.css">
+<link rel="stylesheet" href="{0}machinery/css/own.css">
+<link rel="stylesheet" href="{0}machinery/css/print.css" media="print">
+<script src="{0}theme.js"></script>
+<script src="{0}machinery/js/a.js" defer></script>
+<script src="{0}machinery/js/b.js" defer></script>
+"""
 
 
 @pytest.fixture
 def merged(tmp_path: Path) -> Path:
     """A site whose style sheets have become one."""
     pages = {
-        "index.html": "".join(LINKS).format("", "", "") + '<p class="page">.text</p>',
-        "a/b/index.html": "".join(LINKS).format("../../", "../../", "../../"),
-        "404.html": "".join(LINKS).format("/bptt/", "/bptt/", "/bptt/"),
+        "index.html": HEAD.format("") + '<p class="page">.text</p>',
+        "a/b/index.html": HEAD.format("../../"),
+        "404.html": HEAD.format("/bptt/"),
         "bare.html": "<p>",
         "theme.js": 'x("p",{class:"script"});y("--by-script")',
     }
-    for name, text in {**SHEETS, **pages}.items():
+    for name, text in {**SHEETS, **SCRIPTS, **pages}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -179,13 +194,21 @@ def test_the_style_sheets_become_one_in_their_order(merged: Path) -> None:
     assert sorted(path.name for path in merged.rglob("*.css")) == ["all.css"]
 
 
+def test_the_scripts_become_one_and_keep_their_names_apart(merged: Path) -> None:
+    js = merged / "machinery" / "js"
+    assert (js / "all.js").read_text() == "{\nconst x = 1;\n}\n{\nconst x = 2;\n}\n"
+    assert [path.name for path in js.iterdir()] == ["all.js"]
+
+
 @pytest.mark.parametrize(
     ("name", "top"), [("index.html", ""), ("a/b/index.html", "../../"), ("404.html", "/bptt/")]
 )
-def test_every_page_links_the_one_style_sheet(name: str, top: str, merged: Path) -> None:
+def test_every_page_links_the_one_style_sheet_and_script(name: str, top: str, merged: Path) -> None:
     html = (merged / name).read_text()
-    assert re.findall(r"<link[^>]*>", html) == [
-        f'<link rel="stylesheet" href="{top}machinery/css/all.css">'
+    assert re.findall(r"<link[^>]*>|<script[^>]*>", html) == [
+        f'<link rel="stylesheet" href="{top}machinery/css/all.css">',
+        f'<script src="{top}theme.js">',
+        f'<script src="{top}machinery/js/all.js" defer>',
     ]
     assert (merged / "bare.html").read_text() == "<p>"
 

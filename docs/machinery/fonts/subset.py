@@ -30,6 +30,9 @@ CONSTANTS = {
 OPENING = {"(": 700, "[": 450, "{": 820, "⟨": 700, "⌊": 499, "⌈": 499, "√": 860}
 CLOSING = {")": 680, "]": 450, "}": 820, "⟩": 680, "⌋": 499, "⌉": 499}
 
+# Larger sizes of these are put together from parts.
+SIZES = 5
+
 
 def forms(font: TTFont, character: str) -> set[str]:
     """Return the glyphs of all sizes of a character, and those it is put together from."""
@@ -66,6 +69,11 @@ for widths, opening in ((OPENING, True), (CLOSING, False)):
     for character, width in widths.items():
         for glyph in sorted(forms(font, character)):
             set_width(font, glyph, width, opening=opening)
+variants = font["MATH"].table.MathVariants
+for construction in [*variants.VertGlyphConstruction, *variants.HorizGlyphConstruction]:
+    if construction.GlyphAssembly:
+        del construction.MathGlyphVariantRecord[SIZES:]
+        construction.VariantCount = len(construction.MathGlyphVariantRecord)
 subsetter = Subsetter(Options(layout_features=[], hinting=False))
 subsetter.populate(text=(HERE / "glyphs.txt").read_text("utf-8"))
 subsetter.subset(font)

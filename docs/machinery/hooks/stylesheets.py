@@ -1,4 +1,4 @@
-"""Give the site one style sheet, without what can match nothing here.
+"""Give the site one style sheet, without what can match nothing here, and one script of ours.
 
 The theme styles languages that run from right to left, twenty palettes, blogs, versions and more.
 A selector stays if every class, id and attribute in it occurs in a tag of some page or in a script,
@@ -15,10 +15,14 @@ from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
 
 # Beside the sheets of ours, so that the fonts are found from it.
-MERGED = "machinery/css/all.css"
+SHEET = "machinery/css/all.css"
+SCRIPT = "machinery/js/all.js"
 LINK = re.compile(
     r'<link rel="stylesheet" href="(?P<top>[./]*/|/\S*?/|)(?P<path>(?:assets|machinery)/[^"]+)"'
     r'(?: media="(?P<media>\w+)")?>\s*'
+)
+LOAD = re.compile(
+    r'<script src="(?P<top>[./]*/|/\S*?/|)(?P<path>machinery/js/[^"]+)" defer></script>\s*'
 )
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
@@ -29,36 +33,51 @@ GROUPS = {"media", "supports"}
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Merge the style sheets of the finished site, and link the one in place of the many."""
+    """Merge the style sheets and scripts of the finished site, and link the one for the many."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
-    sheets = {
-        link["path"]: link["media"] for html in pages.values() for link in LINK.finditer(html)
-    }
-    words = {*_words(site)}
+    words, named = {*_words(site)}, {*_named(site)}
     css = "".join(
-        _for_media(shortened((site / path).read_text("utf-8"), words.__contains__), media)
-        for path, media in sheets.items()
+        _for_media(shortened((site / link["path"]).read_text("utf-8"), words.__contains__), link)
+        for link in _links(LINK, pages)
     )
-    scripts = " ".join(path.read_text("utf-8") for path in site.rglob("*.js"))
-    (site / MERGED).write_text(without_idle(css, {*PROPERTY.findall(scripts)}), "utf-8")
+    # A block of its own for each, so that their names do not meet.
+    js = "".join(
+        f"{{\n{(site / load['path']).read_text('utf-8')}}}\n" for load in _links(LOAD, pages)
+    )
+    for link in [*_links(LINK, pages), *_links(LOAD, pages)]:
+        (site / link["path"]).unlink()
     for path, html in pages.items():
-        path.write_text(_link_merged(html), "utf-8")
-    for path in sheets:
-        (site / path).unlink()
+        linked = _replaced(LINK, f'<link rel="stylesheet" href="{{}}{SHEET}">', html)
+        loaded = _replaced(LOAD, f'<script src="{{}}{SCRIPT}" defer></script>', linked)
+        path.write_text(loaded, "utf-8")
+    (site / SHEET).write_text(without_idle(css, named), "utf-8")
+    (site / SCRIPT).write_text(js, "utf-8")
 
 
-def _link_merged(html: str) -> str:
-    """Put the link to the merged sheet where the first of the others stands."""
-    first = LINK.search(html)
+def _links(pattern: re.Pattern[str], pages: dict[Path, str]) -> list[re.Match[str]]:
+    """Find the links to files of one kind, each file once, in their order."""
+    links = {link["path"]: link for html in pages.values() for link in pattern.finditer(html)}
+    return [*links.values()]
+
+
+def _replaced(pattern: re.Pattern[str], link: str, html: str) -> str:
+    """Put a link where the first of the others stands."""
+    first = pattern.search(html)
     if first is None:
         return html
-    link = f'<link rel="stylesheet" href="{first["top"]}{MERGED}">\n'
-    return html[: first.start()] + link + LINK.sub("", html[first.end() :])
+    rest = pattern.sub("", html[first.end() :])
+    return f"{html[: first.start()]}{link.format(first['top'])}\n{rest}"
 
 
-def _for_media(css: str, media: str | None) -> str:
-    return f"@media {media}{{{css}}}" if media else css
+def _for_media(css: str, link: re.Match[str]) -> str:
+    return f"@media {link['media']}{{{css}}}" if link["media"] else css
+
+
+def _named(site: Path) -> Iterator[str]:
+    """Give the custom properties that scripts name."""
+    for path in site.rglob("*.js"):
+        yield from PROPERTY.findall(path.read_text("utf-8"))
 
 
 def _words(site: Path) -> Iterator[str]:
