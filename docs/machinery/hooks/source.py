@@ -33,7 +33,8 @@ def _python_block(match: re.Match[str], page: Page) -> str:
         function = _package(package)[name]
     except (ImportError, KeyError) as error:
         raise PluginError(f"{page.file.src_uri}: there is no {match['name']} to show") from error
-    path = function.filepath.relative_to(function.filepath.parents[2]).as_posix()
+    root = _package(package).filepath.parents[2]  # above src/bptt/__init__.py
+    path = function.filepath.relative_to(root).as_posix()
     block = f'```python title="{path}"\n{_without_docstring(function)}\n```'
     return indent(block, match["indent"])
 
