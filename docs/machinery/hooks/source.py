@@ -7,6 +7,7 @@ build.
 
 import re
 from functools import cache, partial
+from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
@@ -33,8 +34,7 @@ def _python_block(match: re.Match[str], page: Page) -> str:
         function = _package(package)[name]
     except (ImportError, KeyError) as error:
         raise PluginError(f"{page.file.src_uri}: there is no {match['name']} to show") from error
-    root = _package(package).filepath.parents[2]  # above src/bptt/__init__.py
-    path = function.filepath.relative_to(root).as_posix()
+    path = function.filepath.resolve().relative_to(Path.cwd().resolve()).as_posix()
     block = f'```python title="{path}"\n{_without_docstring(function)}\n```'
     return indent(block, match["indent"])
 
