@@ -37,6 +37,7 @@ def marked(content: str) -> list[tuple[str, str]]:
         ("<p>A gated bptt-gate, bptt, one round.</p>", []),
         ("<h2>The gate</h2><pre>gate</pre><td>gate</td>", []),
         ('<p><code>gate</code> <a href="x">gate</a> <math><mtext>gate</mtext></math></p>', []),
+        ('<p><autoref identifier="x">gate</autoref></p>', []),
     ],
 )
 def test_the_first_use_in_a_paragraph_is_marked(

@@ -68,14 +68,14 @@ for name in STARTS:
     all_paths[name] = np.array([walk(*run) for run in runs])
     if "bias" in name:
         cell_path[name] = np.array([walk(*cell_only(*run)) for run in runs])
-distance = np.arange(0, 101, 4)
+distance = np.arange(0, 101, 5)
 
 fig, axes = figures.figure(1, 3, height=2.7)
 for b, ax in zip([0, 1, 3], axes, strict=True):
     name = f"lstm, bias {b}"
     figures.plot_bands(
         distance,
-        [relative(all_paths[name][:, 1])[..., ::4], relative(cell_path[name][:, 1])[..., ::4]],
+        [relative(all_paths[name][:, 1])[..., ::5], relative(cell_path[name][:, 1])[..., ::5]],
         ["all paths", "cell path"],
         ax=ax,
     )
@@ -105,7 +105,7 @@ on_latch = {name: np.array([walk(*latch_run(name, seed)) for seed in range(20)])
 
 fig, axes = figures.figure(1, 2, height=3.1)
 for ax, draws in zip(axes, [all_paths, on_latch], strict=True):
-    lines = [relative(draws[name][:, 0])[..., ::4] for name in STARTS]
+    lines = [relative(draws[name][:, 0])[..., ::5] for name in STARTS]
     figures.plot_bands(distance, lines, STARTS, ax=ax)
     ax.get_legend().remove()
     ax.set(xlabel="distance $k$ in steps")

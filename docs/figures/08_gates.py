@@ -178,7 +178,7 @@ above = above[np.argsort(x[above])]
 figures.table(
     f"The {len(above)} units above 0.99. Of the other {sum(x >= 0.01)}, none changes 0.06 or more",
     {
-        "network": above // 8 + 1,
+        "seed": above // 8,
         "unit": above % 8 + 1,
         "counter": ["yes" if is_counter[n] else "no" for n in above],
         "|correlation|": [f"{1 - x[n]:.4f}" for n in above],

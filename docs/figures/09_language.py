@@ -129,7 +129,7 @@ figures.data(fig)
 prompts = ["ROMEO:\nI will not ", "ROMEO:\nI will not be", "ROM"]
 y = predictions(prompts[0])[0][-1]
 top = np.argsort(-y)[:10]
-taus = np.linspace(0.05, 4, 80)
+taus = np.linspace(0.05, 6, 120)
 p = {tau: sample.probabilities(y, tau) for tau in (0.5, 1, 2)}
 assert p[0.5].max() > p[1].max() > p[2].max()
 
@@ -148,8 +148,8 @@ for n, prompt in enumerate(prompts):
     label = f"…{prompt.split()[-1]}{'␣' * prompt.endswith(' ')}"
     right.plot(taus, entropies, ("-", "--", "-.")[n], label=label)
 right.axhline(np.log2(len(characters)), color="0.6", linestyle=":")
-right.set(xlabel="temperature τ", ylabel="entropy, bits", xlim=(0, 4), ylim=(0, 6.3))
-right.legend(loc="lower right")
+right.set(xlabel="temperature τ", ylabel="entropy, bits", xlim=(0, 6), ylim=(0, 6.3))
+right.legend(loc="lower right", handlelength=1.6)
 fig
 
 # %%

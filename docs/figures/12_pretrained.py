@@ -35,7 +35,7 @@ for ax, dropped, title in zip(axes, (anew, once), ("anew at each step", "locked"
     unit, step = np.nonzero(dropped)
     ax.scatter(step + 1, unit + 1, marker="s", s=14, color="C0", linewidths=0)
     ax.set(title=title, xlabel="step", xlim=(0, steps + 1), ylim=(units + 0.7, 0.3))
-    ax.set(yticks=(1, 4, 8, 12))
+    ax.set(xticks=(1, 10, 20), yticks=(1, 4, 8, 12))
 axes[0].set_ylabel("unit")
 fig
 

@@ -23,8 +23,8 @@ from pages import is_chapter, text
 
 LIST = "glossary.md"
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
-# Inside these, words stay as they are.
-UNMARKED = ["a", "abbr", "code", "math", "strong"]
+# Inside these, words stay as they are. An autoref is a link that is not resolved yet.
+UNMARKED = ["a", "abbr", "autoref", "code", "math", "strong"]
 
 
 @dataclass(frozen=True)
