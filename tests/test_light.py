@@ -142,7 +142,7 @@ def test_blanks_go_but_where_they_are_seen() -> None:
 
 
 SHEETS = {
-    "assets/main.css": ":root{--idle:1;--by-idle:2;--drawn:3;--by-script:4}"
+    "assets/main.css": ":root{--idle:1;--by-idle:2;--drawn:3;--by-script:4;--by-style:5}"
     ".page{x:var(--drawn)}.script{x:y}.text{x:y}.page{--idle:var(--by-idle)}",
     "machinery/css/own.css": "/* Ours. */ .page { src: url('../fonts/a.woff2') }",
     "machinery/css/print.css": ".page{x:z}",
@@ -165,7 +165,7 @@ HEAD = """\
 def merged(tmp_path: Path) -> Path:
     """A site whose style sheets have become one."""
     pages = {
-        "index.html": HEAD.format("") + '<p class="page">.text</p>',
+        "index.html": HEAD.format("") + '<p class="page" style="x:var(--by-style)">.text</p>',
         "a/b/index.html": HEAD.format("../../"),
         "404.html": HEAD.format("/bptt/"),
         "bare.html": "<p>",

@@ -129,7 +129,7 @@ figures.data(fig)
 prompts = ["ROMEO:\nI will not ", "ROMEO:\nI will not be", "ROM"]
 y = predictions(prompts[0])[0][-1]
 top = np.argsort(-y)[:10]
-taus = np.linspace(0.05, 6, 120)
+taus = np.linspace(0.05, 6, 60)
 p = {tau: sample.probabilities(y, tau) for tau in (0.5, 1, 2)}
 assert p[0.5].max() > p[1].max() > p[2].max()
 

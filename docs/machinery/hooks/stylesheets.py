@@ -75,9 +75,11 @@ def _for_media(css: str, link: re.Match[str]) -> str:
 
 
 def _named(site: Path) -> Iterator[str]:
-    """Give the custom properties that scripts name."""
+    """Give the custom properties that scripts name and elements ask for, as the logo does."""
     for path in site.rglob("*.js"):
         yield from PROPERTY.findall(path.read_text("utf-8"))
+    for path in site.rglob("*.html"):
+        yield from ASKED.findall(path.read_text("utf-8"))
 
 
 def _words(site: Path) -> Iterator[str]:
