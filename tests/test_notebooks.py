@@ -274,7 +274,8 @@ def test_the_equations_of_a_notebook_have_the_numbers_of_the_site(chapter):
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"), toc=[], present_anchor_ids=set())
     shown = BeautifulSoup(hook("formulas").on_page_content(html, page=page), "html.parser")
-    numbered = {tag["id"]: tag.a.text for tag in shown.select(".equation[id], mtd[id]")}
+    numbered = {box["id"]: box.a.text for box in shown.select(".equation[id]")}
+    numbered |= {line["id"]: line.text for line in shown.select("mtd[id]")}
     numbers = hook("downloads").prose.numbers(chapter_text(chapter))
     assert {label: f"({number})" for label, number in numbers.items()} == numbered
     tags = re.findall(r"\\tag\{(\d+)\}", prose(notebook_of(chapter)))
