@@ -118,11 +118,8 @@ def test_what_is_cut_off_on_paper_is_found(show):
 
 def test_a_shift_is_measured(show):
     page = show(GOOD)
-    painted = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))"
-    page.evaluate(painted)
-    page.evaluate("document.body.style.paddingTop = '300px'")
-    page.evaluate(painted)
-    assert page.evaluate("probes.layoutShift()") > 0.02
+    page.evaluate("setTimeout(() => document.body.style.paddingTop = '300px', 100)")
+    page.wait_for_function("probes.layoutShift().then(shift => shift > 0.02)")
 
 
 FAULTS = {

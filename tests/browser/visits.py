@@ -21,7 +21,7 @@ class Visit:
         context.on("console", self.heed)
         context.on("request", self.refuse_foreign)
         context.on("requestfinished", self.keep)
-        context.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url} {r.failure}"))
+        context.on("requestfailed", self.refuse_failed)
 
     def open(self, path):
         self.page = self.context.new_page()
@@ -37,6 +37,11 @@ class Visit:
         # Chromium may ask for /favicon.ico while it leaves a page that is not read yet.
         if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
             self.problems.append(f"console: {message.text} {message.location}")
+
+    def refuse_failed(self, request):
+        # Chromium gives up an image itself when the scheme changes before it has come.
+        if request.failure != "net::ERR_ABORTED":
+            self.problems.append(f"failed: {request.url} {request.failure}")
 
     def refuse_foreign(self, request):
         if not request.url.startswith((self.home, "data:", "blob:")):
