@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from fontTools.ttLib import TTFont
 from machinery import MACHINERY, hook
 from mkdocs.exceptions import PluginError
 
@@ -153,9 +154,7 @@ def test_a_label_is_refused_that_the_page_has_already() -> None:
 
 
 def test_the_font_has_the_characters_that_formulas_may_use() -> None:
-    ttlib = pytest.importorskip("fontTools.ttLib", reason="the font is read with fonttools")
-    pytest.importorskip("brotli", reason="and unpacked with brotli")
-    font = ttlib.TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
+    font = TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
     drawn = set(font.getBestCmap())
     assert {c for c in HOOK.GLYPHS if ord(c) not in drawn} == {"\n"}
     variants = font["MATH"].table.MathVariants
@@ -165,9 +164,7 @@ def test_the_font_has_the_characters_that_formulas_may_use() -> None:
 
 @pytest.mark.parametrize("opening", ["(", "[", "{", "⟨", "√"])
 def test_all_sizes_of_a_bracket_are_equally_wide(opening: str) -> None:
-    ttlib = pytest.importorskip("fontTools.ttLib", reason="the font is read with fonttools")
-    pytest.importorskip("brotli", reason="and unpacked with brotli")
-    font = ttlib.TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
+    font = TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
     variants = font["MATH"].table.MathVariants
     glyph = font.getBestCmap()[ord(opening)]
     made = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(glyph)]

@@ -68,6 +68,14 @@ CONSOLE = """>>> import numpy as np
 """
 
 
+def test_paper_has_the_colours_of_the_light_page() -> None:
+    sheet = (MACHINERY / "css" / "print.css").read_text("utf-8")
+    printed = dict(re.findall(r"(--md-code-hl-[\w-]+): (#\w+);", sheet))
+    light = (MACHINERY / "css" / "code.css").read_text("utf-8").partition("slate")[0]
+    assert printed.items() <= dict(re.findall(r"(--md-code-hl-[\w-]+): (#\w+);", light)).items()
+    assert len(printed) > 5
+
+
 @pytest.mark.parametrize("lexer", [PythonLexer(), PythonConsoleLexer()])
 def test_code_loses_spans_but_no_character(lexer: Any) -> None:
     code = CONSOLE if isinstance(lexer, PythonConsoleLexer) else CONSOLE.replace(">>> ", "")
