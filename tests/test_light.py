@@ -107,6 +107,21 @@ def test_the_source_of_a_function_has_no_line_numbers() -> None:
     assert hook("highlighting").on_page_content(table).strip() == "<pre><code>x\n</code></pre>"
 
 
+def test_a_span_hides_blocks_of_code_from_the_theme() -> None:
+    block = '<pre class="x"><code data-copy="&lt;">a &lt; <b>b</b>\n\nc\n</code></pre>'
+    assert hook("codeblocks").on_post_page(f"{block}<code>d</code><pre>e</pre>") == (
+        block.replace("<code", "<span><code").replace("</code>", "</code></span>")
+        + "<code>d</code><pre>e</pre>"
+    )
+
+
+def test_only_titles_that_tell_something_stay() -> None:
+    permalink = '<a class="headerlink" href="#x" title="Permanent link">¶</a>'
+    term = '<a class="term" href="y" title="What it is.">gate</a>'
+    kept = hook("tooltips").on_post_page(f'{permalink}{term}<span title="a.b">b</span>')
+    assert kept == f"{permalink.replace('title', 'aria-label')}{term}b"
+
+
 THEME = Path(material.__file__).parent / "templates" / "assets" / "stylesheets"
 
 

@@ -28,6 +28,9 @@ TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
 PROPERTY = re.compile(r"--[\w-]+")
 ASKED = re.compile(r"var\(\s*(--[\w-]+)")
+# While the scheme changes, the theme stops every transition on the page. To set and to take this
+# mark makes the browser style all elements anew, twice at every start.
+IDLE = {"data-md-color-switching"}
 # At-rules that hold rules.
 GROUPS = {"media", "supports"}
 
@@ -36,7 +39,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Merge the style sheets and scripts of the finished site, and link the one for the many."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
-    words, named = {*_words(site)}, {*_named(site)}
+    words, named = {*_words(site)} - IDLE, {*_named(site)}
     css = "".join(
         _for_media(shortened((site / link["path"]).read_text("utf-8"), words.__contains__), link)
         for link in _links(LINK, pages)

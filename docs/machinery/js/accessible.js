@@ -3,14 +3,9 @@
 // The theme's own limit between a side bar and a drawer.
 const narrow = matchMedia("(max-width: 76.2344em)");
 
-function repairCodeAndTables() {
-  // The box of a copy button is no navigation.
-  for (const box of document.querySelectorAll("nav.md-code__nav:not([role])"))
-    box.setAttribute("role", "none");
-  // The theme lets the keyboard scroll code only where a mouse can hover.
-  if (!matchMedia("(hover)").matches)
-    for (const code of document.querySelectorAll("pre > code:not([tabindex])")) code.tabIndex = 0;
-  for (const box of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) {
+// A box that scrolls can be reached by keyboard.
+function reachTables() {
+  for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) {
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", "Table");
@@ -39,12 +34,8 @@ function enterSearch({ target }) {
     requestAnimationFrame(() => document.querySelector(".md-search__input").focus());
 }
 
-repairCodeAndTables();
-new MutationObserver(repairCodeAndTables).observe(document.body, {
-  attributeFilter: ["tabindex"],
-  childList: true,
-  subtree: true,
-});
+// The theme has put its tables into such boxes when this asks for them.
+document$.subscribe(reachTables);
 reachLabels();
 narrow.addEventListener("change", reachLabels);
 document.addEventListener("keydown", pressLabel);
