@@ -115,6 +115,11 @@ def test_a_span_hides_blocks_of_code_from_the_theme() -> None:
     )
 
 
+def test_a_name_breaks_after_an_underscore_where_it_is_a_label() -> None:
+    label = '<a href="a_b/"><span class="md-ellipsis">\n  a.b_c\n</span></a> d_e'
+    assert hook("names").on_post_page(label) == label.replace("b_c", "b_<wbr>c")
+
+
 def test_only_titles_that_tell_something_stay() -> None:
     permalink = '<a class="headerlink" href="#x" title="Permanent link">¶</a>'
     term = '<a class="term" href="y" title="What it is.">gate</a>'

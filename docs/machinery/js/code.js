@@ -1,4 +1,4 @@
-// A block of code is completed when it comes in sight: a page may have seventy.
+// A block of code gets its button when it comes in sight: a page may have seventy.
 const BUTTON = (id) => `<span class="md-code__nav"><button type="button" class="md-code__button"
   title="Copy to clipboard" data-md-type="copy" data-clipboard-target="#${id}"></button></span>`;
 
@@ -8,28 +8,28 @@ function addButton(code) {
   if (!block.querySelector("button")) block.insertAdjacentHTML("afterbegin", BUTTON(code.id));
 }
 
-// A box that scrolls can be reached by keyboard.
-function reach(code) {
-  if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
-  else code.removeAttribute("tabindex");
+// A box that scrolls can be reached by keyboard. First all are measured, then all are changed: in
+// turns the page would be laid out anew for each.
+function reach(codes) {
+  const wide = new Set(codes.filter((code) => code.scrollWidth > code.clientWidth));
+  for (const code of codes)
+    if (wide.has(code)) code.tabIndex = 0;
+    else code.removeAttribute("tabindex");
 }
 
-const watch = new IntersectionObserver((entries) => {
-  for (const { target: code, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
-    addButton(code);
-    reach(code);
-  }
+const sight = new IntersectionObserver((entries) => {
+  const near = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+  near.forEach(addButton);
+  reach(near);
 }, { rootMargin: "50%" });
 
-// To watch anew asks of every block again whether it is in sight.
-function watchAll() {
-  watch.disconnect();
-  document.querySelectorAll("pre code").forEach((code, number) => {
-    code.id = `code-${number}`;
-    watch.observe(code);
-  });
-}
+// What a closed box holds is measured when it is opened, and so comes in sight.
+const all = [...document.querySelectorAll("pre code")];
+const reachShown = () => reach(all.filter((code) => code.checkVisibility()));
 
-watchAll();
-addEventListener("resize", watchAll);
+all.forEach((code, number) => {
+  code.id = `code-${number}`;
+  sight.observe(code);
+});
+reachShown();
+addEventListener("resize", reachShown);

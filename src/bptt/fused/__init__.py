@@ -56,7 +56,8 @@ def forward(
         True where a sequence has a step, as for `bptt.unroll.forward`.
     recompute_every : int, optional
         Keep only the states after every so many steps; `backward` runs forwards again from there,
-        part by part. It takes longer and needs less memory: least with about $\sqrt{T}$ steps.
+        part by part. It takes longer and needs less memory: for an LSTM least with about
+        $\sqrt{T / 3}$ steps.
 
     Returns
     -------
