@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
-from bs4 import BeautifulSoup
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
 from pages import is_notebook, linked
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 # Markdown, code, printed text, pictures, and their data.
 CELLS = (
@@ -24,34 +25,32 @@ CELLS = (
 )
 FORMULA = re.compile(r"\$([^$]+)\$")
 
+Render = Callable[[MkDocsConfig, Files], None]
+
 
 def on_pre_page(page: Page, **_: Any) -> Page:
-    """Catch what a cell raises, to name the notebook in one sentence."""
+    """Add to what mkdocs-jupyter does to render a notebook."""
     if is_notebook(page.file):
         page.render = partial(_render, page, page.render)
     return page
 
 
-def _render(page: Page, render: Callable[..., None], *args: Any) -> None:
+def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> None:
+    """Rebuild a notebook's page from its cells, and let MkDocs check the links to and from it."""
     try:
-        render(*args)
+        render(config, files)
     except CellExecutionError as error:
+        # What a cell raises, with the name of the notebook, in one sentence.
         message = f"{page.file.src_uri}: a cell raises {error.ename}: {error.evalue}"
         raise PluginError(message) from error
-
-
-def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str | None:
-    """Rebuild a notebook's page from its cells, and let MkDocs check the links to and from it."""
-    if not is_notebook(page.file):
-        return None
-    soup = BeautifulSoup(html, "html.parser")
-    for permalink in soup.select("a.anchor-link"):
-        permalink["class"], permalink["title"] = "headerlink", "Permanent link"
+    tree = LexborHTMLParser(page.content)
+    for permalink in tree.css("a.anchor-link"):
+        permalink.attrs["class"], permalink.attrs["title"] = "headerlink", "Permanent link"
     page.links_to_anchors = {}
-    for link in soup.select(".jp-MarkdownOutput a[href]"):
-        link["href"] = _address(link["href"], page, files)
-    page.present_anchor_ids = {tag["id"] for tag in soup.select(".jp-MarkdownOutput [id]")}
-    return "\n".join(_cells(soup))
+    for link in tree.css(".jp-MarkdownOutput a[href]"):
+        link.attrs["href"] = _address(link.attrs["href"], page, files)
+    page.present_anchor_ids = {tag.id for tag in tree.css(".jp-MarkdownOutput [id]")}
+    page.content = "\n".join(_cells(tree))
 
 
 def _address(link: str, page: Page, files: Files) -> str:
@@ -69,20 +68,23 @@ def _address(link: str, page: Page, files: Files) -> str:
     return f"{address}#{anchor}"
 
 
-def _cells(soup: BeautifulSoup) -> Iterator[str]:
-    for node in soup.select(CELLS):
-        content = node.decode_contents().strip()
-        if node.name == "img":
-            yield str(node)
-        elif "figure-data" in node.get("class", []):
-            yield _with_formulas(str(node))
-        elif node.name == "pre":
-            kind = (
-                "output" if node.find_parent(class_="jp-OutputArea-output") else "language-python"
-            )
+def _cells(tree: LexborHTMLParser) -> Iterator[str]:
+    for node in tree.css(CELLS):
+        if node.tag == "img":
+            yield node.html
+        elif _is_a("figure-data", node):
+            yield _with_formulas(node.html)
+        elif node.tag == "pre":
+            kind = "output" if _is_a("jp-OutputArea-output", node.parent) else "language-python"
+            content = node.inner_html.strip()
             yield f'<div class="{kind} highlight"><pre><code>{content}\n</code></pre></div>'
         else:
-            yield _with_formulas(content)
+            yield _with_formulas(node.inner_html.strip())
+
+
+def _is_a(name: str, node: LexborNode) -> bool:
+    """Tell whether an element has a class; `css_matches` would look inside it as well."""
+    return name in (node.attrs.get("class") or "").split()
 
 
 def _with_formulas(content: str) -> str:
