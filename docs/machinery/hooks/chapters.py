@@ -9,7 +9,6 @@ import re
 from functools import partial
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup
 from jinja2 import Environment
 from markdown import markdown as to_html
 from mkdocs.config.defaults import MkDocsConfig
@@ -18,6 +17,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from pages import is_chapter
+from selectolax.lexbor import LexborHTMLParser
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
@@ -94,9 +94,9 @@ def _card(chapter: Page, home: Page) -> dict[str, object]:
 def _key_figure(chapter: Page) -> list[dict[str, str]]:
     """Return the images, a light and a dark one, of the figure that stands for a chapter."""
     name = chapter.meta["figure"]
-    images = BeautifulSoup(chapter.content, "html.parser").select(f'img[src*="/{name}-"]')
+    images = LexborHTMLParser(chapter.content).css(f'img[src*="/{name}-"]')
     if images:
-        return [dict(image.attrs) for image in images]
+        return [dict(image.attributes) for image in images]
     raise PluginError(f"{chapter.file.src_uri}: it shows no figure {name}")
 
 

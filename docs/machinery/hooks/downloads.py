@@ -9,20 +9,21 @@ import base64
 import html
 import posixpath
 from functools import partial
-from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import nbformat
 from chapter_notebook import pixels, prose
 from chapter_notebook.cells import Site, cells
 from chapter_notebook.install import install
+from chapter_notebook.parts import code, markdown
 from jinja2 import Environment
+from memory import recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.utils import meta
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_notebook
 from pages import is_chapter, linked
 
 SOURCE = "docs/machinery/hooks/source.py"
@@ -80,8 +81,8 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
         home=config.site_url,
     )
     sources = [cell.source for cell in rest if cell.cell_type == "code"]
-    first = new_code_cell(install(sources, config.extra["repository"]))
-    return _numbered([title, new_markdown_cell(introduction), first, *rest])
+    first = code(install(sources, config.extra["repository"]), [])
+    return _numbered([title, markdown(introduction), first, *rest])
 
 
 def _numbered(cells: list[NotebookNode]) -> NotebookNode:
@@ -98,9 +99,7 @@ def _numbered(cells: list[NotebookNode]) -> NotebookNode:
                     output.execution_count = run
     folded = [cell.id for cell in cells if "jp-MarkdownHeadingCollapsed" in cell.metadata]
     metadata = METADATA | {"colab": {"collapsed_sections": folded, "provenance": []}}
-    notebook = new_notebook(cells=cells, metadata=metadata)
-    nbformat.validate(notebook)
-    return notebook
+    return new_notebook(cells=cells, metadata=metadata)  # which holds them against the format
 
 
 def links(path: str, config: MkDocsConfig) -> dict[str, str]:
@@ -149,7 +148,7 @@ def _picture(file: File, config: MkDocsConfig, files: Files, link: str, alt: str
     drawn = files.get_file_from_path(f"{_target(file, files, path).url}{name}-light.svg")
     if drawn is None:
         raise ValueError(f"{path} draws no figure #{name}")
-    cache = Path(config.plugins["mkdocs-jupyter"].config["cache_dir"])
-    picture = pixels.draw(drawn.content_string, cache)
+    svg = drawn.content_string
+    picture = recall_bytes(config, ["pixels", svg], partial(pixels.draw, svg))
     data, width = base64.b64encode(picture).decode(), pixels.width(picture)
     return f'<img src="data:image/png;base64,{data}" alt="{html.escape(alt)}" width="{width}">'

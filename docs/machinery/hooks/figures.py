@@ -10,12 +10,14 @@ gets a number, an address of its own, and links to its code and to its data or d
 import base64
 import html
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup, Tag
 from jinja2 import Environment
+from memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -49,8 +51,8 @@ class Figure:
     page: Page
     name: str
     svg: str
+    explanations: list[str]
     alt: str = ""
-    explanations: list[str] = field(default_factory=list)
 
     def uri(self, scheme: str) -> str:
         """Name the file of this picture in the site."""
@@ -75,7 +77,7 @@ Notebooks = dict[str, dict[str, Figure]]
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Put every figure where it belongs, and its files into the site."""
     pages = [file.page for file in files.documentation_pages()]
-    drawn = {_address(page): _drawn(page) for page in pages if is_notebook(page.file)}
+    drawn = {_address(page): _drawn(page, config) for page in pages if is_notebook(page.file)}
     for page in pages:
         if not is_notebook(page.file):
             page.content = FIGURE.sub(partial(_embed, page, drawn), page.content)
@@ -95,11 +97,20 @@ def _address(page: Page, link: str = "") -> str:
     return urljoin(f"/{page.url}", link)
 
 
-def _drawn(page: Page) -> dict[str, Figure]:
-    """Collect a notebook's figures: one under each heading below its title."""
-    figures: dict[str, Figure] = {}
-    soup = BeautifulSoup(page.content, "html.parser")
-    where, name = page.file.src_uri, ""
+def _drawn(page: Page, config: MkDocsConfig) -> dict[str, Figure]:
+    """Take a notebook's figures out of its page, which is ready then to be shown."""
+    where = page.file.src_uri
+    page.content, figures = recall(
+        config, ["figures", where, page.content], partial(collect, page.content, where)
+    )
+    return {name: Figure(page, name, **figure) for name, figure in figures.items()}
+
+
+def collect(content: str, where: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Collect the figures of a page: one under each heading below its title."""
+    figures: dict[str, dict[str, Any]] = {}
+    soup = BeautifulSoup(content, "html.parser")
+    name = ""
     explained = _explained(soup)
     _let_scroll(soup)
     for tag in soup.find_all(["h1", *SUBHEADINGS, "img"]):
@@ -111,15 +122,15 @@ def _drawn(page: Page) -> dict[str, Figure]:
             raise PluginError(f"{where}: two figures under #{name}; give each its own heading")
         else:
             svg = base64.b64decode(tag["src"].removeprefix(DATA)).decode()
-            figures[name] = Figure(page, name, CLUTTER.sub("", svg), "", explained.get(name, []))
+            explanations = explained.get(name, [])
+            figures[name] = {"svg": CLUTTER.sub("", svg), "explanations": explanations}
     for heading in soup.find_all(SUBHEADINGS):
         if heading["id"] not in figures:
             raise PluginError(f"{where}: no SVG is drawn under #{heading['id']}")
     for name in figures:
         if name not in explained:
             raise PluginError(f"{where}: the figure #{name} has neither data nor a description")
-    page.content = str(soup)
-    return figures
+    return str(soup), figures
 
 
 def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:

@@ -24,7 +24,9 @@ from pages import is_chapter, text
 LIST = "glossary.md"
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
 # Inside these, words stay as they are. An autoref is a link that is not resolved yet.
-UNMARKED = ["a", "abbr", "autoref", "code", "math", "strong"]
+UNMARKED = "a|abbr|autoref|code|math|strong"
+# One of these with all that is in it, or another tag, or words.
+PIECE = re.compile(rf"<({UNMARKED})\b.*?</\1>|<[^>]*>|(?P<words>[^<]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,10 @@ def mark(content: str, terms: list[Term], link: str) -> str:
         title = html.escape(term.definition)
         return f'<a class="term" href="{link}#{term.anchor}" title="{title}">{match[0]}</a>'
 
-    def mark_paragraph(match: re.Match[str]) -> str:
-        if not pattern.search(match[0]):
-            return match[0]
-        soup = BeautifulSoup(match[0], "html.parser")
-        for words in soup.find_all(string=True):
-            if not words.find_parent(UNMARKED):
-                marked = pattern.sub(mark_use, html.escape(words, quote=False))
-                words.replace_with(BeautifulSoup(marked, "html.parser"))
-        return str(soup)
+    def mark_words(piece: re.Match[str]) -> str:
+        return pattern.sub(mark_use, piece[0]) if piece["words"] else piece[0]
 
-    return PARAGRAPH.sub(mark_paragraph, content)
+    return PARAGRAPH.sub(lambda paragraph: PIECE.sub(mark_words, paragraph[0]), content)
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str]:

@@ -52,8 +52,9 @@ def recall_bytes(config: MkDocsConfig, causes: Any, make: Callable[[], bytes]) -
 
 def place(config: MkDocsConfig, causes: Any) -> Path:
     """Name the file in which a value stands, by all that the value depends on."""
-    everything = [world(Path(config.config_file_path).read_bytes()), causes]
-    name = hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:32]
+    configuration = Path(config.config_file_path)
+    everything = world(configuration, configuration.stat().st_mtime_ns), json.dumps(causes)
+    name = hashlib.sha256("".join(everything).encode()).hexdigest()[:32]
     return folder(config) / f"{name}.json"
 
 
@@ -62,9 +63,9 @@ def folder(config: MkDocsConfig) -> Path:
 
 
 @functools.cache
-def world(configuration: bytes) -> str:
-    """Hash what stands behind every value."""
-    digest = hashlib.sha256(configuration)
+def world(configuration: Path, _: int) -> str:
+    """Hash what stands behind every value; the time tells whether the configuration has changed."""
+    digest = hashlib.sha256(configuration.read_bytes())
     for part in (*libraries(), *machinery()):
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()

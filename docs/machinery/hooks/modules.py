@@ -1,5 +1,6 @@
 """Tell on which modules of the library a text depends; by itself this is no hook."""
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -23,20 +24,27 @@ def imported(text: str) -> Iterator[str]:
 
 
 def behind(names: Iterable[str], source: Path) -> dict[str, str]:
-    """Return the digest of each file that runs when these are imported, those of others among them."""
+    """Return the digests of the files that run when these names are imported, by their paths."""
     digests: dict[str, str] = {}
-    ahead = list(names)
+    seen: set[str] = set()
+    ahead = set(names)
     while ahead:
-        for file in files(ahead.pop(), source):
-            name = file.relative_to(source).as_posix()
-            if name not in digests:
-                content = file.read_bytes()
-                digests[name] = hashlib.sha256(content).hexdigest()
-                ahead += imported(content.decode())
+        seen |= ahead
+        found = {file for name in ahead for file in _files(name, source)}
+        looks = {file: _look(file, file.stat().st_mtime_ns) for file in found}
+        digests |= {file.relative_to(source).as_posix(): look[0] for file, look in looks.items()}
+        ahead = {name for _, names in looks.values() for name in names} - seen
     return dict(sorted(digests.items()))
 
 
-def files(name: str, source: Path) -> Iterator[Path]:
+@functools.cache
+def _look(file: Path, _: int) -> tuple[str, frozenset[str]]:
+    """Return the digest of a file, and what it imports; the time tells whether it has changed."""
+    content = file.read_bytes()
+    return hashlib.sha256(content).hexdigest(), frozenset(imported(content.decode()))
+
+
+def _files(name: str, source: Path) -> Iterator[Path]:
     """Give the files of a module and of the packages on the way to it; a name may go on inside."""
     place = source
     for part in name.split("."):

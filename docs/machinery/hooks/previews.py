@@ -2,11 +2,10 @@
 
 import io
 import textwrap
+from functools import partial
+from typing import Any
 
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch
+from memory import recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -25,12 +24,21 @@ def on_page_markdown(_: str, page: Page, config: MkDocsConfig, files: Files) -> 
         title, text = page.title, page.meta["claim"].replace("`", "")
     else:
         return
-    files.append(File.generated(config, uri, content=picture(title, text, config.site_name)))
+    words = [title, text, config.site_name]
+    drawn = recall_bytes(config, ["preview", *words], partial(picture, *words))
+    files.append(File.generated(config, uri, content=drawn))
 
 
 def picture(title: str, text: str, site: str) -> bytes:
     """Draw a title, a sentence and an unrolled network, as a PNG that is the same every time."""
-    with mpl.rc_context({"font.family": "DejaVu Sans"}):
+    # It takes a while to load, and mostly every picture is remembered.
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context():
+        mpl.rcdefaults()  # and not the settings of the figures, or of whoever builds
+        mpl.rcParams["font.family"] = "DejaVu Sans"
         fig = Figure(figsize=SIZE, dpi=100, facecolor=PAPER)
         FigureCanvasAgg(fig)
         heading = textwrap.fill(title, 26)
@@ -45,8 +53,10 @@ def picture(title: str, text: str, site: str) -> bytes:
     return file.getvalue()
 
 
-def _draw_network(fig: Figure) -> None:
+def _draw_network(fig: Any) -> None:
     """Draw a network over twelve steps: values flow forwards, gradients back."""
+    from matplotlib.patches import Circle, FancyArrowPatch
+
     ax = fig.add_axes(
         (0.07, 0.16, 0.86, 0.14), xlim=(-0.22, 11.3), ylim=(-0.5, 0.5), aspect="equal"
     )

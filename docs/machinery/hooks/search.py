@@ -2,11 +2,19 @@
 
 Code was more than half of the index, which a reader's phone has to load. A function is found by its
 entry in the API and by the prose that names it.
+
+The plugin cuts a page into sections, each an entry of the index. That takes it a while, so the
+entries of a page are remembered.
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from jinja2 import Environment
+from memory import recall
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
 
 # What a hit is worth, by the folder of its page; elsewhere 1.
@@ -25,3 +33,21 @@ def on_page_markdown(_: str, page: Page, **__: Any) -> None:
 def on_page_content(content: str, **_: Any) -> str:
     """Leave out the code; the search plugin takes the attribute off again."""
     return CODE.sub(r'\g<0> data-search-exclude="true"', content)
+
+
+def on_env(env: Environment, config: MkDocsConfig, **_: Any) -> Environment:
+    """Let the plugin look for entries only in a page that has changed."""
+    index = config.plugins["material/search"].search_index
+    index.add_entry_from_context = partial(_add, index, index.add_entry_from_context, config)
+    return env
+
+
+def _add(index: Any, add: Callable[[Page], None], config: MkDocsConfig, page: Page) -> None:
+    def entries() -> list[dict[str, Any]]:
+        before = len(index.entries)
+        add(page)
+        return index.entries[before:]
+
+    before = len(index.entries)
+    seen = [page.url, page.title, page.meta, str(page.toc), page.content]
+    index.entries[before:] = recall(config, ["search", *seen], entries)

@@ -1,10 +1,12 @@
 r"""Refuse Markdown that was left as text: MkDocs publishes it without a word, even when strict."""
 
 import re
+from functools import partial
 from html.parser import HTMLParser
-from typing import Any
 
 from jinja2 import Environment
+from memory import recall
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 
@@ -19,10 +21,11 @@ LEFTOVERS = {
 }
 
 
-def on_env(env: Environment, files: Files, **_: Any) -> Environment:
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Check every page, after all other hooks and plugins have changed it."""
     for file in files.documentation_pages():
-        for problem in problems(file.page.content):
+        content = file.page.content
+        for problem in recall(config, ["strict", content], partial(problems, content)):
             raise PluginError(f"{file.src_uri}: {problem}")
     return env
 

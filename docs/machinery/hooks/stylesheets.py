@@ -7,9 +7,11 @@ and a custom property if something asks for it. One file is one request, and com
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 
+from memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
@@ -39,11 +41,12 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Merge the style sheets and scripts of the finished site, and link the one for the many."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
-    words, named = {*_words(site)} - IDLE, {*_named(site)}
-    css = "".join(
-        _for_media(shortened((site / link["path"]).read_text("utf-8"), words.__contains__), link)
-        for link in _links(LINK, pages)
-    )
+    words, named = sorted({*_words(site)} - IDLE), sorted({*_named(site)})
+    sheets = [
+        _for_media((site / link["path"]).read_text("utf-8"), link) for link in _links(LINK, pages)
+    ]
+    causes = ["stylesheet", sheets, words, named]
+    css = recall(config, causes, partial(merged, sheets, {*words}, {*named}))
     # A block of its own for each, so that their names do not meet.
     js = "".join(
         f"{{\n{(site / load['path']).read_text('utf-8')}}}\n" for load in _links(LOAD, pages)
@@ -54,8 +57,13 @@ def on_post_build(config: MkDocsConfig) -> None:
         linked = _replaced(LINK, f'<link rel="stylesheet" href="{{}}{SHEET}">', html)
         loaded = _replaced(LOAD, f'<script src="{{}}{SCRIPT}" defer></script>', linked)
         path.write_text(loaded, "utf-8")
-    (site / SHEET).write_text(without_idle(css, named), "utf-8")
+    (site / SHEET).write_text(css, "utf-8")
     (site / SCRIPT).write_text(js, "utf-8")
+
+
+def merged(sheets: list[str], words: set[str], named: set[str]) -> str:
+    """Return the one style sheet."""
+    return without_idle("".join(shortened(css, words.__contains__) for css in sheets), named)
 
 
 def _links(pattern: re.Pattern[str], pages: dict[Path, str]) -> list[re.Match[str]]:

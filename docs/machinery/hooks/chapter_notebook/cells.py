@@ -13,8 +13,8 @@ from textwrap import dedent, indent
 from typing import NamedTuple
 
 from console import script
+from chapter_notebook.parts import code, markdown, printed, result
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 # What a chapter is made of, besides running text.
 BLOCK = re.compile(
@@ -76,22 +76,22 @@ def _prose(text: str, site: Site, *, folded: bool) -> Iterator[NotebookNode]:
         raise ValueError(f"a notebook would fold this away with the block above: {text[:40]}")
     for part in HEADING.split(text):
         if part.strip():
-            yield new_markdown_cell(site.prose(part.strip()))
+            yield markdown(site.prose(part.strip()))
 
 
 def _block(block: re.Match[str], site: Site) -> Iterator[NotebookNode]:
     if block["mark"] == "???":
-        yield new_markdown_cell(f"#### {block['title']}", metadata=FOLDED)
+        yield markdown(f"#### {block['title']}", FOLDED)
         yield from _cells(dedent(block["body"]), site)
     elif block["mark"]:
         text = site.prose(f"**{block['title']}**\n\n{dedent(block['body']).strip()}")
-        yield new_markdown_cell("\n".join(f"> {line}".rstrip() for line in text.split("\n")))
+        yield markdown("\n".join(f"> {line}".rstrip() for line in text.split("\n")))
     elif block["picture"]:
         image = site.picture(block["picture"], block["alt"])
         caption = site.prose(
             f"{block['caption'].strip()}\n[Code of this figure]({block['picture']})"
         )
-        yield new_markdown_cell(f"{image}\n\n{caption}")
+        yield markdown(f"{image}\n\n{caption}")
     else:
         yield from _fence(block, site)
 
@@ -101,13 +101,13 @@ def _fence(fence: re.Match[str], site: Site) -> Iterator[NotebookNode]:
     if fence["output"] is not None and word not in PYTHON:
         raise ValueError(f"an Output fence below a fence that prints nothing: {word}")
     if word == "source":
-        yield new_markdown_cell(site.listing(fence[0]))
+        yield markdown(site.listing(fence[0]))
     elif not_run := NOT_RUN.search(fence["options"]):
-        yield new_markdown_cell(f"{not_run['why']}:\n\n```python\n{source}```")
+        yield markdown(f"{not_run['why']}:\n\n```python\n{source}```")
     elif word in SHOWN_AS_TEXT and not fence["options"].strip():
-        yield new_markdown_cell(f"```{word}\n{source}```")
+        yield markdown(f"```{word}\n{source}```")
     elif word in PYTHON:
-        yield _code(_quiet(source), _printed(fence["output"]) if fence["output"] else [])
+        yield code(_quiet(source), printed(fence["output"]) if fence["output"] else [])
     elif word == "pycon":
         yield from _console(source)
     else:
@@ -123,7 +123,7 @@ def _console(source: str) -> Iterator[NotebookNode]:
             yield _ending_in(examples)
             examples = []
     if examples:
-        yield _code(script(examples), [])
+        yield code(script(examples), [])
 
 
 def _ending_in(examples: list[Example]) -> NotebookNode:
@@ -131,12 +131,11 @@ def _ending_in(examples: list[Example]) -> NotebookNode:
     *before, last = examples
     want = last.want.replace("<BLANKLINE>\n", "\n")
     if last.exc_msg is not None:
-        code = script(before) + CATCH.format(indent(last.source, "    "))
-        return _code(code, _printed(MODULE.sub("", last.exc_msg)))
+        caught = script(before) + CATCH.format(indent(last.source, "    "))
+        return code(caught, printed(MODULE.sub("", last.exc_msg)))
     if _is_shown(last.source):
-        result = new_output("execute_result", {"text/plain": want.rstrip("\n")})
-        return _code(script(examples), [result])
-    return _code(script(examples), _printed(want))
+        return code(script(examples), [result(want.rstrip("\n"))])
+    return code(script(examples), printed(want))
 
 
 def _quiet(source: str) -> str:
@@ -157,11 +156,3 @@ def _is_shown(source: str) -> bool:
     return isinstance(statement, ast.Expr) and not (
         isinstance(statement.value, ast.Call) and ast.unparse(statement.value.func) == "print"
     )
-
-
-def _printed(text: str) -> list[NotebookNode]:
-    return [new_output("stream", name="stdout", text=text)]
-
-
-def _code(source: str, outputs: list[NotebookNode]) -> NotebookNode:
-    return new_code_cell(source.strip("\n"), outputs=outputs)
