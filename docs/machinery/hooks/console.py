@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable
 from doctest import DocTestParser, Example
 from functools import partial
-from typing import Any
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
@@ -17,7 +16,7 @@ from pages import text
 CONSOLE = re.compile(r'(<div class="language-pycon\b.*?<code)>(.*?)</code>', re.DOTALL)
 
 
-def on_page_content(content: str, page: Page, **_: Any) -> str:
+def with_copies(content: str, page: Page) -> str:
     """Give every console block of a page its text to copy."""
     return CONSOLE.sub(partial(_with_copy, page), content)
 

@@ -17,7 +17,7 @@ from chapter_notebook.cells import Site, cells
 from chapter_notebook.install import install
 from chapter_notebook.parts import code, markdown
 from jinja2 import Environment
-from memory import recall_bytes
+from memory import recall, recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -25,8 +25,8 @@ from mkdocs.utils import meta
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from pages import is_chapter, linked
+from source import with_sources
 
-SOURCE = "docs/machinery/hooks/source.py"
 INTRODUCTION = """\
 {description}
 
@@ -80,9 +80,9 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
         site=config.site_name,
         home=config.site_url,
     )
-    sources = [cell.source for cell in rest if cell.cell_type == "code"]
-    first = code(install(sources, config.extra["repository"]), [])
-    return _numbered([title, markdown(introduction), first, *rest])
+    needs = [[cell.source for cell in rest if cell.cell_type == "code"], config.extra["repository"]]
+    first = recall(config, ["install", *needs], partial(install, *needs))
+    return _numbered([title, markdown(introduction), code(first, []), *rest])
 
 
 def _numbered(cells: list[NotebookNode]) -> NotebookNode:
@@ -136,8 +136,7 @@ def _definition(config: MkDocsConfig, name: str) -> str:
 
 def _listing(file: File, config: MkDocsConfig, fence: str) -> str:
     """Show code of the library as the page does, below the name of its file."""
-    show = config.hooks[SOURCE].on_page_markdown
-    first, _, rest = show(fence, page=file.page, config=config).partition("\n")
+    first, _, rest = with_sources(fence, file, config).partition("\n")
     path = first.partition('title="')[2].rstrip('"')
     return f"`{path}`:\n\n```python\n{rest}"
 

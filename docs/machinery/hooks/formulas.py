@@ -8,15 +8,11 @@ numbered through the page and ``\eqref`` finds them.
 import html
 import re
 import unicodedata
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 from math_core import LatexError, LatexToMathML
-from memory import recall
-from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 from pages import listed, text
@@ -60,14 +56,14 @@ GLYPHS = frozenset((Path(__file__).parents[1] / "fonts" / "glyphs.txt").read_tex
 INVISIBLE = {"Cf", "Mn", "Zs"}
 
 
-def on_page_content(content: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+def with_formulas(content: str, page: Page) -> str:
     """Convert the formulas of a page and of its table of contents."""
     formulas = [(html.unescape(tex).strip(), tag == "div") for tag, tex in FORMULA.findall(content)]
     for link in listed(page.toc):
-        link.title = FORMULA_IN_TITLE.sub(partial(_title, page, config), link.title)
+        link.title = FORMULA_IN_TITLE.sub(lambda match: _title(match, page), link.title)
     if not formulas:
         return content
-    results = iter(_convert(formulas, page, config))
+    results = iter(_convert(formulas, page))
     return JOINED.sub(_join, FORMULA.sub(lambda _: next(results), content))
 
 
@@ -76,20 +72,12 @@ def _join(match: re.Match[str]) -> str:
     return match[0] if alone else f'<span class="unbroken">{match[0]}</span>'
 
 
-def _title(page: Page, config: MkDocsConfig, match: re.Match[str]) -> str:
+def _title(match: re.Match[str], page: Page) -> str:
     """Convert one formula of a title, for places where its TeX would be read or shown."""
-    return _convert([(html.unescape(match[1]), False)], page, config)[0]
+    return _convert([(html.unescape(match[1]), False)], page)[0]
 
 
-def _convert(formulas: list[tuple[str, bool]], page: Page, config: MkDocsConfig) -> list[str]:
-    converted = recall(config, ["formulas", formulas], partial(_converted, formulas, page))
-    for (tex, _), (mathml, _) in zip(formulas, converted, strict=True):
-        _check(tex, mathml, page)
-    return [finished for _, finished in converted]
-
-
-def _converted(formulas: list[tuple[str, bool]], page: Page) -> list[tuple[str, str]]:
-    """Return the MathML of each formula, as the converter writes it and as the page shows it."""
+def _convert(formulas: list[tuple[str, bool]], page: Page) -> list[str]:
     where = page.file.src_uri
     try:
         results = LatexToMathML(fancy_error=False).convert_all(formulas)
@@ -97,8 +85,10 @@ def _converted(formulas: list[tuple[str, bool]], page: Page) -> list[tuple[str, 
         number, _, problem = str(error).removeprefix("input").split(":", 2)
         message = f"{where}: {problem.strip()} In the formula: {formulas[int(number)][0]}"
         raise PluginError(message) from error
+    for (tex, _), result in zip(formulas, results, strict=True):
+        _check(tex, result, page)
     return [
-        (result, _finish(tex, result, display=display))
+        _finish(tex, result, display=display)
         for (tex, display), result in zip(formulas, results, strict=True)
     ]
 

@@ -12,10 +12,12 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from bs4 import BeautifulSoup
 from jinja2 import Environment
+from memory import recall
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.utils import get_relative_url
@@ -39,20 +41,29 @@ class Term:
     common: bool
 
 
-def on_env(env: Environment, files: Files, **_: Any) -> Environment:
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Read the glossary, once it is rendered, and mark its terms in the chapters."""
     glossary = files.get_file_from_path(LIST)
     if glossary is None:
         return env
     terms = list(read(glossary.page.content))
-    pages = [file.page for file in files.documentation_pages() if is_chapter(file)]
-    prose = " ".join(text(page.content) for page in pages)
+    asked = [[*term.names] for term in terms]
+    used: set[str] = set()
+    for page in (file.page for file in files.documentation_pages() if is_chapter(file)):
+        content, link = page.content, get_relative_url(glossary.url, page.url)
+        causes = ["glossary", glossary.page.content, content]
+        used |= {*recall(config, [*causes, "used"], partial(names_used, content, asked))}
+        page.content = recall(config, [*causes, link], partial(mark, content, terms, link))
     for term in terms:
-        if not _pattern(term.names).search(prose):
+        if term.names[0] not in used:
             raise PluginError(f"{LIST}: no chapter uses the term {term.names[0]}")
-    for page in pages:
-        page.content = mark(page.content, terms, get_relative_url(glossary.url, page.url))
     return env
+
+
+def names_used(content: str, terms: list[list[str]]) -> list[str]:
+    """Return the first names of the terms that a page uses, by any of their names."""
+    prose = text(content)
+    return [names[0] for names in terms if _pattern(names).search(prose)]
 
 
 def read(content: str) -> Iterator[Term]:

@@ -5,7 +5,6 @@ plain code, and were half of all elements of the longest pages.
 """
 
 import re
-from typing import Any
 
 # Text, or an element that holds nothing but text, such as the link of a type in a signature.
 PLAIN = re.compile(r'<span class="(?:n|o|p|sa|w)">((?:[^<]|<([\w-]+)[^>]*>[^<]*</\2>)*)</span>')
@@ -22,7 +21,7 @@ NUMBERED = re.compile(
 )
 
 
-def on_page_content(content: str, **_: Any) -> str:
+def lean(content: str) -> str:
     """Take the spans and line numbers out of a page that tell its reader nothing."""
-    lean = PLAIN.sub(r"\1", NUMBERED.sub(r"\1", content).replace(MARK, "<pre>"))
-    return ALIKE.sub(lambda alike: BETWEEN.sub(r"\1", alike[0]), lean)
+    bare = PLAIN.sub(r"\1", NUMBERED.sub(r"\1", content).replace(MARK, "<pre>"))
+    return ALIKE.sub(lambda alike: BETWEEN.sub(r"\1", alike[0]), bare)

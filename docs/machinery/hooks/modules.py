@@ -30,7 +30,7 @@ def behind(names: Iterable[str], source: Path) -> dict[str, str]:
     ahead = set(names)
     while ahead:
         seen |= ahead
-        found = {file for name in ahead for file in _files(name, source)}
+        found = {file for name in ahead for file, _ in places(name, source)}
         looks = {file: _look(file, file.stat().st_mtime_ns) for file in found}
         digests |= {file.relative_to(source).as_posix(): look[0] for file, look in looks.items()}
         ahead = {name for _, names in looks.values() for name in names} - seen
@@ -44,11 +44,12 @@ def _look(file: Path, _: int) -> tuple[str, frozenset[str]]:
     return hashlib.sha256(content).hexdigest(), frozenset(imported(content.decode()))
 
 
-def _files(name: str, source: Path) -> Iterator[Path]:
-    """Give the files of a module and of the packages on the way to it; a name may go on inside."""
-    place = source
-    for part in name.split("."):
+def places(name: str, source: Path) -> Iterator[tuple[Path, str]]:
+    """Give the files on the way to a name, packages and module, and the rest of the name in each."""
+    place, rest = source, name
+    while rest:
+        part, _, rest = rest.partition(".")
         place /= part
         for file in (place.with_suffix(".py"), place / "__init__.py"):
             if file.is_file():
-                yield file
+                yield file, rest

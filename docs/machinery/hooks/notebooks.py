@@ -18,6 +18,7 @@ from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
 from pages import is_notebook, linked
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+from svg import tidied
 
 # Markdown, code, printed text, pictures, and their data.
 CELLS = (
@@ -50,7 +51,7 @@ def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> N
     for link in tree.css(".jp-MarkdownOutput a[href]"):
         link.attrs["href"] = _address(link.attrs["href"], page, files)
     page.present_anchor_ids = {tag.id for tag in tree.css(".jp-MarkdownOutput [id]")}
-    page.content = "\n".join(_cells(tree))
+    page.content = tidied("\n".join(_cells(tree)))
 
 
 def _address(link: str, page: Page, files: Files) -> str:
@@ -88,5 +89,5 @@ def _is_a(name: str, node: LexborNode) -> bool:
 
 
 def _with_formulas(content: str) -> str:
-    """Mark formulas as arithmatex marks them in Markdown, for the hook that renders them."""
+    """Mark formulas as arithmatex marks them in Markdown, for `formulas.py`, which renders them."""
     return FORMULA.sub(r'<span class="arithmatex">\\(\1\\)</span>', content)

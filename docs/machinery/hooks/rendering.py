@@ -1,6 +1,6 @@
 """Render a page again only if something has changed on which it depends.
 
-That is its Markdown, which the hooks have completed by now; the modules that it documents, with all
+That is its Markdown, which other hooks have completed by now; the modules that it documents, with all
 that they import; the files that it includes; and the names of all files, for its links. A page that
 brought a warning is not remembered, so that the next build warns again.
 """
@@ -13,6 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from console import with_copies
+from formulas import with_formulas
+from highlighting import lean
 from memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
@@ -21,6 +24,7 @@ from mkdocs.structure.toc import AnchorLink, get_toc
 from mkdocs.utils import CountHandler
 from modules import behind
 from pages import is_notebook
+from search import without_code
 
 DOCUMENTED = re.compile(r"^::: ([\w.]+)", re.MULTILINE)
 INCLUDED = re.compile(r'^--8<-- "([^"]+)"', re.MULTILINE)
@@ -75,6 +79,7 @@ def _rendered(page: Page, render: Render, config: MkDocsConfig, files: Files) ->
         _warnings() as warnings,
     ):
         render(config, files)
+        page.content = _finished(page)
     return {
         "content": page.content,
         "toc": [_entry(link) for link in page.toc],
@@ -86,6 +91,12 @@ def _rendered(page: Page, render: Render, config: MkDocsConfig, files: Files) ->
         "objects": objects,
         "warnings": len(warnings.counts),
     }
+
+
+def _finished(page: Page) -> str:
+    """Do to the HTML of a page what needs nothing but that page."""
+    content = lean(with_formulas(page.content, page))
+    return without_code(with_copies(content, page))
 
 
 def _documentation(config: MkDocsConfig) -> Any:

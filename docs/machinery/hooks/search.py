@@ -30,7 +30,7 @@ def on_page_markdown(_: str, page: Page, **__: Any) -> None:
         page.meta["search"] = {"boost": BOOSTS[folder]}
 
 
-def on_page_content(content: str, **_: Any) -> str:
+def without_code(content: str) -> str:
     """Leave out the code; the search plugin takes the attribute off again."""
     return CODE.sub(r'\g<0> data-search-exclude="true"', content)
 

@@ -6,44 +6,49 @@ build.
 """
 
 import re
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
 import griffe
+from memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
+from modules import places
 
 FENCE = re.compile(r"^(?P<indent> *)```source\n *(?P<name>\S+)\n *```$", re.MULTILINE)
 
 
-def on_pre_build(**_: Any) -> None:
-    """Read the library anew at every build: `serve` builds again when it has changed."""
-    _package.cache_clear()
-
-
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Replace every `source` fence of a page."""
-    root = Path(config.config_file_path).resolve().parent
-    return FENCE.sub(partial(_python_block, page=page, root=root), markdown)
+    return with_sources(markdown, page.file, config)
 
 
-def _python_block(match: re.Match[str], page: Page, root: Path) -> str:
-    package, _, name = match["name"].partition(".")
+def with_sources(markdown: str, file: File, config: MkDocsConfig) -> str:
+    """Replace every `source` fence of a text that stands in a file."""
+    return FENCE.sub(partial(_python_block, page=file, config=config), markdown)
+
+
+def _python_block(match: re.Match[str], page: File, config: MkDocsConfig) -> str:
+    name, root = match["name"], Path(config.config_file_path).resolve().parent
     try:
-        function = _package(package, root / "src")[name]
-    except (ImportError, KeyError) as error:
-        raise PluginError(f"{page.file.src_uri}: there is no {match['name']} to show") from error
-    path = function.filepath.relative_to(root).as_posix()
-    block = f'```python title="{path}"\n{_without_docstring(function)}\n```'
-    return indent(block, match["indent"])
+        *_, (file, inside) = places(name, root / "src")
+        text, path = file.read_text("utf-8"), file.relative_to(root).as_posix()
+        code = recall(config, ["source", inside, text], partial(_code, inside, file, text))
+    except (ValueError, KeyError) as error:
+        raise PluginError(f"{page.src_uri}: there is no {name} to show") from error
+    return indent(f'```python title="{path}"\n{code}\n```', match["indent"])
 
 
-@cache
-def _package(name: str, folder: Path) -> griffe.Module:
-    return griffe.load(name, search_paths=[folder])
+def _code(name: str, file: Path, text: str) -> str:
+    """Return a function of a module, without its docstring."""
+    lines = griffe.LinesCollection()
+    lines[file] = text.splitlines()
+    module = griffe.visit(file.stem, filepath=file, code=text, lines_collection=lines)
+    return _without_docstring(module[name])
 
 
 def _without_docstring(function: griffe.Function) -> str:

@@ -7,10 +7,6 @@ gaps would stand between the letters. Here the letters of a word become one piec
 
 import base64
 import re
-from typing import Any
-
-from mkdocs.structure.pages import Page
-from pages import is_notebook
 
 PICTURE = re.compile(r"(?<=data:image/svg\+xml;base64,)[^\"]*")
 FONT = re.compile(r"(?<=font-family: )[^;\"]*")
@@ -22,10 +18,8 @@ NUMBERS = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
 DIGITS = re.compile(r"\d+\.\d{2,}")
 
 
-def on_page_content(html: str, page: Page, **_: Any) -> str | None:
+def tidied(html: str) -> str:
     """Rework the pictures of a notebook."""
-    if not is_notebook(page.file):
-        return None
     return PICTURE.sub(lambda match: _encoded(tidy(_decoded(match[0]))), html)
 
 
