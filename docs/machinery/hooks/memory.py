@@ -6,6 +6,7 @@ behind everything here, the configuration, this machinery and the installed libr
 """
 
 import base64
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -21,8 +22,8 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 
 HOOKS = Path(__file__).parent
-# What no build has asked for in this time is forgotten.
-KEPT_SECONDS = 30 * 24 * 3600
+# What no build has asked for in a week is forgotten.
+KEPT_SECONDS = 7 * 24 * 3600
 
 
 def recall(
@@ -53,7 +54,7 @@ def recall_bytes(config: MkDocsConfig, causes: Any, make: Callable[[], bytes]) -
 def place(config: MkDocsConfig, causes: Any) -> Path:
     """Name the file in which a value stands, by all that the value depends on."""
     configuration = Path(config.config_file_path)
-    everything = world(configuration, configuration.stat().st_mtime_ns), json.dumps(causes)
+    everything = world(configuration, configuration.stat().st_mtime_ns), json.dumps(causes, default=str)
     name = hashlib.sha256("".join(everything).encode()).hexdigest()[:32]
     return folder(config) / f"{name}.json"
 
@@ -97,5 +98,6 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Forget what has not been asked for in a long time."""
     oldest = time.time() - KEPT_SECONDS
     for path in folder(config).glob("*"):
-        if path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another build may do the same
+            if path.stat().st_mtime < oldest:
+                path.unlink()

@@ -26,22 +26,27 @@ def imported(text: str) -> Iterator[str]:
 def behind(names: Iterable[str], source: Path) -> dict[str, str]:
     """Return the digests of the files that run when these names are imported, by their paths."""
     digests: dict[str, str] = {}
-    seen: set[str] = set()
-    ahead = set(names)
+    ahead = [file for name in names for file, _ in places(name, source)]
     while ahead:
-        seen |= ahead
-        found = {file for name in ahead for file, _ in places(name, source)}
-        looks = {file: _look(file, file.stat().st_mtime_ns) for file in found}
-        digests |= {file.relative_to(source).as_posix(): look[0] for file, look in looks.items()}
-        ahead = {name for _, names in looks.values() for name in names} - seen
+        file = ahead.pop()
+        name = file.relative_to(source).as_posix()
+        if name not in digests:
+            digests[name], others = _look(file, source)
+            ahead += others
     return dict(sorted(digests.items()))
 
 
 @functools.cache
-def _look(file: Path, _: int) -> tuple[str, frozenset[str]]:
-    """Return the digest of a file, and what it imports; the time tells whether it has changed."""
+def _look(file: Path, source: Path) -> tuple[str, tuple[Path, ...]]:
+    """Return the digest of a file, and the files that it imports."""
     content = file.read_bytes()
-    return hashlib.sha256(content).hexdigest(), frozenset(imported(content.decode()))
+    found = {place for name in imported(content.decode()) for place, _ in places(name, source)}
+    return hashlib.sha256(content).hexdigest(), tuple(found)
+
+
+def look_again() -> None:
+    """Forget what the files were like: `serve` builds again when one has changed."""
+    _look.cache_clear()
 
 
 def places(name: str, source: Path) -> Iterator[tuple[Path, str]]:

@@ -22,7 +22,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import AnchorLink, get_toc
 from mkdocs.utils import CountHandler
-from modules import behind
+from modules import behind, look_again
 from pages import is_notebook
 from search import without_code
 
@@ -30,6 +30,11 @@ DOCUMENTED = re.compile(r"^::: ([\w.]+)", re.MULTILINE)
 INCLUDED = re.compile(r'^--8<-- "([^"]+)"', re.MULTILINE)
 
 Render = Callable[[MkDocsConfig, Files], None]
+
+
+def on_pre_build(**_: Any) -> None:
+    """Look at the modules once for each build."""
+    look_again()
 
 
 def on_pre_page(page: Page, **_: Any) -> Page:
