@@ -930,6 +930,7 @@ def test_a_short_run_takes_the_two_smallest_sizes_in_all_cells_and_dtypes():
     assert parts.SHORT.who == parts.FULL.who
 
 
+@pytest.mark.process
 def test_the_module_is_the_command():
     ask = [sys.executable, "-m", "bptt.bench"]
     environment = {**os.environ, **ONE_THREAD, "MKL_NUM_THREADS": "3"}
@@ -946,6 +947,7 @@ def stored():
     return load("bench")
 
 
+@pytest.mark.records
 def test_the_stored_result_is_fresh(stored):
     assert stored.provenance["digest"] == digest(record.TIMED), "Stale: run nox -s bench"
 
