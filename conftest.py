@@ -184,7 +184,7 @@ docstrings = Sybil(
 pytest_collect_file = (pages + docstrings).pytest()
 
 # Marks of tests that take seconds each.
-LONG = {"notebooks", "records", "site"}
+LONG = {"experiments", "notebooks", "records", "site"}
 # Each test of this file is long and shares nothing with the others.
 APART = "tests/test_notebooks.py"
 

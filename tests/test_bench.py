@@ -328,6 +328,7 @@ needs_a_peak = pytest.mark.skipif(
 MIB = 2**20
 
 
+@pytest.mark.process
 @needs_a_peak
 def test_a_run_needs_at_least_what_it_keeps_and_recomputing_needs_less():
     sizes = {"cell": "lstm", "dtype": "float32", "T": 200, "B": 16, "I": 32, "H": 64}
@@ -346,7 +347,8 @@ def test_a_run_needs_at_least_what_it_keeps_and_recomputing_needs_less():
 def test_the_peak_is_seen_after_the_memory_is_free_again():
     memory.forget_peak()
     before = memory.peak_bytes()
-    taken = np.ones(before, np.uint8)
+    # Where a peak cannot be forgotten, it takes as much again to be sure of a new one.
+    taken = np.ones(100 * MIB if memory.FORGET_PEAK.exists() else before, np.uint8)
     del taken
     assert before + 20 * MIB < memory.peak_bytes() < 3 * before
 

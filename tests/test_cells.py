@@ -50,7 +50,7 @@ def test_step_backward_has_the_slopes_of_the_step(cell, sizes, seed):
 
 
 @given(SIZES, SEEDS)
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_backward_has_the_slopes_of_the_run(cell, sizes, seed):
     inputs, douts = draw(cell, *sizes, seed=seed)
     grads = gradient(cell, inputs, douts)
@@ -58,7 +58,7 @@ def test_backward_has_the_slopes_of_the_run(cell, sizes, seed):
 
 
 @given(SIZES, SEEDS)
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_backward_with_a_mask_has_the_slopes_of_the_run(cell, sizes, seed):
     inputs, douts = draw(cell, *sizes, seed=seed)
     mask = draw_mask(*sizes[:2], seed)

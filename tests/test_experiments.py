@@ -218,6 +218,7 @@ def test_the_reduced_version_runs_here_and_keeps_nothing(toy):
     assert not toy.file.parent.exists()
 
 
+@pytest.mark.process
 def test_other_processes_find_the_experiment_and_measure_the_same(toy):
     expected = runner.measure("toy", 1)
     toy.patch.undo()
