@@ -1,4 +1,4 @@
-"""Sybil wiring: every example in the Markdown pages and in the docstrings is a test.
+"""What all tests share: one thread, an order, and Sybil, which makes every example a test.
 
 - A ``python`` fence is run; a ``pycon`` fence is a doctest, compared to the last digit.
 - A fence with ``title="Output"`` right below a ``python`` fence is compared with what it printed.
@@ -6,16 +6,24 @@
 
 The examples of a page share one namespace and those of a docstring another. It starts empty: what
 a reader sees above an example, typed into a plain Python session, is all that the example uses.
+So the workers of `pytest -n auto` share out whole pages.
 """
 
 import contextlib
 import doctest
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NoReturn
+
+# The arrays are small, so more threads only wait for each other. NumPy and torch read this as they
+# are loaded, and the programs that a test starts inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -26,6 +34,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.example import NotEvaluated
 from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 PRINT_OPTIONS = np.get_printoptions()
@@ -173,3 +182,27 @@ docstrings = Sybil(
     **session,
 )
 pytest_collect_file = (pages + docstrings).pytest()
+
+# Marks of tests that take seconds each.
+LONG = {"experiments", "notebooks", "records", "site"}
+# Each test of this file is long and shares nothing with the others.
+APART = "tests/test_notebooks.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is long, so that all workers end at the same time."""
+    items.sort(key=lambda item: LONG.isdisjoint(mark.name for mark in item.iter_markers()))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Give whole files to the workers of `-n`, in the order above."""
+    config.option.loadscopereorder = False
+    return Files(config, log)
+
+
+class Files(LoadScopeScheduling):
+    """The examples of a page share a namespace, and the tests of a file what they train."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return nodeid if file == APART else file

@@ -19,9 +19,8 @@ from bptt.torch_layout import (
 TORCH = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)  # the arrays are small
+def test_torch_has_one_thread():
+    assert torch.get_num_threads() == 1
 
 
 def random_module(cell, I, H, seed):

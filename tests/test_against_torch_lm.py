@@ -97,11 +97,6 @@ def torch_curve(net, codes, settings):
     return np.array(losses).T
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_twenty_steps_follow_the_loss_curve_of_torch(tied, seed):

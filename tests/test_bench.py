@@ -328,6 +328,7 @@ needs_a_peak = pytest.mark.skipif(
 MIB = 2**20
 
 
+@pytest.mark.process
 @needs_a_peak
 def test_a_run_needs_at_least_what_it_keeps_and_recomputing_needs_less():
     sizes = {"cell": "lstm", "dtype": "float32", "T": 200, "B": 16, "I": 32, "H": 64}
@@ -346,7 +347,8 @@ def test_a_run_needs_at_least_what_it_keeps_and_recomputing_needs_less():
 def test_the_peak_is_seen_after_the_memory_is_free_again():
     memory.forget_peak()
     before = memory.peak_bytes()
-    taken = np.ones(before, np.uint8)
+    # Where a peak cannot be forgotten, it takes as much again to be sure of a new one.
+    taken = np.ones(100 * MIB if memory.FORGET_PEAK.exists() else before, np.uint8)
     del taken
     assert before + 20 * MIB < memory.peak_bytes() < 3 * before
 
@@ -930,6 +932,7 @@ def test_a_short_run_takes_the_two_smallest_sizes_in_all_cells_and_dtypes():
     assert parts.SHORT.who == parts.FULL.who
 
 
+@pytest.mark.process
 def test_the_module_is_the_command():
     ask = [sys.executable, "-m", "bptt.bench"]
     environment = {**os.environ, **ONE_THREAD, "MKL_NUM_THREADS": "3"}
@@ -946,6 +949,7 @@ def stored():
     return load("bench")
 
 
+@pytest.mark.records
 def test_the_stored_result_is_fresh(stored):
     assert stored.provenance["digest"] == digest(record.TIMED), "Stale: run nox -s bench"
 

@@ -62,13 +62,11 @@ def bptt(*words):
 
 
 def program(*words, **options):
-    """Start `python -m bptt` with one thread for BLAS, as two runs of the same bits need."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    """Start `python -m bptt`; it has one thread for BLAS, as two runs of the same bits need."""
     return subprocess.Popen(
         [sys.executable, "-m", "bptt", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **threads},
         **options,
     )
 
@@ -419,6 +417,7 @@ def uninterrupted(corpus, tmp_path_factory):
     return place
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupted):
     process = program("train", "--text", corpus, "--folder", tmp_path, *LONG)
@@ -435,6 +434,7 @@ def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupte
     assert {k: v.tobytes() for k, v in one.items()} == {k: v.tobytes() for k, v in other.items()}
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process")
 def test_ctrl_c_saves_at_once_and_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupted):
     words = [*LONG[:2], "--every", 240, *LONG[4:]]  # no point before the end
@@ -543,6 +543,7 @@ def test_what_cannot_be_written_is_refused(trained, words, message):
     assert re.search(rf"^Error: [^\n]*{message}[^\n]*\n$", done.stderr)
 
 
+@pytest.mark.process
 def test_the_program_writes_utf_8_whatever_the_pipe_is(trained):
     process = subprocess.run(
         [sys.executable, "-m", "bptt", "generate", trained, "--prompt", "à", "--length", "0"],
@@ -553,6 +554,7 @@ def test_the_program_writes_utf_8_whatever_the_pipe_is(trained):
     assert process.stdout.rstrip() == "à".encode()
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe breaks in another way on Windows")
 def test_a_reader_that_has_enough_makes_no_noise(trained):
     with program("generate", trained, "--length", 100_000, bufsize=0) as process:
@@ -733,6 +735,7 @@ def test_a_config_that_names_a_strange_text_gives_one_sentence(model, known):
 # What is not installed
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("missing", "message"),
     [("click", "click is missing"), ("safetensors", "safetensors is missing")],

@@ -183,17 +183,21 @@ def test_the_digest_of_every_piece_of_syntax_is_the_same_under_each_python(packa
     assert package(**{"exp.py": EVERY_SYNTAX}) == "73f99a044ca7fe73"
 
 
-PROGRAM = "import runpy, sys; print(runpy.run_path(sys.argv[1])['digest'](sys.argv[2]))"
+PROGRAM = """
+import runpy, sys
+file, *modules = sys.argv[1:]
+print(*map(runpy.run_path(file)["digest"], modules))
+"""
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_another_python_finds_the_digest_of_every_experiment(version):
     """It needs no NumPy for it: the file imports the standard library only."""
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
         pytest.skip(f"there is no python{version} on this machine")
-    for name in runner.names():
-        module = f"bptt.experiments.{name}"
-        command = [python, "-I", "-c", PROGRAM, str(FILE), module]
-        run = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert run.stdout.strip() == digest(module)
+    modules = [f"bptt.experiments.{name}" for name in runner.names()]
+    command = [python, "-I", "-c", PROGRAM, str(FILE), *modules]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [digest(module) for module in modules]

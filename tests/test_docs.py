@@ -160,7 +160,7 @@ def run_page(pytester):
 
     def run(text: str) -> pytest.RunResult:
         pytester.path.joinpath("page.md").write_text(text, encoding="utf-8")
-        return pytester.runpytest_subprocess("--tb=short", "-ra", "page.md")
+        return pytester.runpytest_inprocess("--tb=short", "-ra", "page.md")
 
     return run
 
@@ -266,7 +266,7 @@ def test_a_docstring_has_only_the_names_that_it_imports(pytester):
         'def f():\n    r"""\n    >>> f()\n    """\n'
         'def g():\n    r"""\n    >>> math\n    """\n'
     )
-    result = pytester.runpytest_subprocess("src")
+    result = pytester.runpytest_inprocess("src")
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(["*module.py, line 8,*", "*NameError: name 'f'*"])
     result.stdout.fnmatch_lines(["*module.py, line 12,*", "*NameError: name 'math'*"])
@@ -278,7 +278,43 @@ def test_a_page_does_not_change_how_the_next_one_prints(pytester):
     change = ">>> np.set_printoptions(precision=3)\n"
     pytester.path.joinpath("a.md").write_text(page.format("0.33333333", change))
     pytester.path.joinpath("b.md").write_text(page.format("0.33333333", ""))
-    pytester.runpytest_subprocess().assert_outcomes(passed=5)
+    pytester.runpytest_inprocess().assert_outcomes(passed=5)
+
+
+@pytest.mark.process
+def test_two_workers_share_out_whole_pages_and_have_one_thread_each(pytester, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    threads = "\n```pycon\n>>> import os\n>>> os.environ['OMP_NUM_THREADS']\n'1'\n```\n"
+    wrong = SPELLINGS.replace("0.3333333333333333", "0.3333333333333334")
+    for name, text in {"a": SPELLINGS, "b": wrong, "c": SPELLINGS, "d": threads}.items():
+        pytester.path.joinpath(f"{name}.md").write_text(text, encoding="utf-8")
+    result = pytester.runpytest_subprocess("-n", "2")
+    result.assert_outcomes(passed=3 * 8 - 1 + 2, failed=1)
+    result.stdout.fnmatch_lines(["*b.md*line 31,*"])
+
+
+def test_what_is_long_comes_first(pytester):
+    shutil.copy(ROOT / "conftest.py", pytester.path)
+    pytester.makepyfile(
+        "import pytest\n"
+        "def test_short(): ...\n"
+        "@pytest.mark.site\ndef test_site(): ...\n"
+        "def test_other(): ...\n"
+        "@pytest.mark.records\ndef test_record(): ...\n"
+    )
+    result = pytester.runpytest_inprocess("-q", "--collect-only", "-W", "ignore")
+    names = [line.rpartition("::")[2] for line in result.outlines if "::" in line]
+    assert names == ["test_site", "test_record", "test_short", "test_other"]
+
+
+def test_the_notebooks_are_shared_out_one_by_one():
+    apart = wiring().APART
+    assert (ROOT / apart).is_file()
+    whole = wiring().Files._split_scope
+    assert whole(None, f"{apart}::test_a[b]") == f"{apart}::test_a[b]"
+    assert whole(None, "tests/test_docs.py::test_a[b]") == "tests/test_docs.py"
 
 
 # The reference: every module has its page, every function and class its complete docstring.

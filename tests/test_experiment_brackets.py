@@ -6,6 +6,8 @@ import pytest
 from bptt import lstm, model, tasks, tree
 from bptt.experiments import brackets, runner
 
+pytestmark = pytest.mark.experiments
+
 
 @pytest.fixture(scope="module")
 def runs():

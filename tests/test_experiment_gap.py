@@ -14,6 +14,8 @@ from bptt.lm.network import forward, init
 from bptt.losses import cross_entropy
 from bptt.text import FILE, VARIABLE
 
+pytestmark = pytest.mark.experiments
+
 SMALL = {
     "arm": "all masks",
     "seed": 1,

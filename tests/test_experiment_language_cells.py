@@ -11,6 +11,8 @@ from bptt.experiments import language_cells, runner
 from bptt.experiments.results import Run
 from bptt.lm import training
 
+pytestmark = pytest.mark.experiments
+
 FULL, REDUCED = language_cells.FULL, language_cells.REDUCED
 CELLS = ["rnn", "gru", "lstm"]
 

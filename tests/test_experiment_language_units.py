@@ -11,6 +11,8 @@ from bptt.experiments import language_units, runner
 from bptt.lm import folder, network, pretrained
 from bptt.text import Vocabulary
 
+pytestmark = pytest.mark.experiments
+
 FULL, REDUCED = language_units.FULL, language_units.REDUCED
 
 

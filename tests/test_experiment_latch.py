@@ -7,6 +7,8 @@ from bptt import experiments, lstm, rnn
 from bptt.experiments import latch, runner
 from bptt.experiments.results import Run
 
+pytestmark = pytest.mark.experiments
+
 SMALL = latch.Settings(
     starts=("tanh", "lstm, chrono"),
     lengths=(3, 4),

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 
 from bptt import experiments
 from bptt.experiments import latch, latch_rate, runner
+
+pytestmark = pytest.mark.experiments
 
 
 def test_the_reduced_run_holds_where_the_higher_rate_failed():

@@ -4,6 +4,8 @@ import pytest
 from bptt import experiments, lstm
 from bptt.experiments import latch, latch_weights, runner
 
+pytestmark = pytest.mark.experiments
+
 
 def held(accuracies):
     return int((np.array(accuracies) > 0.995).sum())

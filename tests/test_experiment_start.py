@@ -6,6 +6,8 @@ import pytest
 from bptt import experiments, rnn
 from bptt.experiments import runner, start
 
+pytestmark = pytest.mark.experiments
+
 SMALL = start.Settings(
     starts=("glorot", "he"),
     rates=(0.1, 0.2),

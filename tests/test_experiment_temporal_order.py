@@ -9,6 +9,8 @@ from bptt.experiments import runner, temporal_order
 from bptt.experiments.results import Run
 from bptt.experiments.temporal_order import best_rate, cases, rates, score
 
+pytestmark = pytest.mark.experiments
+
 SMALL = temporal_order.Settings(
     arms=("SGD", "Adam, clipped"),
     lengths=(10, 11),

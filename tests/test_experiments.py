@@ -31,6 +31,7 @@ def plain(value):
 # Every experiment of the package.
 
 
+@pytest.mark.records
 @each_experiment
 def test_a_stored_result_is_fresh(name):
     assert not runner.is_stale(name), f"Stale: run nox -s experiments -- {name} --recheck"
@@ -217,6 +218,7 @@ def test_the_reduced_version_runs_here_and_keeps_nothing(toy):
     assert not toy.file.parent.exists()
 
 
+@pytest.mark.process
 def test_other_processes_find_the_experiment_and_measure_the_same(toy):
     expected = runner.measure("toy", 1)
     toy.patch.undo()
@@ -536,6 +538,7 @@ def test_the_command_refuses_an_unknown_name_before_it_measures_anything(run_com
     assert "error: experiments: there is no experiment 'lach'; there are: " in printed.err
 
 
+@pytest.mark.process
 def test_the_module_is_the_command():
     ask = [sys.executable, "-m", "bptt.experiments", "lach"]
     refused = subprocess.run(ask, capture_output=True, text=True, check=False)

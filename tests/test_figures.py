@@ -214,6 +214,7 @@ def test_a_set_of_draws_without_a_label_is_a_value_error():
         figures.plot_bands(X, DRAWS, ["one"])
 
 
+@pytest.mark.process
 def test_drawing_never_imports_pyplot():
     code = """
 import sys

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import assert_slopes
 
 from bptt import model, rnn, tree
 from bptt.gradcheck import (
@@ -163,6 +164,13 @@ def test_where_a_gradient_is_zero_only_zero_passes():
     assert check_gradient(lambda _: 1.0, at, np.zeros((2, 3)), tol=0.0) == 0
     with pytest.raises(GradientError, match=r"grads\[0, 2\] is 1e-300, .* give 0$"):
         check_gradient(lambda _: 1.0, at, np.array([[0, 0, 1e-300], [0, 0, 0]]))
+
+
+def test_the_slopes_of_the_tests_notice_one_wrong_entry():
+    assert_slopes(cubes, AT, RIGHT)
+    for off in (1e-5, -1e-5):
+        with pytest.raises(AssertionError):
+            assert_slopes(cubes, AT, with_entry(RIGHT, RIGHT.W_h[1, 0] + off))
 
 
 def test_shapes_that_differ_are_a_shape_error():

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import SEEDS, SIZES, assert_close, differences
+from helpers import SEEDS, SIZES, assert_slopes
 from hypothesis import given, settings
 
 from bptt.losses import cross_entropy
@@ -11,12 +11,11 @@ from bptt.shapes import ShapeError
 
 @given(SIZES, SEEDS)
 @settings(max_examples=20)
-def test_the_gradient_matches_central_differences(sizes, seed):
+def test_the_gradient_has_the_slopes_of_the_loss(sizes, seed):
     rng = np.random.default_rng(seed)
     *shape, K = sizes[:3]
     logits, targets = rng.normal(size=(*shape, K + 1)), rng.integers(K + 1, size=shape)
-    want = differences(lambda a: cross_entropy(a, targets)[0], logits)
-    assert_close(cross_entropy(logits, targets)[1], want, tol=1e-7)
+    assert_slopes(lambda a: cross_entropy(a, targets)[0], logits, cross_entropy(logits, targets)[1])
 
 
 def test_the_loss_is_the_mean_of_the_log_probabilities_of_the_targets():

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import assert_close, assert_equal, differences
+from helpers import assert_close, assert_equal, assert_slopes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,11 +23,11 @@ def draw_model(cell, *, N=T, seed=0):
 
 
 @given(st.integers(1, T), st.integers(0, 2**32 - 1))
-@settings(max_examples=12)
-def test_the_gradient_of_every_weight_matches_central_differences(cell, N, seed):
+@settings(max_examples=6)
+def test_the_gradient_of_every_array_has_the_slopes_of_the_loss(cell, N, seed):
     params, xs, targets = draw_model(cell, N=N, seed=seed)
-    want = differences(lambda at: model.loss_and_grads(cell, at, xs, targets)[0], params)
-    assert_close(model.loss_and_grads(cell, params, xs, targets)[1], want, tol=1e-7)
+    _, grads = model.loss_and_grads(cell, params, xs, targets)
+    assert_slopes(lambda at: model.loss_and_grads(cell, at, xs, targets)[0], params, grads)
 
 
 def test_the_loss_is_the_mean_over_the_last_steps(cell):

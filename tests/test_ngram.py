@@ -336,6 +336,7 @@ def play_codes(plays):
     return vocabulary.encode(train), vocabulary.encode(validation)
 
 
+@pytest.mark.records
 def test_the_unigram_of_the_plays_is_their_cross_entropy(plays, play_codes):
     train, validation = plays
     seen = Counter(train)
@@ -346,6 +347,7 @@ def test_the_unigram_of_the_plays_is_their_cross_entropy(plays, play_codes):
         )
 
 
+@pytest.mark.records
 def test_the_scores_of_the_plays_are_those_on_record(play_codes):
     scores = ngram.nats_of_orders(ngram.witten_bell, *play_codes, 65, 6)
     want = [3.3473, 2.4858, 2.0492, 1.7738, 1.6688, 1.6981]
@@ -355,11 +357,13 @@ def test_the_scores_of_the_plays_are_those_on_record(play_codes):
     assert scores == pytest.approx(want, abs=1e-4)
 
 
+@pytest.mark.records
 def test_the_orders_chosen_for_the_plays_are_five_and_seven(play_codes):
     assert ngram.choose_order(ngram.witten_bell, play_codes[0], 65, 6) == 5
     assert ngram.choose_order(ngram.kneser_ney, play_codes[0], 65, 8) == 7
 
 
+@pytest.mark.records
 @pytest.mark.parametrize(("method", "nats"), [("gzip", 2.146), ("bz2", 1.662), ("xz", 1.746)])
 def test_compressors_need_for_the_plays_what_is_on_record(plays, method, nats):
     # The libraries behind them differ a little from one machine to another.

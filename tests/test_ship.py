@@ -16,7 +16,9 @@ from bptt.checkpoint import CheckpointError
 from bptt.experiments.digest import digest
 from bptt.lm import folder, loop, pretrained, score, training
 from bptt.lm.dropout import Rates
+from bptt.lm.network import forward
 from bptt.lm.training import Settings
+from bptt.losses import cross_entropy
 
 CORPUS = Path(os.environ.get(text.VARIABLE, ""), text.FILE)
 needs_corpus = pytest.mark.skipif(
@@ -218,6 +220,7 @@ def test_the_command_names_what_is_missing(monkeypatch, capsys, tmp_path):
 # What is in the package now.
 
 
+@pytest.mark.records
 def test_the_record_is_of_the_code_as_it_is():
     stale = "Stale: run python -m nox -s ship -- --recheck"
     assert RECORD["provenance"]["digest"] == digest(ship.TRAINED_BY), stale
@@ -251,11 +254,28 @@ def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
     assert RECORD["against_torch"]["median"] <= 1 / 0.9
 
 
+@pytest.mark.records
 @needs_corpus
 def test_the_shipped_weights_give_the_nats_of_the_record_to_three_decimals():
     _, (_, validation) = ship.corpus()
     cell, params, _ = pretrained.load()
     windows = score.windows(cell, params, validation)
     assert windows == pytest.approx(RECORD["val_nats_window256"], abs=5e-4)
-    carried = score.carried(cell, params, validation)
+    carried = side_by_side(cell, params, validation, parts=30, steps=256)
     assert carried == pytest.approx(RECORD["val_nats_carried"], abs=5e-4)
+
+
+def side_by_side(cell, params, codes, *, parts, steps):
+    """Score a text with the state carried, in a fifth of the time of `score.carried`.
+
+    The parts run next to each other. Each begins `steps` characters early, the first of them at the
+    end of the text: by its first score the state knows what came before.
+    """
+    size = len(codes) // parts
+    at = np.arange(-steps, size)[:, None] + size * np.arange(parts)
+    assert at.max() == len(codes) - 1  # no character is left out
+    states, nats = None, []
+    for chunk in np.split(at, range(steps, len(at), steps)):
+        logits, states, _ = forward(cell, params, codes[chunk - 1], states)
+        nats.append(cross_entropy(logits, codes[chunk])[0] * len(chunk))
+    return sum(nats[1:]) / size

@@ -43,7 +43,7 @@ def server(tmp_path, monkeypatch):
     folder.mkdir()
     handler = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever).start()
+        threading.Thread(target=httpd.serve_forever, args=(0.01,)).start()  # it stops at once
         monkeypatch.setenv("no_proxy", "*")
         monkeypatch.setattr(text, "URL", f"http://127.0.0.1:{httpd.server_port}/input.txt")
         yield folder
