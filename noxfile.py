@@ -87,6 +87,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def outputs(session: nox.Session) -> None:
+    """Write into the pages what their examples print now, or only `-- PAGE ...`; read the diff."""
+    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test"])
+    session.run("python", "tools/outputs.py", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
     install(session, "-e", ".[lm]")
