@@ -82,8 +82,15 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
-    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test", "docs"])
+    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test", "docs", "links", "mutate"])
     session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def outputs(session: nox.Session) -> None:
+    """Write into the pages what their examples print now, or only `-- PAGE ...`; read the diff."""
+    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test"])
+    session.run("python", "tools/outputs.py", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(default=False)
@@ -126,10 +133,7 @@ def serve(session: nox.Session) -> None:
 def linkcheck(session: nox.Session) -> None:
     """Check the links and anchors of the built site; `-- --check-extern` adds those to the web."""
     install(session, groups=["links"])
-    with serving(SITE) as home:
-        # Nothing links to the page for missing addresses, so it is a second start.
-        pages = [home, home + "404.html"]
-        session.run("linkchecker", "--config", "linkcheckerrc", *session.posargs, *pages)
+    session.run("python", "tools/links.py", str(SITE), address_of(SITE), *session.posargs)
 
 
 @nox.session(default=False, requires=["docs"])
@@ -289,8 +293,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Keep no log of requests."""
 
     def end_headers(self) -> None:
-        """Let the link checker ask as fast as it can; other hosts it asks slowly."""
-        self.send_header("LinkChecker", "unlimited")
+        """Say what a host says: how long a file may be kept, and that a text is compressed."""
         self.send_header("Cache-Control", "max-age=600")
         file = self.translate_path(self.path)
         if is_text(Path(file, "index.html") if file.endswith("/") else Path(file)):
@@ -298,7 +301,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def handle(self) -> None:
-        """Let the link checker hang up when it has seen enough."""
+        """Let a browser hang up when it has seen enough."""
         with contextlib.suppress(ConnectionError):
             super().handle()
 
@@ -306,10 +309,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(site: Path) -> Iterator[str]:
     """Serve the site below the path of its address, as its host will; give the local address."""
-    canonical = re.search(
-        r'rel="canonical" href="([^"]+)"', (site / "index.html").read_text("utf-8")
-    )
-    path = urlsplit(canonical[1]).path
+    path = urlsplit(address_of(site)).path
     with tempfile.TemporaryDirectory() as root:
         served = Path(root, path.strip("/"))
         shutil.copytree(site, served, dirs_exist_ok=True, copy_function=copy_compressed)
@@ -320,6 +320,12 @@ def serving(site: Path) -> Iterator[str]:
                 yield f"http://127.0.0.1:{server.server_port}{path}"
             finally:
                 server.shutdown()
+
+
+def address_of(site: Path) -> str:
+    """Return the address that a built site gives itself."""
+    home = (site / "index.html").read_text("utf-8")
+    return re.search(r'rel="canonical" href="([^"]+)"', home)[1]
 
 
 def copy_compressed(source: str, target: str) -> None:
