@@ -24,7 +24,7 @@ def shown(*formulas: str, between: str = " ") -> Tag:
 
 def convert(content: str, **page: object) -> Tag:
     settings = {"file": SimpleNamespace(src_uri="x.md"), "toc": [], "present_anchor_ids": set()}
-    converted = HOOK.on_page_content(content, page=SimpleNamespace(**settings | page))
+    converted = HOOK.with_formulas(content, page=SimpleNamespace(**settings | page))
     return BeautifulSoup(converted, "html.parser")
 
 

@@ -1,5 +1,6 @@
 """The glossary: what is marked in a chapter, what is left alone, and what is a mistake."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import machinery
@@ -61,12 +62,16 @@ def test_the_title_of_a_mark_is_the_definition() -> None:
         (">Round<", ">Bout<", "glossary.md: no chapter uses the term Bout"),
     ],
 )
-def test_a_careless_entry_is_a_mistake(old: str, new: str, problem: str) -> None:
+def test_a_careless_entry_is_a_mistake(
+    old: str, new: str, problem: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mkdocs.yml").touch()
+    config = SimpleNamespace(config_file_path=str(tmp_path / "mkdocs.yml"))
     content = "<p>A gate, a forget gate, BPTT, a round.</p>"
     pages = {"glossary.md": GLOSSARY.replace(old, new), "chapters/a.md": content}
     with pytest.raises(PluginError, match=problem):
-        hook.on_env(None, site(pages))
-    hook.on_env(None, site(pages | {"glossary.md": GLOSSARY}))
+        hook.on_env(None, config, site(pages))
+    hook.on_env(None, config, site(pages | {"glossary.md": GLOSSARY}))
 
 
 def site(pages: dict[str, str]) -> SimpleNamespace:

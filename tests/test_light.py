@@ -80,7 +80,7 @@ def test_paper_has_the_colours_of_the_light_page() -> None:
 def test_code_loses_spans_but_no_character(lexer: Any) -> None:
     code = CONSOLE if isinstance(lexer, PythonConsoleLexer) else CONSOLE.replace(">>> ", "")
     before = highlight(code, lexer, HtmlFormatter())
-    after = hook("highlighting").on_page_content(before)
+    after = hook("highlighting").lean(before)
     assert TAG.sub("", after) == TAG.sub("", before)
     assert after.count("<span") < 0.7 * before.count("<span")
     assert not re.search(r'<span class="(n|o|p|w)">|<span></span>', after)
@@ -89,12 +89,12 @@ def test_code_loses_spans_but_no_character(lexer: Any) -> None:
 
 def test_the_link_of_a_type_in_a_signature_stays() -> None:
     link = '<a class="autorefs" href="#x">Params</a>'
-    lean = hook("highlighting").on_page_content
+    lean = hook("highlighting").lean
     assert lean(f'<span class="p">(</span><span class="n">{link}</span>') == f"({link}"
 
 
 def test_neighbours_of_one_kind_share_a_span() -> None:
-    lean = hook("highlighting").on_page_content
+    lean = hook("highlighting").lean
     lines = '<span class="sd">"""One.</span>\n\n<span class="sd">    Two."""</span>'
     assert lean(lines) == '<span class="sd">"""One.\n\n    Two."""</span>'
     other = '<span class="s1">a</span><span class="c1">b</span>'
@@ -104,7 +104,7 @@ def test_neighbours_of_one_kind_share_a_span() -> None:
 def test_the_source_of_a_function_has_no_line_numbers() -> None:
     numbered = highlight("x\n", PythonLexer(), HtmlFormatter(linenos="table", wrapcode=True))
     table = re.search(r"<table.*</table>", numbered, re.DOTALL)[0]
-    assert hook("highlighting").on_page_content(table).strip() == "<pre><code>x\n</code></pre>"
+    assert hook("highlighting").lean(table).strip() == "<pre><code>x\n</code></pre>"
 
 
 def test_a_span_hides_blocks_of_code_from_the_theme() -> None:
@@ -203,7 +203,10 @@ def merged(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    hook("stylesheets").on_post_build(SimpleNamespace(site_dir=str(tmp_path)))
+    configuration = tmp_path / "mkdocs.yml"
+    configuration.touch()
+    config = SimpleNamespace(site_dir=str(tmp_path), config_file_path=str(configuration))
+    hook("stylesheets").on_post_build(config)
     return tmp_path
 
 

@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import machinery
 import markdown
 import nbformat
 import pytest
@@ -40,7 +41,6 @@ def site() -> tuple[MkDocsConfig, Files]:
     config = load_config(str(ROOT / "mkdocs.yml"))
     config.plugins["autorefs"].get_item_url = lambda name: (f"api/#{name}", None)
     jupyter = config.plugins["mkdocs-jupyter"]
-    jupyter.config["cache_dir"] = tempfile.mkdtemp()
     files = jupyter.on_files(get_files(config), config)
     texts = [chapter.read_text(encoding="utf-8") for chapter in CHAPTERS]
     for notebook, name in {picture for text in texts for picture in PICTURE.findall(text)}:
@@ -273,7 +273,7 @@ def test_the_equations_of_a_notebook_have_the_numbers_of_the_site(chapter):
         extension_configs={"pymdownx.arithmatex": {"generic": True}},
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"), toc=[], present_anchor_ids=set())
-    shown = BeautifulSoup(hook("formulas").on_page_content(html, page=page), "html.parser")
+    shown = BeautifulSoup(machinery.hook("formulas").with_formulas(html, page), "html.parser")
     numbered = {box["id"]: box.a.text for box in shown.select(".equation[id]")}
     numbered |= {line["id"]: line.text for line in shown.select("mtd[id]")}
     numbers = hook("downloads").prose.numbers(chapter_text(chapter))

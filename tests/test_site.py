@@ -1,21 +1,26 @@
 """The machinery of the site: a good page is built well, and every mistake stops the build."""
 
 import json
+import logging
 import os
 import re
 import runpy
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
 from machinery import MACHINERY, hook
-from mkdocs.exceptions import PluginError
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort, BuildError, PluginError
+
+pytestmark = pytest.mark.site
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,6 +76,12 @@ $$
 /// figure-caption
 It rises with $x$.
 ///
+
+```source
+toy.half
+```
+
+--8<-- "included.txt"
 
 [^1]: Here.
 """
@@ -178,25 +189,45 @@ BREAKAGES = {
     ),
     "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
 }
-# MkDocs collects these as warnings, so one build shows them all.
-WARNINGS = [
-    mistake for mistake in BREAKAGES if re.match(r"a broken (anchor|link$)|an unresolved", mistake)
-]
+# One for each way to fail: by warnings, while a page is rendered, and when all of them are.
+BY_COMMAND = ["a broken link", "a formula with an error", "an unknown figure"]
+ENVIRONMENT = {
+    "MPLBACKEND": "agg",  # a notebook chooses its own
+    "REPOSITORY_URL": "https://forge.example/bptt/",
+    "SITE_URL": "https://site.example/",
+    "SOURCE_DATE_EPOCH": "0",
+}
 
 
 def build(project: Path) -> str:
-    """Build a project strictly; return what MkDocs says, and its exit code first."""
-    env = os.environ | {
-        "MPLBACKEND": "agg",  # a notebook chooses its own
-        "REPOSITORY_URL": "https://forge.example/bptt/",
-        "SITE_URL": "https://site.example/",
-        "SOURCE_DATE_EPOCH": "0",
-    }
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
+    """Build a project strictly in this process; return what MkDocs says, its exit code first."""
+    said: list[str] = []
+    listener = logging.Handler(logging.WARNING)
+    listener.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("mkdocs")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as the command does with what libraries warn of
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.chdir(project)
+        logger.addHandler(listener)
+        try:
+            config = load_config(str(project / "mkdocs.yml"), strict=True)
+            config.plugins.on_startup(command="build", dirty=False)
+            mkdocs_build(config)
+        except (Abort, BuildError) as error:
+            return "\n".join(["exit code 1", *said, str(error)])
+        finally:
+            logger.removeHandler(listener)
+    return "\n".join(["exit code 0", *said])
+
+
+def build_by_command(project: Path) -> str:
+    """Do the same as who types it."""
     run = subprocess.run(
-        command,
+        [sys.executable, "-m", "mkdocs", "build", "--strict"],
         cwd=project,
-        env=env,
+        env=os.environ | ENVIRONMENT,
         text=True,
         encoding="utf-8",
         check=False,
@@ -215,6 +246,7 @@ def write_project(project: Path) -> Path:
         "docs/chapter.md": CHAPTER,
         "docs/figures/01_toy.py": NOTEBOOK,
         "docs/.nojekyll": "",
+        "included.txt": "One line.\n",
     }
     for name, text in texts.items():
         path = project / name
@@ -238,26 +270,18 @@ def site(project: Path) -> Path:
     return project / "site"
 
 
-@pytest.fixture(scope="module")
-def broken(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What MkDocs says to each of the mistakes; built side by side to save time."""
-    groups = [WARNINGS, *([mistake] for mistake in BREAKAGES if mistake not in WARNINGS)]
+@pytest.fixture
+def copy(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project, with all that its build remembers."""
+    return shutil.copytree(project, tmp_path / "copy", ignore=shutil.ignore_patterns("site"))
 
-    def attempt(mistakes: list[str]) -> dict[str, str]:
-        copy = tmp_path_factory.mktemp("broken") / "project"
-        shutil.copytree(project, copy, ignore=shutil.ignore_patterns("site"))
-        for mistake in mistakes:
-            name, old, new, _ = BREAKAGES[mistake]
-            path = copy / "docs" / name
-            text = path.read_text("utf-8")
-            assert old in text
-            path.write_text(text.replace(old, new) if old else f"{text}\n{new}\n", "utf-8")
-        return dict.fromkeys(mistakes, build(copy))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return {
-            mistake: said for found in pool.map(attempt, groups) for mistake, said in found.items()
-        }
+def change(project: Path, name: str, old: str, new: str) -> None:
+    """Replace a part of a file, or add to its end."""
+    path = project / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new) if old else f"{text}\n{new}\n", "utf-8")
 
 
 def page(site: Path, name: str) -> BeautifulSoup:
@@ -265,10 +289,90 @@ def page(site: Path, name: str) -> BeautifulSoup:
 
 
 @pytest.mark.parametrize("mistake", BREAKAGES)
-def test_the_build_fails_and_names_the_page_on(mistake: str, broken: dict[str, str]) -> None:
-    said = broken[mistake]
+def test_the_build_fails_and_names_the_page_on(mistake: str, copy: Path) -> None:
+    name, old, new, message = BREAKAGES[mistake]
+    change(copy, f"docs/{name}", old, new)
+    said = build(copy)
     assert said.startswith("exit code 1"), said
-    assert re.search(BREAKAGES[mistake][-1], said), said
+    assert re.search(message, said), said
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("mistake", BY_COMMAND)
+def test_the_command_fails_and_names_the_page_on(mistake: str, copy: Path) -> None:
+    name, old, new, message = BREAKAGES[mistake]
+    change(copy, f"docs/{name}", old, new)
+    said = build_by_command(copy)
+    assert said.startswith("exit code 1"), said
+    assert re.search(message, said), said
+
+
+# What can change between two builds: a file, what is replaced in it, and by what.
+CHANGES = [
+    ("docs/chapter.md", "A sum", "The sum"),
+    ("docs/chapter.md", "x_t'", "y_t"),
+    ("docs/chapter.md", "## A title", "## Another title"),
+    ("docs/chapter.md", "It rises with", "It falls with"),
+    ("docs/chapter.md", "A line that rises", "A line"),
+    ("docs/chapter.md", "# Chapter", "# A chapter"),
+    ("included.txt", "One", "Two"),
+    ("src/toy.py", "(x):\n    r\"\"\"Return $", "(x, y=0):\n    r\"\"\"Give $"),
+    ("docs/figures/01_toy.py", "plot([1, 2])", "plot([1, 3])"),
+    ("mkdocs.yml", "[index.md, chapter.md", "[index.md, Second: chapter.md"),
+    ("docs/machinery/overrides/partials/copyright.html", "how to cite", "cite"),
+    ("docs/machinery/css/site.css", "", ".md-typeset h1 { color: red }"),
+]
+
+
+def test_builds_that_remember_give_the_bytes_of_one_that_does_not(site: Path, copy: Path) -> None:
+    before = contents(site)
+    for name, old, new in CHANGES:
+        change(copy, name, old, new)
+        assert build(copy).startswith("exit code 0")
+        after = contents(copy / "site")
+        assert after != before, f"{name} with {new!r} changes nothing"
+        before = after
+    shutil.rmtree(copy / ".cache")
+    assert build(copy).startswith("exit code 0")
+    assert contents(copy / "site") == before
+
+
+def test_a_page_that_brings_a_warning_brings_it_again(copy: Path) -> None:
+    change(copy, "docs/chapter.md", "", "[x](nowhere.md)")
+    assert [build(copy)[:11] for _ in range(2)] == ["exit code 1"] * 2
+
+
+def test_a_page_that_is_gone_is_missed_where_it_is_linked(copy: Path) -> None:
+    (copy / "docs" / "extra.md").write_text("# Extra\n", encoding="utf-8")
+    change(copy, "docs/chapter.md", "", "[x](extra.md)")
+    change(copy, "mkdocs.yml", "chapter.md,", "chapter.md, extra.md,")
+    assert build(copy).startswith("exit code 0")
+    (copy / "docs" / "extra.md").unlink()
+    change(copy, "mkdocs.yml", "extra.md,", "")
+    said = build(copy)
+    assert said.startswith("exit code 1")
+    assert "'chapter.md' contains a link 'extra.md'" in said
+
+
+def test_what_is_remembered_and_was_cut_short_is_worked_out_again(site: Path, copy: Path) -> None:
+    for path in (copy / ".cache" / "pages").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    assert build(copy).startswith("exit code 0")
+    assert contents(copy / "site") == contents(site)
+
+
+def test_what_no_build_has_asked_for_in_a_week_is_forgotten(tmp_path: Path) -> None:
+    memory = hook("memory")
+    config = SimpleNamespace(config_file_path=str(tmp_path / "mkdocs.yml"))
+    (tmp_path / "mkdocs.yml").touch()
+    assert [memory.recall(config, "cause", lambda: 1), memory.recall(config, "cause", int)] == [1, 1]
+    assert memory.recall(config, "another cause", int) == 0
+    kept = memory.place(config, "cause")
+    os.utime(kept, (0, 0))
+    memory.on_post_build(config)
+    assert [path.name for path in kept.parent.iterdir()] == [
+        memory.place(config, "another cause").name
+    ]
 
 
 def test_formulas_are_mathml_and_equations_are_numbered_and_linked(site: Path) -> None:
@@ -346,7 +450,7 @@ def test_the_copy_button_of_a_console_block_gives_code_that_runs(
 def test_a_console_block_that_python_cannot_read_is_a_mistake() -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"))
     with pytest.raises(PluginError, match=r"^x\.md: a console block is malformed: .*blank"):
-        hook("console").on_page_content('<div class="language-pycon"><code>>>>x</code>', page=page)
+        hook("console").with_copies('<div class="language-pycon"><code>>>>x</code>', page)
 
 
 def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
@@ -416,15 +520,14 @@ def test_the_data_of_a_figure_is_a_table_that_scrolls_and_is_not_searched(site: 
 
 
 def test_a_figure_needs_data_or_a_description() -> None:
-    drawn = hook("figures")._drawn
     image = '<img src="data:image/svg+xml;base64,PHN2Zz4=">'
 
-    def figures(content: str) -> dict[str, object]:
+    def figures(content: str) -> dict[str, dict[str, object]]:
         head = f'<h1 id="top">X</h1><h2 id="a">A</h2>{image}'
-        return drawn(SimpleNamespace(file=SimpleNamespace(src_uri="x.py"), content=head + content))
+        return hook("figures").collect(head + content, "x.py")[1]
 
-    assert figures('<div class="figure-data"></div>')["a"].explanations == ["data"]
-    assert figures("<p>In words: a line.</p>")["a"].explanations == ["description"]
+    assert figures('<div class="figure-data"></div>')["a"]["explanations"] == ["data"]
+    assert figures("<p>In words: a line.</p>")["a"]["explanations"] == ["description"]
     for unexplained in ("", "<p>A line.</p>", '<div class="output"></div>'):
         with pytest.raises(PluginError, match=r"x.py: the figure #a has neither data"):
             figures(unexplained)
@@ -494,12 +597,6 @@ def test_the_environment_sets_the_two_addresses(site: Path) -> None:
     assert chapter.find("link", rel="canonical")["href"] == "https://site.example/chapter/"
 
 
-def test_a_second_build_without_caches_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
-    again = write_project(tmp_path / "again")
-    build(again)
-    assert contents(again / "site") == contents(site)
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -559,11 +656,6 @@ def test_one_dollar_in_prose_is_not_a_formula() -> None:
     ],
 )
 def test_a_notebook_draws_one_svg_under_each_heading(pictures: list[str], problem: str) -> None:
-    drawn = hook("figures")._drawn
     images = "".join(f'<img src="data:image/{kind};base64,PHN2Zz4=">' for kind in pictures)
-    page = SimpleNamespace(
-        file=SimpleNamespace(src_uri="x.py"),
-        content=f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}',
-    )
     with pytest.raises(PluginError, match=f"x.py: {problem}"):
-        drawn(page)
+        hook("figures").collect(f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}', "x.py")
