@@ -34,6 +34,9 @@ x = 1
 """
 
 
+pytestmark = pytest.mark.site
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = write_project(tmp_path_factory.mktemp("chapters"))
