@@ -15,6 +15,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import tempfile
 import threading
@@ -46,7 +47,14 @@ TEXT = {
     ".txt": "text/plain",
     ".xml": "text/xml",
 }
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# What is left out while one edits: a build of the site, a chapter's notebook, a program that is
+# started, an experiment, and the records, which say whether a result was made by the present code.
+SLOW = "site or notebooks or process or experiments or records"
+
+# The arrays here are small, so more threads only wait for each other: one test takes 28 s of CPU
+# with eight of them and 1.6 with one. All that a session starts inherits this.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # The modules that the package promises to import with NumPy alone, which is all but the one that
 # draws, and the results that it brings along.
@@ -83,35 +91,41 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
     install(session, "-e", ".[figures,hub,lm,torch]", groups=["test", "docs", "links", "mutate"])
-    session.run("pytest", *session.posargs)
+    # For a path, starting workers takes longer than it saves.
+    session.run("pytest", *(session.posargs or ["-n", "auto"]))
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none")
+def quick(session: nox.Session) -> None:
+    """Run the tests that take no long time, in half a minute: what to ask after every change."""
+    run_in_tests(session, "-m", "pytest", "-n", "auto", "-m", f"not ({SLOW})", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
 def outputs(session: nox.Session) -> None:
     """Write into the pages what their examples print now, or only `-- PAGE ...`; read the diff."""
-    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test"])
-    session.run("python", "tools/outputs.py", *session.posargs, env=ONE_THREAD)
+    run_in_tests(session, "tools/outputs.py", *session.posargs)
 
 
 @nox.session(default=False)
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
     install(session, "-e", ".[lm]")
-    session.run("python", "-m", "bptt.experiments", *session.posargs, env=ONE_THREAD)
+    session.run("python", "-m", "bptt.experiments", *session.posargs)
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the speed against torch's and save it; `-- --short` only looks for what is wrong."""
     install(session, "-e", ".[torch,train]")
-    session.run("python", "-m", "bptt.bench", *session.posargs, env=ONE_THREAD)
+    session.run("python", "-m", "bptt.bench", *session.posargs)
 
 
 @nox.session(default=False)
 def ship(session: nox.Session) -> None:
     """Put a trained language model into the package: `-- FOLDER`; `-- --recheck` restamps it."""
     install(session, "-e", ".[lm,torch]")
-    session.run("python", "-m", "bptt.ship", *session.posargs, env=ONE_THREAD)
+    session.run("python", "-m", "bptt.ship", *session.posargs)
 
 
 @nox.session
@@ -237,6 +251,15 @@ def install_from_npm(session: nox.Session, folder: Path) -> Path:
         session.run(*command, env={"NODE_USE_SYSTEM_CA": "1"})
         stamp.write_bytes(wanted)
     return stamp.parent
+
+
+def run_in_tests(session: nox.Session, *arguments: str) -> None:
+    """Run Python in the environment of the session `tests`: another like it could be gigabytes."""
+    prepare = ("-m", "nox", "--session", "tests", "--install-only")
+    session.run(sys.executable, *prepare, silent=True, external=True)
+    scripts = "Scripts" if os.name == "nt" else "bin"
+    python = Path(os.environ.get("NOX_ENVDIR", ".nox"), "tests", scripts, "python")
+    session.run(str(python), *arguments, external=True)
 
 
 def install_docs(session: nox.Session) -> None:
