@@ -108,6 +108,13 @@ def outputs(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutate(session: nox.Session) -> None:
+    """Change the code in a copy, one thing at a time: do tests notice? `-- FILE ...` names some."""
+    install(session, "-e", ".[torch]", groups=["test", "mutate"])
+    session.run("python", "tools/mutate.py", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
     install(session, "-e", ".[lm]")
