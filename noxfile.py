@@ -107,11 +107,10 @@ def outputs(session: nox.Session) -> None:
     run_in_tests(session, "tools/outputs.py", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none")
 def mutate(session: nox.Session) -> None:
     """Change the code in a copy, one thing at a time: do tests notice? `-- FILE ...` names some."""
-    install(session, "-e", ".[torch]", groups=["test", "mutate"])
-    session.run("python", "tools/mutate.py", *session.posargs, env=ONE_THREAD)
+    run_in_tests(session, "tools/mutate.py", *session.posargs)
 
 
 @nox.session(default=False)
