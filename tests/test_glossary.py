@@ -62,9 +62,7 @@ def test_the_title_of_a_mark_is_the_definition() -> None:
         (">Round<", ">Bout<", "glossary.md: no chapter uses the term Bout"),
     ],
 )
-def test_a_careless_entry_is_a_mistake(
-    old: str, new: str, problem: str, tmp_path: Path
-) -> None:
+def test_a_careless_entry_is_a_mistake(old: str, new: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "mkdocs.yml").touch()
     config = SimpleNamespace(config_file_path=str(tmp_path / "mkdocs.yml"))
     content = "<p>A gate, a forget gate, BPTT, a round.</p>"

@@ -315,7 +315,7 @@ CHANGES = [
     ("docs/machinery/overrides/partials/copyright.html", "how to cite", "cite"),
     ("docs/machinery/css/site.css", "", ".md-typeset h1 { color: red }"),
     ("docs/figures/01_toy.py", "plot([1, 2])", "plot([1, 3])"),
-    ("src/toy.py", "(x):\n    r\"\"\"Return $", "(x, y=0):\n    r\"\"\"Give $"),
+    ("src/toy.py", '(x):\n    r"""Return $', '(x, y=0):\n    r"""Give $'),
     ("included.txt", "One", "Two"),
     ("docs/chapter.md", "A sum", "The sum"),
     ("docs/chapter.md", "x_t'", "y_t"),
@@ -367,7 +367,10 @@ def test_what_no_build_has_asked_for_in_a_week_is_forgotten(tmp_path: Path) -> N
     memory = hook("memory")
     config = SimpleNamespace(config_file_path=str(tmp_path / "mkdocs.yml"))
     (tmp_path / "mkdocs.yml").touch()
-    assert [memory.recall(config, "cause", lambda: 1), memory.recall(config, "cause", int)] == [1, 1]
+    assert [memory.recall(config, "cause", lambda: 1), memory.recall(config, "cause", int)] == [
+        1,
+        1,
+    ]
     assert memory.recall(config, "another cause", int) == 0
     kept = memory.place(config, "cause")
     os.utime(kept, (0, 0))

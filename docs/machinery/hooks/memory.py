@@ -54,12 +54,16 @@ def recall_bytes(config: MkDocsConfig, causes: Any, make: Callable[[], bytes]) -
 def place(config: MkDocsConfig, causes: Any) -> Path:
     """Name the file in which a value stands, by all that the value depends on."""
     configuration = Path(config.config_file_path)
-    everything = world(configuration, configuration.stat().st_mtime_ns), json.dumps(causes, default=str)
+    everything = (
+        world(configuration, configuration.stat().st_mtime_ns),
+        json.dumps(causes, default=str),
+    )
     name = hashlib.sha256("".join(everything).encode()).hexdigest()[:32]
     return folder(config) / f"{name}.json"
 
 
 def folder(config: MkDocsConfig) -> Path:
+    """Return where all values stand."""
     return Path(config.config_file_path).resolve().parent / ".cache" / "pages"
 
 
@@ -91,7 +95,7 @@ def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".draft", delete=False) as draft:
         draft.write(text)
-    os.replace(draft.name, path)
+    Path(draft.name).replace(path)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -50,7 +50,7 @@ def look_again() -> None:
 
 
 def places(name: str, source: Path) -> Iterator[tuple[Path, str]]:
-    """Give the files on the way to a name, packages and module, and the rest of the name in each."""
+    """Give the files on the way to a name, and in each the rest of the name."""
     place, rest = source, name
     while rest:
         part, _, rest = rest.partition(".")

@@ -1,8 +1,8 @@
 """Render a page again only if something has changed on which it depends.
 
-That is its Markdown, which other hooks have completed by now; the modules that it documents, with all
-that they import; the files that it includes; and the names of all files, for its links. A page that
-brought a warning is not remembered, so that the next build warns again.
+That is its Markdown, which other hooks have completed by now; the modules that it documents, with
+all that they import; the files that it includes; and the names of all files, for its links. A page
+that brought a warning is not remembered, so that the next build warns again.
 """
 
 import logging
@@ -56,9 +56,7 @@ def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> N
     page.links_to_anchors = {
         files.get_file_from_path(uri): links for uri, links in rendered["links"].items()
     }
-    page._title_from_render = rendered["heading"]
-    if rendered["title"] is not None:
-        page.title = rendered["title"]
+    page.title = rendered["title"]
     for arguments, named in rendered["anchors"]:
         config.plugins["autorefs"].register_anchor(page, *arguments, **named)
     for arguments, named in rendered["objects"]:
@@ -90,8 +88,7 @@ def _rendered(page: Page, render: Render, config: MkDocsConfig, files: Files) ->
         "toc": [_entry(link) for link in page.toc],
         "ids": sorted(page.present_anchor_ids or ()),
         "links": {file.src_uri: links for file, links in (page.links_to_anchors or {}).items()},
-        "heading": page._title_from_render,
-        "title": vars(page).get("title"),
+        "title": page.title,
         "anchors": [(arguments[1:], named) for arguments, named in anchors],
         "objects": objects,
         "warnings": len(warnings.counts),

@@ -13,8 +13,9 @@ from textwrap import dedent, indent
 from typing import NamedTuple
 
 from console import script
-from chapter_notebook.parts import code, markdown, printed, result
 from nbformat import NotebookNode
+
+from chapter_notebook.parts import code, markdown, printed, result
 
 # What a chapter is made of, besides running text.
 BLOCK = re.compile(
