@@ -20,6 +20,10 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # The address bar's suggestions are pages of their own, which each new window loads, headless
+    # too: that takes longer than a page of ours. Of two such lists Chromium heeds the last, so
+    # Playwright's own goes; nothing in it is about what our pages do.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
 )
 
 

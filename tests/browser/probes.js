@@ -59,21 +59,25 @@ window.probes = (() => {
   };
 
   // The colour behind an element's text, and how opaque the element is with all that holds it.
-  const ground = (element) => {
+  // Neighbours share most of what is behind them, so `grounds` keeps what was found.
+  const ground = (element, grounds) => {
     if (!element) return { below: [255, 255, 255, 1], opacity: 1, image: false };
-    const own = style(element);
-    const { below, opacity, image } = ground(element.parentElement);
-    const painted = colour(own.backgroundColor);
-    return {
-      below: over(painted, below),
-      opacity: opacity * own.opacity,
-      image: own.backgroundImage !== "none" || (image && painted[3] < 1),
-    };
+    if (!grounds.has(element)) {
+      const own = style(element);
+      const { below, opacity, image } = ground(element.parentElement, grounds);
+      const painted = colour(own.backgroundColor);
+      grounds.set(element, {
+        below: over(painted, below),
+        opacity: opacity * own.opacity,
+        image: own.backgroundImage !== "none" || (image && painted[3] < 1),
+      });
+    }
+    return grounds.get(element);
   };
 
-  const contrastOf = (element) => {
+  const contrastOf = (element, grounds) => {
     const own = style(element);
-    const { below, opacity, image } = ground(element);
+    const { below, opacity, image } = ground(element, grounds);
     const [r, g, b, a] = colour(own.color);
     const size = parseFloat(own.fontSize);
     const large = size >= 24 || (size >= 18.66 && own.fontWeight >= 700);
@@ -83,9 +87,10 @@ window.probes = (() => {
   // Text whose computed colours are too close: all of it, not only where axe is undecided.
   const lowContrast = () => {
     const asked = new Set(texts(document.body).map((text) => text.parentElement));
+    const grounds = new Map();
     return [...asked].filter((element) =>
       seen(element) && !element.closest("script, style, noscript, [disabled]"))
-      .map((element) => ({ element, ...contrastOf(element) }))
+      .map((element) => ({ element, ...contrastOf(element, grounds) }))
       .filter(({ value, least, image }) => value < least || image)
       .map(({ element, value, image }) =>
         finding(element, image ? "text on a background image" : `contrast ${value.toFixed(2)}`));
@@ -160,6 +165,45 @@ window.probes = (() => {
     return shifted;
   };
 
+  // Shapes -----------------------------------------------------------------------------------
+
+  // From now on all shows at once: a colour or a ring that fades in is not there yet when asked for.
+  const sheet = document.createElement("style");
+  const still = () => {
+    if (sheet.isConnected) return;
+    sheet.textContent = "*, ::before, ::after { transition: none !important; scroll-behavior: auto !important }";
+    document.head.append(sheet);
+  };
+
+  // Wait until a change of the window or the scheme shows.
+  const settle = async () => {
+    await frame();
+    await frame();
+  };
+
+  // All that axe goes by but for colours: the markup, where everything is, and how it shows.
+  const SHAPE = ["display", "visibility", "contentVisibility", "opacity", "overflow", "position",
+    "zIndex", "clip", "clipPath", "textIndent", "fontSize", "fontWeight", "pointerEvents"];
+  const shape = () => document.body.innerHTML + all("body, body *").map((element) => {
+    const { x, y, width, height } = box(element);
+    const own = style(element);
+    return [x, y, width, height, ...SHAPE.map((name) => own[name])];
+  }).join();
+
+  // Whether that has changed since this was last asked; true at first.
+  let lastShape;
+  const reshaped = () => {
+    const before = lastShape;
+    lastShape = shape();
+    return lastShape !== before;
+  };
+
+  // The colours of all that is seen.
+  const look = () => all("body *").filter(seen).map((element) => {
+    const { color, backgroundColor, borderColor, opacity } = style(element);
+    return [selector(element), color, backgroundColor, borderColor, opacity].join("  ");
+  });
+
   // Motion -----------------------------------------------------------------------------------
 
   const seconds = (text) => Math.max(...text.split(",").map((part) =>
@@ -216,10 +260,7 @@ window.probes = (() => {
         return hit && (bearer.contains(hit) || hit.contains(bearer));
       })));
   const startWalk = () => {
-    // A ring that fades in is not there yet at the moment of the focus.
-    const still = document.createElement("style");
-    still.textContent = "*, ::before, ::after { transition: none !important; scroll-behavior: auto !important }";
-    document.head.append(still);
+    still();
     document.activeElement?.blur();
     expected = toReach();
     plain = new Map(all(CONTROLS).concat(expected).flatMap(ringBearers)
@@ -249,6 +290,6 @@ window.probes = (() => {
 
   return {
     seen, finding, all, lowContrast, sticksOut, cutOff, withoutSize, hiddenText, badFormulas,
-    layoutShift, moves, mouseOnly, startWalk, step, endWalk,
+    layoutShift, still, settle, reshaped, look, moves, mouseOnly, startWalk, step, endWalk,
   };
 })();

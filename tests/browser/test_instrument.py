@@ -5,9 +5,9 @@ import re
 
 import pytest
 from pages import source
-from test_pages import axe
+from test_pages import RULES_OF_COLOURS, axe
 from test_reading import walk
-from visits import DESKTOP, PROBES, Visit
+from visits import DESKTOP, PHONE, PROBES, Visit, switch
 
 GOOD = """
 <!doctype html><html lang="en"><head><title>Good</title>
@@ -60,6 +60,20 @@ AXE = {
     "color-contrast": '<p style="color: #999">grey</p>',
 }
 
+OFF_BY_COLOUR = {
+    "color-contrast": '<p style="color: #999">grey</p>',
+    "link-in-text-block": '<p>Text with <a href="#x" style="text-decoration: none">a link</a>.</p>',
+}
+# What may be otherwise in the dark beside colours.
+RESHAPE = [
+    "p { display: none }",
+    "p { visibility: hidden }",
+    "p { opacity: 0 }",
+    "p { padding-left: 1px }",
+    "div { overflow: hidden !important }",
+    "label { position: relative; z-index: 1 }",
+]
+
 
 def each(cases):
     return [
@@ -111,6 +125,48 @@ def test_axe_finds_what_is_wrong(show, tools, rule):
     assert any(found.startswith(f"{rule}:") for found in axe(show(f"{GOOD}<p>{AXE[rule]}"), tools))
 
 
+@pytest.mark.parametrize("rule", ["color-contrast", "link-in-text-block"])
+def test_the_rules_of_colours_find_what_is_wrong(show, tools, rule):
+    html = f"{GOOD}<p>{OFF_BY_COLOUR[rule]}"
+    found = axe(show(html), tools, RULES_OF_COLOURS)
+    assert any(line.startswith(f"{rule}:") for line in found)
+
+
+def test_another_shape_is_told_from_another_colour(show):
+    page = show(GOOD)
+    assert page.evaluate("probes.reshaped()")
+    assert not page.evaluate("probes.reshaped()")
+    page.add_style_tag(content="@media (prefers-color-scheme: dark) { p { color: #999 } }")
+    switch(page, "dark", DESKTOP)
+    assert not page.evaluate("probes.reshaped()")
+
+
+@pytest.mark.parametrize("change", RESHAPE)
+def test_another_shape_in_the_dark_is_seen(show, change):
+    page = show(GOOD)
+    page.add_style_tag(content=f"@media (prefers-color-scheme: dark) {{ {change} }}")
+    page.evaluate("probes.reshaped()")
+    switch(page, "dark", DESKTOP)
+    assert page.evaluate("probes.reshaped()")
+
+
+def test_another_window_is_another_shape(show):
+    page = show(GOOD)
+    page.evaluate("probes.reshaped()")
+    switch(page, "light", PHONE)
+    assert page.evaluate("probes.reshaped()")
+
+
+def test_a_scheme_shows_at_once_however_slowly_it_fades_in(show):
+    page = show(GOOD)
+    fading = "p { transition: color 9s } @media (prefers-color-scheme: dark) { p { color: #999 } }"
+    page.add_style_tag(content=fading)
+    before = page.evaluate("probes.look()")
+    switch(page, "dark", DESKTOP)
+    assert page.evaluate("probes.look()") != before
+    assert page.evaluate("probes.lowContrast()")
+
+
 def test_what_is_cut_off_on_paper_is_found(show):
     page = show(GOOD)
     assert page.evaluate("probes.cutOff()")
@@ -155,3 +211,10 @@ def test_all_that_is_sent_is_counted(visited, pytestconfig):
     )
     bodies = [len(gzip.compress((site / part).read_bytes())) for part in {"404.html", *parts}]
     assert visited.kilobytes() > (sum(bodies) + 200 * len(bodies)) / 1000
+
+
+def test_without_scripts_none_runs(visited):
+    visited.open("404.html")
+    assert "js" in visited.page.evaluate("document.documentElement.className").split()
+    visited.load_without_scripts("404.html")
+    assert "js" not in visited.page.evaluate("document.documentElement.className").split()

@@ -3,8 +3,7 @@
 import functools
 from pathlib import Path
 
-import pytest
-from visits import DESKTOP, PHONE, insist_none
+from visits import DESKTOP, NARROW, PHONE, insist_none, switch
 
 MOST_ELEMENTS = 6000
 MOST_KILOBYTES = 150
@@ -17,11 +16,41 @@ RULES = {
     "resultTypes": ["violations", "incomplete"],
     "preload": False,  # it is for style sheets of other sites
 }
+# Tables too: axe takes a striped one for data.
+RULES_OF_COLOURS = {
+    **RULES,
+    "runOnly": ["cat.color", "cat.tables"],
+    "rules": {"color-contrast-enhanced": {"enabled": False}},  # of AAA
+}
+# Each differs from the one before in one thing.
+MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)]
 
 
-def test_weight(visit, path, note):
-    """A page is light and stands still, also while its reader scrolls to the end."""
+def test_every_mode_of_a_page(visit, path, tools, note):
+    """One tab goes through all the modes: a new one for each would take most of the time."""
     page = visit(path)
+    problems = weight(page, note)
+    page.set_viewport_size(NARROW)
+    page.visit.load(path)  # anew, as scripts may go by the width, and scrolling moved the side bars
+    problems += narrow(page, note) + in_colours(page, tools, note)
+    page.set_viewport_size(PHONE)
+    page.visit.load_without_scripts(path)
+    problems += without_scripts(page)
+    insist_none(path, problems)
+
+
+def test_a_scheme_looks_the_same_switched_to_as_loaded(visit, sample):
+    """So no page needs to be loaded in each."""
+    pages = [visit(sample, color_scheme=scheme) for scheme in ("light", "dark")]
+    for size in (PHONE, DESKTOP):
+        for page in pages:
+            switch(page, "dark", size)
+        switched, loaded = (set(page.evaluate("probes.look()")) for page in pages)
+        insist_none(f"{sample} dark-{size['width']}, in one of the two", switched ^ loaded)
+
+
+def weight(page, note):
+    """A page is light and stands still, also while its reader scrolls to the end."""
     first = page.visit.kilobytes()
     shift = page.evaluate("probes.layoutShift()")
     # Blocks of code get their buttons when they come in sight.
@@ -34,43 +63,42 @@ def test_weight(visit, path, note):
         KB_whole=f"{whole:.0f}",
         CLS=f"{shift:.3f}",
     )
-    problems = [
+    return [
         *([f"{elements} elements, at most {MOST_ELEMENTS}"] * (elements > MOST_ELEMENTS)),
         *([f"{whole:.0f} KB transferred, at most {MOST_KILOBYTES}"] * (whole > MOST_KILOBYTES)),
         *([f"layout shift {shift:.3f}, at most {MOST_SHIFT}"] * (shift > MOST_SHIFT)),
         *(f"image without size: {image}" for image in page.evaluate("probes.withoutSize()")),
     ]
-    insist_none(path, problems)
 
 
-def test_narrow(visit, path, note):
+def narrow(page, note):
     """At 320 pixels nothing sticks out but what scrolls in a box of its own."""
-    page = visit(path, viewport={"width": 320, "height": 640})
     width = page.evaluate("document.scrollingElement.scrollWidth")
     problems = page.evaluate("probes.sticksOut()")
-    problems += [f"the page is {width} pixels wide"] * (width > 320)
+    problems += [f"the page is {width} pixels wide"] * (width > NARROW["width"])
     note(overflow=len(problems))
-    insist_none(f"{path} at 320 pixels", problems)
+    return [f"at 320 pixels {problem}" for problem in problems]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe(visit, path, scheme, tools, note):
+def in_colours(page, tools, note):
     """Axe finds nothing, nor do the computed colours, which decide where axe cannot."""
-    page = visit(path, color_scheme=scheme)
     problems = []
-    for size in (PHONE, DESKTOP):
-        page.set_viewport_size(size)
-        violations, low = axe(page, tools), page.evaluate("probes.lowContrast()")
+    for scheme, size in MODES:
+        switch(page, scheme, size)
+        # Where nothing but colours is new, only they are judged anew.
+        rules = RULES if page.evaluate("probes.reshaped()") else RULES_OF_COLOURS
+        violations, low = axe(page, tools, rules), page.evaluate("probes.lowContrast()")
         mode = f"{scheme}-{size['width']}"
         note(**{mode: f"{len(violations)}+{len(low)}"})
         problems += [f"{mode} {problem}" for problem in violations + low]
-    insist_none(path, problems)
+    return problems
 
 
-def axe(page, tools):
+def axe(page, tools, rules=RULES):
     """Return what axe finds; a contrast that it cannot decide is computed by a probe."""
-    page.evaluate(axe_source(tools))
-    found = page.evaluate("rules => axe.run(document, rules)", RULES)
+    if page.evaluate("window.axe?.run === undefined"):
+        page.evaluate(axe_source(tools))
+    found = page.evaluate("rules => axe.run(document, rules)", rules)
     undecided = [rule for rule in found["incomplete"] if rule["id"] != "color-contrast"]
     return [
         f"{rule['id']}: {' '.join(map(str, node['target']))}  {node['html'][:160]}"
@@ -84,8 +112,7 @@ def axe_source(tools):
     return Path(tools, "axe-core", "axe.min.js").read_text("utf-8")
 
 
-def test_without_scripts(visit, path):
+def without_scripts(page):
     """Without scripts all the text is there, and the formulas are drawn in their own font."""
-    page = visit(path, java_script_enabled=False)
     problems = page.evaluate("probes.hiddenText()") + page.evaluate("probes.badFormulas()")
-    insist_none(f"{path} without scripts", problems)
+    return [f"without scripts {problem}" for problem in problems]

@@ -7,6 +7,7 @@ import pytest
 
 PHONE = {"width": 412, "height": 915}
 DESKTOP = {"width": 1280, "height": 900}
+NARROW = {"width": 320, "height": 640}
 PROBES = Path(__file__).with_name("probes.js").read_text("utf-8")
 
 
@@ -26,9 +27,18 @@ class Visit:
     def open(self, path):
         self.page = self.context.new_page()
         self.page.visit = self
+        self.load(path)
+        return self.page
+
+    def load(self, path):
         self.page.goto(self.home + path, wait_until="load")
         self.page.evaluate(PROBES)
-        return self.page
+
+    def load_without_scripts(self, path):
+        """Load a page as a context without scripts would, for a fraction of the time."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("Emulation.setScriptExecutionDisabled", {"value": True})
+        self.load(path)
 
     def keep(self, request):
         self.answers.append(request)
@@ -51,6 +61,15 @@ class Visit:
         """Return what came over the wire until the network was idle: headers and bodies."""
         self.page.wait_for_load_state("networkidle")
         return sum(map(wire_size, self.answers)) / 1000
+
+
+def switch(page, scheme, size):
+    """Change the scheme and the window, and wait until both show."""
+    page.evaluate("probes.still()")
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("probes.settle()")
 
 
 def wire_size(request):
