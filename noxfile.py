@@ -169,7 +169,9 @@ def browser(session: nox.Session) -> None:
         # Lighthouse takes times, so it runs by itself. 5: what was asked for is in the other part.
         how = {"env": {"CHROME_PATH": chromium}, "success_codes": [0, 5]}
         timed = str(BROWSER / "test_lighthouse.py")
-        session.run(*command, "-n", "auto", f"--ignore={timed}", str(BROWSER), **how)
+        # One process more than cores: each page waits a while for its network to be idle.
+        workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
+        session.run(*command, *workers, f"--ignore={timed}", str(BROWSER), **how)
         session.run(*command, timed, **how)
 
 
