@@ -11,6 +11,7 @@ So the workers of `pytest -n auto` share out whole pages.
 
 import contextlib
 import doctest
+import gc
 import io
 import os
 import re
@@ -206,3 +207,9 @@ class Files(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
         return nodeid if file == APART else file
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over all that is loaded by now: a tenth of the time."""
+    gc.collect()
+    gc.freeze()

@@ -28,6 +28,8 @@ from sybil import Region
 from test_docs import CHAPTERS, blocks, each_chapter, wiring
 from test_site import build, write_project
 
+pytestmark = pytest.mark.notebooks
+
 ROOT = Path(__file__).parents[1]
 HOOKS = "docs/machinery/hooks"
 PICTURE = re.compile(r"\]\(\.\./(figures/\w+)\.py#([\w-]+)\)")
@@ -119,7 +121,6 @@ def stamp(notebook: NotebookNode) -> Path:
     return ROOT / ".cache" / "notebooks" / hashlib.sha256(b"".join(parts)).hexdigest()[:32]
 
 
-@pytest.mark.notebooks
 @each_chapter
 def test_a_notebook_runs_and_prints_what_it_holds(chapter):
     notebook = notebook_of(chapter)
@@ -156,7 +157,6 @@ print(1)
 """
 
 
-@pytest.mark.notebooks
 def test_a_wrong_digit_is_noticed():
     notebook = assemble_text(TOY)
     ((_, held, printed),) = differences(notebook, run(notebook))
@@ -164,14 +164,12 @@ def test_a_wrong_digit_is_noticed():
     assert printed == [("execute_result", "0.6666666666666666")]
 
 
-@pytest.mark.notebooks
 @pytest.mark.parametrize("source", ["1 + 1", "print(1)", "import warnings; warnings.warn('x')"])
 def test_an_output_that_is_not_held_is_noticed(source):
     notebook = new_notebook(cells=[new_code_cell(source)])
     assert len(differences(notebook, run(notebook))) == 1
 
 
-@pytest.mark.notebooks
 def test_a_cell_that_raises_is_noticed():
     with pytest.raises(Exception, match="ZeroDivisionError"):
         run(assemble_text("```python\n1 / 0\n```\n"))
