@@ -271,6 +271,12 @@ def pack(tmp_path: Path) -> Callable[[], zipfile.ZipFile]:
     return run
 
 
+def test_a_site_at_a_local_address_gets_no_zip(tmp_path: Path) -> None:
+    config = SimpleNamespace(site_dir=str(tmp_path), site_url="http://127.0.0.1:8000/bptt/")
+    hook("offline").on_post_build(config)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_pages_of_the_zip_link_to_files(pack: Callable[[], zipfile.ZipFile]) -> None:
     archive = pack()
     home, chapter = (

@@ -6,13 +6,12 @@ of the cache folder.
 """
 
 import hashlib
-import importlib.metadata
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from memory import libraries
 from mkdocs.config.defaults import MkDocsConfig
 
 # Some settings are read when a figure is drawn, so they are set for the whole kernel.
@@ -42,10 +41,8 @@ def _digest(source: Path) -> str:
 
 
 def _parts(source: Path) -> Iterator[bytes]:
-    yield sys.version.encode()
+    yield from libraries()
     yield MATPLOTLIBRC.read_bytes()
-    for library in sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()}):
-        yield library.encode()
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(source).as_posix().encode()

@@ -76,11 +76,11 @@ def world(configuration: Path, _: int) -> str:
     return digest.hexdigest()
 
 
-def libraries() -> Iterator[bytes]:
+@functools.cache
+def libraries() -> tuple[bytes, ...]:
     """Name Python and all that is installed, with the versions."""
-    yield sys.version.encode()
-    for library in sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()}):
-        yield library.encode()
+    installed = {f"{d.name} {d.version}" for d in importlib.metadata.distributions()}
+    return tuple(name.encode() for name in [sys.version, *sorted(installed)])
 
 
 def machinery() -> Iterator[bytes]:

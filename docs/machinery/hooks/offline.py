@@ -2,6 +2,9 @@
 
 A server gives a folder's ``index.html`` for the folder; a file system does not, so the zip's pages
 name it. Search reads its index as a script there (see ``overrides/partials/javascripts``).
+
+`mkdocs serve` gives the site a local address. Nobody takes that one away, so it gets no zip file,
+which would be packed anew at every change.
 """
 
 import json
@@ -17,6 +20,7 @@ from mkdocs.config.defaults import MkDocsConfig
 NAME = "bptt-site.zip"
 # What only a server or a search engine reads.
 LEFT_OUT = {NAME, ".nojekyll", "404.html", "sitemap.xml", "sitemap.xml.gz"}
+LOCAL = {"127.0.0.1", "localhost"}
 INDEX = "search/search_index.json"
 LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
 # A page from the file system has no origin that a font could be fetched for in advance.
@@ -25,6 +29,8 @@ PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Write the zip file into the finished site, the same bytes for the same site."""
+    if urlsplit(config.site_url).hostname in LOCAL:
+        return
     site = Path(config.site_dir)
     names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     packed = names - LEFT_OUT
