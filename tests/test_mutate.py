@@ -140,16 +140,18 @@ def test_what_could_not_be_made_is_not_counted_as_noticed(monkeypatch):
 
 
 STOPS = [
-    (97, contextlib.nullcontext()),
-    (96, pytest.raises(SystemExit, match=r"^That is less than 97%\.$")),
+    ([], 97, contextlib.nullcontext()),
+    ([], 96, pytest.raises(SystemExit, match=r"^That is less than 97%\.$")),
+    (["src/bptt/gru.py", "src/bptt/optim.py"], 96, contextlib.nullcontext()),
 ]
 
 
-@pytest.mark.parametrize(("noticed", "stop"), STOPS)
-def test_it_fails_if_too_little_is_noticed(monkeypatch, capsys, noticed, stop):
+@pytest.mark.parametrize(("named", "noticed", "stop"), STOPS)
+def test_it_fails_if_of_all_files_too_little_is_noticed(monkeypatch, capsys, named, noticed, stop):
+    monkeypatch.setattr(mutate, "TESTS", dict.fromkeys(["src/bptt/gru.py", "src/bptt/optim.py"]))
     halves = iter([mutate.Count(50, 50), mutate.Count(50, noticed - 50)])
     monkeypatch.setattr(mutate, "survey", lambda *_: next(halves))
-    monkeypatch.setattr(sys, "argv", ["mutate.py", "src/bptt/gru.py", "src/bptt/optim.py"])
+    monkeypatch.setattr(sys, "argv", ["mutate.py", *named])
     with stop:
         mutate.main()
     assert capsys.readouterr().out == f"Together {noticed} of 100 changes noticed, {noticed}.0%\n"
