@@ -187,6 +187,12 @@ BREAKAGES = {
         "[Nobody, 1990](https://doi.org/10.1/none)",
         "chapter.md: https://doi.org/10.1/none is not in references.bib",
     ),
+    "a style sheet that is not there": (
+        "machinery/overrides/partials/head.html",
+        "",
+        """<link rel="stylesheet" href="{{ 'machinery/css/no.css' | url }}">""",
+        "a page links machinery/css/no.css, which the site does not have",
+    ),
     "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
 }
 # One for each way to fail: by warnings, while a page is rendered, and when all of them are.

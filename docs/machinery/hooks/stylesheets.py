@@ -13,6 +13,7 @@ from pathlib import Path
 
 from memory import recall
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
 
@@ -42,15 +43,11 @@ def on_post_build(config: MkDocsConfig) -> None:
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
     words, named = sorted({*_words(site)} - IDLE), sorted({*_named(site)})
-    sheets = [
-        _for_media((site / link["path"]).read_text("utf-8"), link) for link in _links(LINK, pages)
-    ]
+    sheets = [_for_media(_text(site, link), link) for link in _links(LINK, pages)]
     causes = ["stylesheet", sheets, words, named]
     css = recall(config, causes, partial(merged, sheets, {*words}, {*named}))
     # A block of its own for each, so that their names do not meet.
-    js = "".join(
-        f"{{\n{(site / load['path']).read_text('utf-8')}}}\n" for load in _links(LOAD, pages)
-    )
+    js = "".join(f"{{\n{_text(site, load)}}}\n" for load in _links(LOAD, pages))
     for link in [*_links(LINK, pages), *_links(LOAD, pages)]:
         (site / link["path"]).unlink()
     for path, html in pages.items():
@@ -70,6 +67,14 @@ def _links(pattern: re.Pattern[str], pages: dict[Path, str]) -> list[re.Match[st
     """Find the links to files of one kind, each file once, in their order."""
     links = {link["path"]: link for html in pages.values() for link in pattern.finditer(html)}
     return [*links.values()]
+
+
+def _text(site: Path, link: re.Match[str]) -> str:
+    """Return the file to which a link leads."""
+    try:
+        return (site / link["path"]).read_text("utf-8")
+    except FileNotFoundError as error:
+        raise PluginError(f"a page links {link['path']}, which the site does not have") from error
 
 
 def _replaced(pattern: re.Pattern[str], link: str, html: str) -> str:
