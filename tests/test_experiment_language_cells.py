@@ -8,8 +8,8 @@ import pytest
 
 from bptt import experiments, ngram, text
 from bptt.experiments import language_cells, runner
-from bptt.experiments.results import Run
 from bptt.lm import training
+from bptt.records.results import Run
 
 pytestmark = pytest.mark.experiments
 

@@ -5,7 +5,7 @@ import pytest
 
 from bptt import experiments, lstm, rnn
 from bptt.experiments import latch, runner
-from bptt.experiments.results import Run
+from bptt.records.results import Run
 
 pytestmark = pytest.mark.experiments
 

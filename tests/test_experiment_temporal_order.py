@@ -6,8 +6,8 @@ import pytest
 
 from bptt import experiments, model, tree
 from bptt.experiments import runner, temporal_order
-from bptt.experiments.results import Run
 from bptt.experiments.temporal_order import best_rate, cases, rates, score
+from bptt.records.results import Run
 
 pytestmark = pytest.mark.experiments
 

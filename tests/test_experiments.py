@@ -15,8 +15,9 @@ import pytest
 
 from bptt import experiments
 from bptt.experiments import __main__ as command
-from bptt.experiments import latch, results, runner
-from bptt.experiments.results import Result, Run, load, save
+from bptt.experiments import latch, runner
+from bptt.records import results
+from bptt.records.results import Result, Run, load, save
 
 HERE = Path(__file__).parent
 NAMES = runner.names()

@@ -2,22 +2,21 @@
 
 import contextlib
 import dataclasses
-import datetime as dt
 import importlib
 import io
 import json
-import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-
-from bptt.experiments.digest import digest
-from bptt.experiments.results import Result, Run, load, path, save
+from bptt import progress
+from bptt.records import notes
+from bptt.records.digest import digest
+from bptt.records.provenance import provenance, today
+from bptt.records.results import Result, Run, load, path, save
 
 Case: TypeAlias = dict[str, Any]
 
@@ -118,21 +117,15 @@ def measure(name: str, processes: int) -> Result:
     """
     experiment = find(name)
     stamp = digest(experiment.__name__)
-    notes = path(name).with_suffix(".partial.jsonl")
-    notes.parent.mkdir(exist_ok=True)
-    runs = list(noted(notes, stamp))
-    with notes.open("a", encoding="utf-8") as file:
-        file.write("\n")  # a line that was cut off ends here
+    with notes.kept(name, stamp) as (runs, note):
         while ahead := _ahead(experiment, experiment.FULL, runs):
             ahead.sort(key=lambda case: -case.get("T", 0))  # the long ones first
             for run in _side_by_side(experiment, ahead, processes):
-                runs.append(run)
-                print(json.dumps([stamp, *run]), file=file, flush=True)
-    done = {_key(run.case): run for run in runs}
-    wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
-    result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
-    save(name, result)
-    notes.unlink()
+                note(run)
+        done = {_key(run.case): run for run in runs}
+        wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
+        result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
+        save(name, result)
     return result
 
 
@@ -222,7 +215,7 @@ def _side_by_side(experiment: Experiment, cases: list[Case], processes: int) -> 
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(_measure, experiment.__name__, case) for case in cases]
         try:
-            for done in _progress(as_completed(waiting), len(waiting)):
+            for done in progress.shown(as_completed(waiting), unit="run", total=len(waiting)):
                 yield done.result()
         finally:  # after an error, start no more
             pool.shutdown(cancel_futures=True)
@@ -239,72 +232,5 @@ def _measure(module: str, case: Case) -> Run:
     return Run(case, json.loads(score), round(time.process_time() - start, 3))
 
 
-def noted(notes: Path, stamp: str) -> Iterator[Run]:
-    """Read the runs of an interrupted measurement, if this code made them.
-
-    Parameters
-    ----------
-    notes : Path
-        A file with a list in each line, `[digest, case, score, seconds]`, or none.
-    stamp : str
-        The digest of this code.
-
-    Yields
-    ------
-    Run
-        Every run of this code whose line is whole.
-    """
-    if notes.is_file():
-        for line in notes.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):  # cut off when it was written
-                made_by, *run = json.loads(line)
-                if made_by == stamp:
-                    yield Run(*run)
-
-
 def _settings(settings: Any) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(settings)))
-
-
-def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
-    """Tell what made a result, and where.
-
-    Parameters
-    ----------
-    stamp : str
-        The digest of the code.
-    runs : iterable of Run
-        The runs, for their CPU seconds.
-
-    Returns
-    -------
-    dict
-        The digest, the date, the versions, the machine and the CPU seconds.
-    """
-    return {
-        "digest": stamp,
-        "date": today(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "cpu_seconds": round(sum(run.seconds for run in runs), 1),
-    }
-
-
-def today() -> str:
-    """Return the date, as results carry it.
-
-    Returns
-    -------
-    str
-        Year, month and day, in UTC.
-    """
-    return dt.datetime.now(dt.UTC).date().isoformat()
-
-
-def _progress(futures: Iterable[Any], total: int) -> Iterable[Any]:
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        return futures
-    return tqdm(futures, total=total, disable=None, unit="run")
