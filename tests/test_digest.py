@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bptt.experiments import runner
+from bptt.experiments.registry import NAMES
 from bptt.records import digest as module
 from bptt.records.digest import digest
 
@@ -198,7 +198,7 @@ def test_another_python_finds_the_digest_of_every_experiment(version):
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
         pytest.skip(f"there is no python{version} on this machine")
-    modules = [f"bptt.experiments.{name}" for name in runner.names()]
+    modules = [f"bptt.experiments.{name}" for name in NAMES]
     command = [python, "-I", "-c", PROGRAM, str(FILE), *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.split() == [digest(module) for module in modules]

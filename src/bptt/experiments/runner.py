@@ -9,74 +9,14 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 from bptt import progress
+from bptt.experiments.registry import Case, Experiment, find
 from bptt.records import notes
 from bptt.records.digest import digest
 from bptt.records.provenance import provenance, today
 from bptt.records.results import Result, Run, load, path, save
-
-Case: TypeAlias = dict[str, Any]
-
-
-class Experiment(Protocol):
-    """A module of this package that measures one claim.
-
-    `FULL` and `REDUCED` are settings: dataclasses with a field `seeds`. A case holds its `seed`.
-    """
-
-    __name__: str
-    FULL: Any
-    REDUCED: Any
-
-    def cases(self, settings: Any, runs: list[Run]) -> list[Case]:
-        """Return all that is to be run, as far as the runs so far tell."""
-
-    def score(self, case: Case) -> dict[str, Any]:
-        """Run one case. Scores are finite numbers, or lists of them, or text.
-
-        What the clock says, and no run repeats, is in a score of the name `seconds`.
-        """
-
-
-def names() -> list[str]:
-    """Return the names of all experiments.
-
-    Returns
-    -------
-    list of str
-        The modules of this package that have cases, in alphabetical order.
-    """
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return [file.stem for file in files if "\ndef cases(" in file.read_text(encoding="utf-8")]
-
-
-def find(name: str) -> Experiment:
-    """Return the module of an experiment.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
-
-    Returns
-    -------
-    module
-        With `FULL`, `REDUCED`, `cases` and `score`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such experiment.
-    """
-    if name not in names():
-        raise ValueError(
-            f"experiments: there is no experiment {name!r}; there are: {', '.join(names())}"
-        )
-    module: Experiment = importlib.import_module(f"bptt.experiments.{name}")
-    return module
 
 
 def run(experiment: Experiment, settings: Any) -> list[Run]:
@@ -86,8 +26,6 @@ def run(experiment: Experiment, settings: Any) -> list[Run]:
     ----------
     experiment : module
         The experiment.
-    settings : dataclass
-        Its `FULL` or `REDUCED` settings, or others.
 
     Returns
     -------
@@ -184,7 +122,7 @@ def is_stale(name: str) -> bool:
     Returns
     -------
     bool
-        True as well if there is no result. A recheck can make up for a change of the code.
+        True as well if there is no result. `recheck` can make up for a change of the code.
     """
     experiment = find(name)
     if not path(name).is_file():
