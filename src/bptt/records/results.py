@@ -83,11 +83,6 @@ def load(name: str) -> Result:
     name : str
         The experiment, which is the name of its module.
 
-    Returns
-    -------
-    Result
-        What was measured.
-
     Raises
     ------
     ValueError
@@ -109,17 +104,12 @@ def load(name: str) -> Result:
 
 
 def path(name: str) -> Path:
-    """Return where the result of an experiment stands.
+    """Return where the result of an experiment stands, whether there is one or not.
 
     Parameters
     ----------
     name : str
         The experiment.
-
-    Returns
-    -------
-    Path
-        Its file, whether it exists or not.
     """
     return FOLDER / f"{name}.json"
 
@@ -131,8 +121,6 @@ def save(name: str, result: Result) -> None:
     ----------
     name : str
         The experiment.
-    result : Result
-        What was measured.
 
     Raises
     ------
