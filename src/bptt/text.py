@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
@@ -206,11 +206,6 @@ def split(text: str, train: float = 0.9) -> tuple[str, str]:
 class Vocabulary:
     """Characters and their numbers: each one's number is its place in the sorted string.
 
-    Parameters
-    ----------
-    characters : str
-        All K characters, each once, in the order of their code points.
-
     Raises
     ------
     ValueError
@@ -231,7 +226,7 @@ class Vocabulary:
     remove or replace it, or train on a text with it
     """
 
-    characters: str
+    characters: Annotated[str, "all K characters, each once, in the order of their code points"]
 
     def __post_init__(self) -> None:
         """Insist on the order."""

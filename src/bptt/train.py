@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,15 +18,13 @@ class History(NamedTuple, Generic[P]):
 
     Attributes
     ----------
-    params : Params
-        The weights after the last step.
     loss : ndarray of shape (steps,)
         The loss of each batch before its step, in the units of `loss_and_grads`.
     norm : ndarray of shape (steps,)
         The L2 norm of each gradient before clipping.
     """
 
-    params: P
+    params: Annotated[P, "the weights after the last step"]
     loss: Array
     norm: Array
 

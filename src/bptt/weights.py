@@ -19,10 +19,6 @@ def lecun(
         Rows: the width that goes in.
     fan_out : int
         Columns: the width that comes out.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------
@@ -52,10 +48,6 @@ def glorot(
         Rows: the width that goes in.
     fan_out : int
         Columns: the width that comes out.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------
@@ -84,10 +76,6 @@ def he(
         Rows: the width that goes in.
     fan_out : int
         Columns: the width that comes out.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------
@@ -112,10 +100,6 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     ----------
     size : int
         Rows and columns.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------
@@ -143,8 +127,6 @@ def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
     ----------
     size : int
         Rows and columns.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------
@@ -175,10 +157,6 @@ def chrono(
         H, the number of gates.
     longest : int
         T, the longest time that is to be bridged, in steps; at least 2.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from bptt import text, tree
+from bptt.cells import CELLS
 from bptt.experiments.tuning import mean_scores
 from bptt.lm import score as lm_score
-from bptt.lm.training import CELLS, advance, start
-from bptt.lm.training import Settings as Training
+from bptt.lm.settings import Settings as Training
+from bptt.lm.update import advance, start
 
 MADE_UP = "made up"  # the name of the text that needs no corpus
 WORDS = [

@@ -43,8 +43,8 @@ from bptt import text
 from bptt.experiments.language_cells import MADE_UP, WORDS
 from bptt.lm import folder, pretrained
 from bptt.lm.network import is_tied
-from bptt.lm.training import Settings as Training
-from bptt.lm.training import start
+from bptt.lm.settings import Settings as Training
+from bptt.lm.update import start
 from bptt.shapes import Array
 
 EVENTS = ("line", "sentence", "word", "name", "apostrophe")

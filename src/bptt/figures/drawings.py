@@ -97,11 +97,6 @@ def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
 def plot_paths(T: int) -> Figure:
     """Draw each path from the weights at step k to the loss at step t, for all k <= t <= T.
 
-    Parameters
-    ----------
-    T : int
-        The number of steps.
-
     Returns
     -------
     Figure

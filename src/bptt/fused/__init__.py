@@ -46,14 +46,6 @@ def forward(
     ----------
     cell : module
         `bptt.rnn`, `bptt.lstm` or `bptt.gru`.
-    params : Params
-        The cell's weights, the same at every step.
-    xs : array_like of shape (T, B, I)
-        The inputs $x_1, \dots, x_T$.
-    state : State, optional
-        The state $s_0$ before the first step, of shape (B, H); zeros by default.
-    mask : array_like of shape (T, B), optional
-        True where a sequence has a step, as for `bptt.unroll.forward`.
     recompute_every : int, optional
         Keep only the states after every so many steps; `backward` runs forwards again from there,
         part by part. It takes longer and needs less memory: for an LSTM least with about
@@ -115,20 +107,7 @@ def forward(
 def backward(
     cell: Any, params: Any, tape: Tape, dhs: ArrayLike, dstate_T: Any = None
 ) -> tuple[Any, Array, Any]:
-    r"""Backpropagate through time, as `bptt.unroll.backward` does.
-
-    Parameters
-    ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
-    tape : Tape
-        What `forward` returned.
-    dhs : array_like of shape (T, B, H)
-        The gradients $dL_t/dh_t$ of the loss with respect to each output, where it is read.
-    dstate_T : State, optional
-        The gradient with respect to the state after the last step; zeros by default.
+    """Backpropagate through time, as `bptt.unroll.backward` does.
 
     Returns
     -------
@@ -179,16 +158,11 @@ def backward(
 
 
 def kept_bytes(tape: Tape) -> int:
-    r"""Count the memory of what a run computed and its tape keeps.
+    """Count the memory of what a run computed and its tape keeps.
 
     A number is kept for each step, sequence and unit: 6 for the LSTM (its four gates, c and h), 5
     for the GRU (r, z, n, q and h) and 1 for the RNN (h), and the state before the first step. With
     `recompute_every` it is one state for each part.
-
-    Parameters
-    ----------
-    tape : Tape
-        What `forward` returned.
 
     Returns
     -------
@@ -201,11 +175,6 @@ def kept_bytes(tape: Tape) -> int:
 
 def knows(cell: Any) -> bool:
     """Tell whether a cell is one of the three that this module can run.
-
-    Parameters
-    ----------
-    cell : module
-        The cell.
 
     Returns
     -------

@@ -76,8 +76,6 @@ def project(xs: Array, blocks: Sequence[Array]) -> Array:
 
     Parameters
     ----------
-    xs : ndarray of shape (T, B, K)
-        The inputs.
     blocks : sequence of ndarray of shape (K, N)
         The block of each gate.
 

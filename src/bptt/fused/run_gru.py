@@ -1,6 +1,6 @@
 r"""A whole sequence through `bptt.gru`."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -15,19 +15,15 @@ class Kept(NamedTuple):
 
     Attributes
     ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
     gates : ndarray of shape (3, T, B, H)
         The gates r and z and the candidate n.
-    qs : ndarray of shape (T, B, H)
-        What r multiplies.
     hs : ndarray of shape (T + 1, B, H)
         The states, from that before the first step.
     """
 
-    xs: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
     gates: Array
-    qs: Array
+    qs: Annotated[Array, "T B H", "what r multiplies"]
     hs: Array
 
 
@@ -41,12 +37,6 @@ def forward(
 
     Parameters
     ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs, in the dtype of the weights.
-    state : State
-        The state before the first step.
     skip : ndarray of bool of shape (T, B, 1), or None
         True where a sequence has no step.
 
@@ -111,12 +101,8 @@ def backward(
 
     Parameters
     ----------
-    params : Params
-        The weights.
     kept : Kept
         What `forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs, where they are read.
     dstate : State
         The gradient with respect to the state after the last step.
     skip : ndarray of bool of shape (T, B, 1), or None

@@ -4,7 +4,7 @@ The gates stand in the order i, f, o, g here, so that the three with a logistic 
 neighbours.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,6 @@ class Kept(NamedTuple):
 
     Attributes
     ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
     gates : ndarray of shape (4, T, B, H)
         The gates i, f, o and the candidate g.
     hs : ndarray of shape (T + 1, B, H)
@@ -29,7 +27,7 @@ class Kept(NamedTuple):
         The cell states, likewise.
     """
 
-    xs: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
     gates: Array
     hs: Array
     cs: Array
@@ -45,12 +43,6 @@ def forward(
 
     Parameters
     ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs, in the dtype of the weights.
-    state : State
-        The state before the first step.
     skip : ndarray of bool of shape (T, B, 1), or None
         True where a sequence has no step.
 
@@ -115,12 +107,8 @@ def backward(
 
     Parameters
     ----------
-    params : Params
-        The weights.
     kept : Kept
         What `forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs, where they are read.
     dstate : State
         The gradient with respect to the state after the last step.
     skip : ndarray of bool of shape (T, B, 1), or None

@@ -1,6 +1,6 @@
 r"""A whole sequence through `bptt.rnn`."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -15,13 +15,11 @@ class Kept(NamedTuple):
 
     Attributes
     ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
     hs : ndarray of shape (T + 1, B, H)
         The states, from that before the first step.
     """
 
-    xs: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
     hs: Array
 
 
@@ -32,12 +30,6 @@ def forward(
 
     Parameters
     ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs, in the dtype of the weights.
-    state : State
-        The state before the first step.
     skip : ndarray of bool of shape (T, B, 1), or None
         True where a sequence has no step.
 
@@ -74,12 +66,8 @@ def backward(
 
     Parameters
     ----------
-    params : Params
-        The weights.
     kept : Kept
         What `forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs, where they are read.
     dstate : State
         The gradient with respect to the state after the last step.
     skip : ndarray of bool of shape (T, B, 1), or None

@@ -16,15 +16,6 @@ def spans(T: int, B: int, H: int) -> list[slice]:
     What does not depend on later steps is computed for a whole span: a few large operations in
     place of many small ones.
 
-    Parameters
-    ----------
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    H : int
-        The number of hidden units.
-
     Returns
     -------
     list of slice
