@@ -26,9 +26,9 @@ from bptt.bench import clock, contestants, floor, memory, parts, plain, record, 
 from bptt.bench.clock import Ratio, Timing
 from bptt.bench.contestants import Contestant, Outcome
 from bptt.bench.floor import Speeds
-from bptt.experiments import results
-from bptt.experiments.digest import digest
-from bptt.experiments.results import Result, Run, load
+from bptt.records import results
+from bptt.records.digest import digest
+from bptt.records.results import Result, Run, load
 
 ONE_THREAD = dict.fromkeys(command.THREADS, "1")
 

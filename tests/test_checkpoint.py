@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from bptt import checkpoint
+from bptt import checkpoint, files
 from bptt.checkpoint import CheckpointError
 
 
@@ -100,7 +100,7 @@ def test_a_file_is_complete_and_synced_before_it_takes_its_place(path, monkeypat
         seen.append((path.read_bytes(), draft.read_bytes(), os.fstat(number).st_size))
 
     monkeypatch.setattr(os, "fsync", look)
-    checkpoint.replace(path, b"new one")
+    files.replace(path, b"new one")
     assert seen == [(b"old", b"new one", 7)]
     assert path.read_bytes() == b"new one"
 

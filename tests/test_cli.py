@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bptt import checkpoint, cli, text
+from bptt import checkpoint, cli, files, text
 from bptt.lm import folder, loop, pretrained, score
 from bptt.lm.training import Settings
 from bptt.optim import NonFiniteGradient
@@ -381,7 +381,7 @@ def test_a_stop_while_it_saves_leaves_a_whole_checkpoint(corpus, tmp_path, monke
     one, other = tmp_path / "one", tmp_path / "other"
     words = ("--text", corpus, "--steps", 6, "--every", 3, *SMALL)
     assert bptt("train", "--folder", one, *words).exit_code == 0
-    real, writes = checkpoint.replace, []
+    real, writes = files.replace, []
 
     def interrupted(*args):
         writes.append(args)
@@ -389,7 +389,7 @@ def test_a_stop_while_it_saves_leaves_a_whole_checkpoint(corpus, tmp_path, monke
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(checkpoint, "replace", interrupted)
+    monkeypatch.setattr(files, "replace", interrupted)
     assert bptt("train", "--folder", other, *words).exit_code == 130
     assert loop.read(other / loop.STATE)[2].run.step == 2
     assert bptt("train", "--folder", other, "--resume").exit_code == 0

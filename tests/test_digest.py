@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bptt.experiments import runner
-from bptt.experiments.digest import digest
+from bptt.experiments.registry import NAMES
+from bptt.records import digest as module
+from bptt.records.digest import digest
 
-FILE = Path(runner.__file__).with_name("digest.py")
+FILE = Path(module.__file__)
 
 MODULE = '''"""What it does."""
 
@@ -44,7 +45,7 @@ PACKAGE = {
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Return a function that writes a small package, with changed files, and takes the digest."""
-    monkeypatch.setattr("bptt.experiments.digest.ROOT", tmp_path / "bptt")
+    monkeypatch.setattr("bptt.records.digest.ROOT", tmp_path / "bptt")
 
     def digest_with(**changed: str) -> str:
         for name, text in (PACKAGE | changed).items():
@@ -132,9 +133,9 @@ def test_a_name_moved_to_another_module_changes_the_digest(package):
 
 def test_the_digest_of_a_module_that_is_not_there_is_refused(package):
     package()
-    with pytest.raises(ValueError, match=r"^experiments\.digest: there is no module bptt\.nope$"):
+    with pytest.raises(ValueError, match=r"^records\.digest: there is no module bptt\.nope$"):
         digest("bptt.nope")
-    with pytest.raises(ValueError, match=r"^experiments\.digest: there is no module numpy$"):
+    with pytest.raises(ValueError, match=r"^records\.digest: there is no module numpy$"):
         digest("numpy")
 
 
@@ -197,7 +198,7 @@ def test_another_python_finds_the_digest_of_every_experiment(version):
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
         pytest.skip(f"there is no python{version} on this machine")
-    modules = [f"bptt.experiments.{name}" for name in runner.names()]
+    modules = [f"bptt.experiments.{name}" for name in NAMES]
     command = [python, "-I", "-c", PROGRAM, str(FILE), *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.split() == [digest(module) for module in modules]

@@ -138,9 +138,9 @@ def test_a_text_is_scored_in_twenty_parts_each_from_a_state_of_zeros(rng):
     for part in codes[:120].reshape(20, 6):
         logits, _, _ = forward(lstm, params, part[:-1, None])
         one_by_one.append(cross_entropy(logits, part[1:, None])[0])
-    assert gap.nats(params, codes) == pytest.approx(np.mean(one_by_one), rel=1e-12)
+    assert gap._nats(params, codes) == pytest.approx(np.mean(one_by_one), rel=1e-12)
 
 
 def test_the_null_is_the_frequency_of_each_character_counted_once_more():
     seen, codes = np.array([0, 0, 0, 1]), np.array([0, 2])
-    assert gap.unigram(seen, codes, 3) == pytest.approx(-np.log([4 / 7, 1 / 7]).mean())
+    assert gap._unigram(seen, codes, 3) == pytest.approx(-np.log([4 / 7, 1 / 7]).mean())

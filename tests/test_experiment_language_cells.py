@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bptt import experiments, ngram, text
-from bptt.experiments import language_cells, runner
-from bptt.experiments.results import Run
+from bptt.experiments import corpora, language_cells, runner
 from bptt.lm import training
+from bptt.records.results import Run
 
 pytestmark = pytest.mark.experiments
 
@@ -77,7 +77,7 @@ def test_what_a_test_run_scored_does_not_choose_the_rate():
     test = language_cells.cases(REDUCED, done)[len(tuning) :]
     done += [scored(case, 100.0) for case in test]
     assert language_cells.cases(REDUCED, done) == tuning + test
-    assert language_cells.best_rate(REDUCED, done, "lstm") == 1e-4
+    assert {case["lr"] for case in test if case["cell"] == "lstm"} == {1e-4}
 
 
 def test_all_settings_reach_the_training(monkeypatch):
@@ -111,7 +111,7 @@ def test_all_settings_reach_the_training(monkeypatch):
 
 
 def test_every_cell_learns_more_than_how_often_each_character_stands(runs):
-    whole = language_cells.made_up()
+    whole = corpora.lines()
     vocabulary = text.Vocabulary.of(whole)
     seen, unseen = (vocabulary.encode(part) for part in text.split(whole))
     unigram, bigram = ngram.nats_of_orders(ngram.witten_bell, seen, unseen, len(vocabulary), 2)
@@ -143,9 +143,9 @@ def test_the_networks_of_two_seeds_differ(runs):
 
 
 def test_a_tuning_run_neither_trains_nor_is_scored_on_the_validation_text(monkeypatch, runs):
-    whole = language_cells.made_up()
+    whole = corpora.lines()
     kept, cut = text.split(whole)
-    monkeypatch.setattr(language_cells, "made_up", lambda: kept + cut[::-1])
+    monkeypatch.setattr(language_cells, "lines", lambda: kept + cut[::-1])
     tuning = [run for run in runs if run.case["cell"] == "rnn" and not run.case["validation"]]
     for run in tuning:
         assert language_cells.score(dict(run.case))["nats"] == run.score["nats"]
@@ -154,7 +154,7 @@ def test_a_tuning_run_neither_trains_nor_is_scored_on_the_validation_text(monkey
 
 
 def test_a_tuning_run_does_not_train_on_what_it_is_scored_on(monkeypatch, runs):
-    whole = language_cells.made_up()
+    whole = corpora.lines()
     seen, _ = text.split(whole)
     train, held_out = text.split(seen)
     read = []
@@ -174,11 +174,11 @@ def test_a_tuning_run_does_not_train_on_what_it_is_scored_on(monkeypatch, runs):
 
 
 def test_the_made_up_text_is_lines_of_two_to_seven_words():
-    whole = language_cells.made_up()
-    assert whole == language_cells.made_up()
+    whole = corpora.lines()
+    assert whole == corpora.lines()
     lines = [line.split(" ") for line in whole.split("\n")]
     assert {len(line) for line in lines} == {2, 3, 4, 5, 6, 7}
-    assert {word for line in lines for word in line} == set(language_cells.WORDS)
+    assert {word for line in lines for word in line} == set(corpora.WORDS)
     assert re.fullmatch(r"[a-z \n]+", whole)
 
 
@@ -215,6 +215,6 @@ def test_the_gru_ends_below_the_rnn_on_every_stored_seed_and_the_lstm_on_eight_o
 
 
 def test_no_stored_rate_lies_at_an_end_of_the_grid():
-    runs = experiments.load("language_cells").runs
-    for cell in CELLS:
-        assert FULL.rates[0] < language_cells.best_rate(FULL, list(runs), cell) < FULL.rates[-1]
+    for case in language_cells.cases(FULL, list(experiments.load("language_cells").runs)):
+        if case["seed"] in FULL.seeds:
+            assert FULL.rates[0] < case["lr"] < FULL.rates[-1]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bptt import experiments, gru, lstm
-from bptt.experiments import language_units, runner
+from bptt.experiments import corpora, language_units, runner, statistics
+from bptt.experiments import events as happenings
 from bptt.lm import folder, network, pretrained
 from bptt.text import Vocabulary
 
@@ -32,16 +33,12 @@ def test_the_shipped_network_comes_first_and_then_the_untrained_ones():
     ]
 
 
-def test_every_case_names_the_weights_so_that_others_make_a_result_stale(tmp_path, monkeypatch):
+def test_every_case_names_the_weights_so_that_others_make_a_result_stale(monkeypatch):
     file = pretrained.FOLDER / folder.WEIGHTS
     assert hashlib.sha256(file.read_bytes()).hexdigest() == FULL.weights
     assert all(case["weights"] == FULL.weights for case in language_units.cases(FULL, []))
-    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    assert language_units.weights_hash() == ""
-    (tmp_path / folder.WEIGHTS).write_bytes(b"abc")
-    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert language_units.weights_hash() == known
-    monkeypatch.setattr(language_units, "FULL", dataclasses.replace(FULL, weights=known))
+    others = hashlib.sha256(b"abc").hexdigest()
+    monkeypatch.setattr(language_units, "FULL", dataclasses.replace(FULL, weights=others))
     assert runner.is_stale("language_units")
 
 
@@ -57,8 +54,8 @@ def test_events_at_each_character_of_a_small_text():
         "name": "0000001111111000000000000000000000000",
         "apostrophe": "0000000000000000111011100000000000000",
     }
-    found = language_units.events(whole)
-    assert tuple(found) == tuple(expected) == language_units.EVENTS
+    found = happenings.events(whole)
+    assert tuple(found) == tuple(expected) == happenings.EVENTS
     for event, digits in expected.items():
         assert "".join(str(n % 10) for n in found[event]) == digits, event
     assert found["line"][14 + 9] == 9
@@ -66,43 +63,43 @@ def test_events_at_each_character_of_a_small_text():
 
 
 def test_the_speaker_at_the_start_of_a_text_counts_and_a_line_without_a_colon_does_not():
-    found = language_units.events("Ed:\nI\n\nSo.\n\nB C:\n")["name"]
+    found = happenings.events("Ed:\nI\n\nSo.\n\nB C:\n")["name"]
     assert "".join(map(str, found)) == "11000000000011100"
 
 
 def test_nothing_in_an_event_depends_on_later_characters_of_running_text():
     """Only a name and an apostrophe may, on what ends their own line or word."""
-    play = language_units.made_up_play()
-    whole, cut = language_units.events(play), language_units.events(play[:5000])
+    play = corpora.play()
+    whole, cut = happenings.events(play), happenings.events(play[:5000])
     for event in ("line", "sentence", "word"):
         assert np.array_equal(whole[event][:5000], cut[event])
 
 
 def test_before_the_first_mark_the_distance_is_to_one_before_the_start():
     marks = np.array([False, False, True, False, True, True, False])
-    assert language_units.since(marks).tolist() == [1, 2, 0, 1, 0, 0, 1]
+    assert happenings._since(marks).tolist() == [1, 2, 0, 1, 0, 0, 1]
 
 
 def test_the_made_up_play_has_every_event_and_only_known_characters():
-    play = language_units.made_up_play()
-    assert play == language_units.made_up_play()
+    play = corpora.play()
+    assert play == corpora.play()
     assert len(play) > REDUCED.lead + 2 * REDUCED.half
     assert set(play) <= set(pretrained.load().vocabulary.characters)
-    for series in language_units.events(play).values():
+    for series in happenings.events(play).values():
         assert series.min() == 0 < series.max()
 
 
 @pytest.mark.parametrize(("half", "lead"), [(300, 50), (70, 11)])
 def test_a_passage_leads_in_and_then_has_two_halves(half, lead):
     case = {"corpus": "made up", "half": half, "lead": lead}
-    whole, first = language_units.passage(case)
+    whole, first = language_units._passage(case)
     assert first == lead
-    assert whole == language_units.made_up_play()[: lead + 2 * half]
+    assert whole == corpora.play()[: lead + 2 * half]
 
 
 def test_the_passage_of_the_corpus_is_the_start_of_its_validation_part(monkeypatch):
     monkeypatch.setattr(language_units.text, "tiny_shakespeare", lambda: "a" * 901 + "bcd" * 33)
-    whole, _ = language_units.passage({"corpus": "tiny shakespeare", "half": 20, "lead": 3})
+    whole, _ = language_units._passage({"corpus": "tiny shakespeare", "half": 20, "lead": 3})
     assert whole == ("a" + "bcd" * 33)[:43]
 
 
@@ -117,7 +114,7 @@ def small(cell, widths):
 def test_all_states_are_those_of_a_network_that_reads_the_whole_text(cell):
     params = small(cell, (4, 3))
     codes = np.random.default_rng(4).integers(7, size=23)
-    names, states = language_units.read(cell, params, codes, first=3, pieces=1, lead=3)
+    names, states = language_units._read(cell, params, codes, first=3, pieces=1, lead=3)
     assert states.shape == (len(names), 20)
     logits, last, _ = network.forward(cell, params, codes[:, None])
     top_h = [number for number, name in enumerate(names) if name[:2] == (1, "h")]
@@ -133,24 +130,24 @@ def test_all_states_are_those_of_a_network_that_reads_the_whole_text(cell):
 def test_each_piece_begins_with_zeros_so_many_characters_before_its_own():
     params = small(lstm, (4,))
     codes = np.random.default_rng(4).integers(7, size=34)
-    _, states = language_units.read(lstm, params, codes, first=4, pieces=3, lead=2)
+    _, states = language_units._read(lstm, params, codes, first=4, pieces=3, lead=2)
     for piece, begin in enumerate((4, 14, 24)):
         part = codes[begin - 2 : begin + 10]
-        _, alone = language_units.read(lstm, params, part, first=2, pieces=1, lead=2)
+        _, alone = language_units._read(lstm, params, part, first=2, pieces=1, lead=2)
         np.testing.assert_allclose(states[:, 10 * piece : 10 * (piece + 1)], alone, rtol=1e-5)
     assert np.abs(states[:, 10] - states[:, 9]).max() > 1e-3
 
 
 def test_an_untrained_network_has_the_shape_of_the_model_and_its_own_weights():
     model = folder.Model(gru, small(gru, (4, 5)), Vocabulary("abcdefg"))
-    one, other = (language_units.untrained(model, seed) for seed in (0, 1))
+    one, other = (language_units._untrained(model, seed) for seed in (0, 1))
     assert [p.W_h.shape for p in one.layers] == [(4, 12), (5, 15)]
     assert one.E.shape == (7, 5)
     assert network.head(one).shape == (5, 7)
     assert not network.is_tied(one)
     assert not np.array_equal(one.E, other.E)
     tied = network.init(gru, 7, 5, (4, 5), tied=True, rng=np.random.default_rng(0))
-    assert network.is_tied(language_units.untrained(model._replace(params=tied), 0))
+    assert network.is_tied(language_units._untrained(model._replace(params=tied), 0))
 
 
 # Statistics.
@@ -158,22 +155,22 @@ def test_an_untrained_network_has_the_shape_of_the_model_and_its_own_weights():
 
 def test_the_product_of_standardised_rows_is_their_correlation(rng):
     rows = rng.standard_normal((3, 40)) * [[1], [100], [1e-3]] + [[0], [1000], [5]]
-    found = language_units.standardised(rows)
+    found = statistics.standardised(rows)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found @ found.T, np.corrcoef(rows), atol=1e-5)
 
 
 def test_a_row_that_does_not_vary_is_correlated_with_nothing():
-    found = language_units.standardised(np.array([[0.1] * 7, [1, 2, 3, 4, 5, 6, 7]]))
+    found = statistics.standardised(np.array([[0.1] * 7, [1, 2, 3, 4, 5, 6, 7]]))
     assert found[0].tolist() == [0.0] * 7
     assert np.isfinite(found).all()
 
 
 def test_every_shift_chooses_on_the_first_half_and_measures_on_the_second(rng):
     N, units, shortest = 50, 300, 6
-    states = [language_units.standardised(rng.standard_normal((units, N))) for _ in range(2)]
-    event = [language_units.standardised(rng.standard_normal((1, N))) for _ in range(2)]
-    maximum, held_out = language_units.shifted(states, event, shortest)
+    states = [statistics.standardised(rng.standard_normal((units, N))) for _ in range(2)]
+    event = [statistics.standardised(rng.standard_normal((1, N))) for _ in range(2)]
+    maximum, held_out = statistics.shifted(states, event, shortest)
     expected = []
     for shift in range(shortest, N - shortest + 1):
         first, second = (rows @ np.roll(e[0], shift) for rows, e in zip(states, event, strict=True))
@@ -185,16 +182,16 @@ def test_every_shift_chooses_on_the_first_half_and_measures_on_the_second(rng):
 
 def test_a_p_value_counts_what_is_at_least_as_large_and_the_observation():
     null = [0.1, 0.2, 0.3, 0.3]
-    assert language_units.p_value(0.3, null) == 3 / 5
-    assert language_units.p_value(0.31, null) == 1 / 5
-    assert language_units.p_value(0.0, null) == 1
+    assert statistics.p_value(0.3, null) == 3 / 5
+    assert statistics.p_value(0.31, null) == 1 / 5
+    assert statistics.p_value(0.0, null) == 1
 
 
 def test_a_window_knows_the_last_k_characters_and_none_before(rng):
     codes = rng.integers(5, size=4010)
     values = np.stack([codes[10 - back : len(codes) - back] == 2 for back in range(4)], axis=1)
     for k in (1, 3):
-        guesses = language_units.window(codes, values.astype(np.int64), k, 5)
+        guesses = statistics.window(codes, values.astype(np.int64), k, 5)
         assert guesses.shape == (4, 2000)
         fits = [np.corrcoef(g, v[2000:])[0, 1] for g, v in zip(guesses, values.T, strict=True)]
         assert min(fits[:k]) > 0.999
@@ -205,28 +202,28 @@ def test_a_window_is_fitted_on_the_first_half_alone(rng):
     codes = rng.integers(5, size=4010)
     values = (codes[10:] == 2).astype(np.int64)
     values[2000:] = 1 - values[2000:]
-    guess = language_units.window(codes, values[:, None], 1, 5)[0]
+    guess = statistics.window(codes, values[:, None], 1, 5)[0]
     assert np.corrcoef(guess, values[2000:])[0, 1] < -0.999
 
 
 def test_the_area_is_the_share_of_pairs_that_are_in_order(rng):
     series, marks = rng.standard_normal(30), rng.random(30) < 0.3
     pairs = [a > b for a in series[marks] for b in series[~marks]]
-    assert language_units.auc(series, marks) == pytest.approx(np.mean(pairs))
-    assert language_units.auc(np.arange(5.0), np.array([0, 0, 0, 1, 1], bool)) == 1
-    assert language_units.auc(-np.arange(5.0), np.array([0, 0, 0, 1, 1], bool)) == 0
+    assert statistics.auc(series, marks) == pytest.approx(np.mean(pairs))
+    assert statistics.auc(np.arange(5.0), np.array([0, 0, 0, 1, 1], bool)) == 1
+    assert statistics.auc(-np.arange(5.0), np.array([0, 0, 0, 1, 1], bool)) == 0
 
 
 def test_what_is_shown_begins_with_the_first_speaker():
     half = "of a speech\nthat goes on\n\nED:\n" + "words\n\n" * 60
-    shown = half[language_units.shown_part(half)]
+    shown = half[language_units._shown_part(half)]
     assert shown.startswith("ED:\nwords")
     assert len(shown) == 300
 
 
 def test_numbers_are_rounded_to_plain_floats():
-    assert language_units.rounded(np.float32(0.1)) == 0.1
-    assert language_units.rounded(np.array([0.12345, 2.0]), 2) == [0.12, 2.0]
+    assert language_units._rounded(np.float32(0.1)) == 0.1
+    assert language_units._rounded(np.array([0.12345, 2.0]), 2) == [0.12, 2.0]
 
 
 # The search, on states that are made up.
@@ -234,14 +231,14 @@ def test_numbers_are_rounded_to_plain_floats():
 
 def test_a_unit_is_found_with_its_name_and_its_sign(monkeypatch, rng):
     case = language_units.cases(REDUCED, [])[0]
-    whole, first = language_units.passage(case)
-    happens = language_units.events(whole)
+    whole, first = language_units._passage(case)
+    happens = happenings.events(whole)
     names = [(layer, field, unit) for layer in range(2) for field in "hc" for unit in range(2)]
     states = rng.standard_normal((8, 2 * case["half"]))
     states[5] = -happens["line"][first:] + 0.1 * states[5]
     states[6] = 0.1 * states[6] - happens["name"][first:]
     states[7] = happens["word"][first:] * np.repeat([1, -1], case["half"])  # turns round
-    monkeypatch.setattr(language_units, "read", lambda *_, **__: (names, states))
+    monkeypatch.setattr(language_units, "_read", lambda *_, **__: (names, states))
     found = language_units.score(case)
     line = [found[f"line {name}"] for name in ("layer", "field", "unit", "maximum", "held_out")]
     assert line[:3] == [1, "h", 1]
@@ -275,12 +272,12 @@ def test_the_shipped_network_follows_the_line_above_its_nulls(runs):
 
 def test_the_scores_are_shares_and_correlations(runs):
     for run in runs:
-        for event in language_units.EVENTS:
+        for event in happenings.EVENTS:
             assert 0 < run.score[f"{event} maximum"] <= 1
             assert -1 <= run.score[f"{event} held_out"] <= 1
-            assert (f"{event} auc" in run.score) == (event in language_units.BINARY)
+            assert (f"{event} auc" in run.score) == (event in happenings.BINARY)
     trained = runs[0].score
-    for event in language_units.EVENTS:
+    for event in happenings.EVENTS:
         assert len(trained[f"{event} states"]) == len(trained[f"{event} values"]) == 300
         assert len(trained[f"{event} window"]) == 2
         assert sorted(trained[f"{event} null maximum"]) == trained[f"{event} null maximum"]

@@ -5,7 +5,7 @@ import pytest
 
 from bptt import experiments, lstm, rnn
 from bptt.experiments import latch, runner
-from bptt.experiments.results import Run
+from bptt.records.results import Run
 
 pytestmark = pytest.mark.experiments
 
@@ -25,6 +25,13 @@ SMALL = latch.Settings(
 @pytest.fixture(scope="module")
 def reduced():
     return runner.run(latch, latch.REDUCED)
+
+
+def best_rate(settings, runs, start, T):
+    """Return the rate of the runs on the test seeds."""
+    test = [case for case in latch.cases(settings, runs) if case["seed"] in settings.seeds]
+    (rate,) = {case["lr"] for case in test if (case["start"], case["T"]) == (start, T)}
+    return rate
 
 
 def made_up(settings, losses):
@@ -135,10 +142,10 @@ def test_the_best_rate_has_the_lowest_mean_loss_of_its_own_cell():
         Run(case, {"loss": losses[case["start"], case["T"]][case["lr"]][case["seed"] - 7]}, 0.0)
         for case in latch.cases(SMALL, [])
     ]
-    assert latch.best_rate(SMALL, runs, "tanh", 3) == 0.2
-    assert latch.best_rate(SMALL, runs, "tanh", 4) == 0.3
-    assert latch.best_rate(SMALL, runs, "lstm, chrono", 3) == 0.1
-    assert latch.best_rate(SMALL, runs, "lstm, chrono", 4) == 0.1  # the smaller of equal ones
+    assert best_rate(SMALL, runs, "tanh", 3) == 0.2
+    assert best_rate(SMALL, runs, "tanh", 4) == 0.3
+    assert best_rate(SMALL, runs, "lstm, chrono", 3) == 0.1
+    assert best_rate(SMALL, runs, "lstm, chrono", 4) == 0.1  # the smaller of equal ones
 
 
 def test_the_test_seeds_have_no_say_in_the_rate():
@@ -146,12 +153,12 @@ def test_the_test_seeds_have_no_say_in_the_rate():
     for lr in SMALL.rates:  # they would prefer 0.3
         case = {**runs[0].case, "lr": lr, "seed": 1}
         runs.append(Run(case, {"loss": 0.0 if lr == 0.3 else 100.0}, 0.0))
-    assert latch.best_rate(SMALL, runs, "tanh", 3) == 0.2
+    assert best_rate(SMALL, runs, "tanh", 3) == 0.2
 
 
 def test_without_tuning_seeds_the_first_rate_is_taken():
     settings = dataclasses.replace(SMALL, tuning_seeds=())
-    assert latch.best_rate(settings, [], "tanh", 3) == 0.1
+    assert best_rate(settings, [], "tanh", 3) == 0.1
     assert [case["lr"] for case in latch.cases(settings, [])] == [0.1] * 8
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from bptt import experiments, model, tree
 from bptt.experiments import runner, temporal_order
-from bptt.experiments.results import Run
-from bptt.experiments.temporal_order import best_rate, cases, rates, score
+from bptt.experiments.temporal_order import _rates as rates
+from bptt.experiments.temporal_order import cases, score
+from bptt.records.results import Run
 
 pytestmark = pytest.mark.experiments
 
@@ -32,6 +33,13 @@ def reduced():
 
 def solved(runs, arm):
     return sum(run.score["accuracy"] > 0.99 for run in runs if run.case["arm"] == arm)
+
+
+def best_rate(settings, runs, arm, T):
+    """Return the rate of the runs on the test seeds."""
+    test = [case for case in cases(settings, runs) if case["seed"] in settings.seeds]
+    (rate,) = {case["lr"] for case in test if (case["arm"], case["T"]) == (arm, T)}
+    return rate
 
 
 def tuning_runs(accuracy, loss=lambda _: 1.0):

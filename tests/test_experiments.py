@@ -15,11 +15,12 @@ import pytest
 
 from bptt import experiments
 from bptt.experiments import __main__ as command
-from bptt.experiments import latch, results, runner
-from bptt.experiments.results import Result, Run, load, save
+from bptt.experiments import latch, runner
+from bptt.experiments.registry import NAMES, find
+from bptt.records import results
+from bptt.records.results import Result, Run, load, save
 
 HERE = Path(__file__).parent
-NAMES = runner.names()
 each_experiment = pytest.mark.parametrize("name", NAMES)
 
 
@@ -39,12 +40,12 @@ def test_a_stored_result_is_fresh(name):
 
 @each_experiment
 def test_a_stored_result_was_made_with_the_full_settings(name):
-    assert load(name).settings == plain(dataclasses.asdict(runner.find(name).FULL))
+    assert load(name).settings == plain(dataclasses.asdict(find(name).FULL))
 
 
 @each_experiment
 def test_a_stored_result_holds_every_run_once(name):
-    experiment, result = runner.find(name), load(name)
+    experiment, result = find(name), load(name)
     assert experiment.cases(experiment.FULL, list(result.runs)) == [run.case for run in result.runs]
 
 
@@ -65,7 +66,7 @@ def test_a_stored_result_is_plain_json_with_finite_numbers(name):
 @each_experiment
 def test_settings_and_cases_survive_json(name):
     """A tuple in a case would not be found again among the runs of an interrupted measurement."""
-    experiment = runner.find(name)
+    experiment = find(name)
     for settings in (experiment.FULL, experiment.REDUCED):
         cases = experiment.cases(settings, [])
         assert cases
@@ -159,7 +160,6 @@ class Toy:
         monkeypatch.delitem(sys.modules, "toy", raising=False)
         self.module = importlib.import_module("toy")
         monkeypatch.setattr(results, "FOLDER", folder / "results")
-        monkeypatch.setattr(runner, "names", lambda: ["toy"])
         monkeypatch.setattr(runner, "find", lambda _: self.module)
         monkeypatch.setattr(runner, "ProcessPoolExecutor", OneByOne)
         monkeypatch.setattr(runner, "as_completed", list)
@@ -475,18 +475,21 @@ def test_scores_come_in_the_order_of_the_runs_that_match():
 # The command.
 
 
-def test_an_experiment_is_a_module_with_cases():
-    assert "latch" in NAMES
-    assert sorted(NAMES) == NAMES
-    assert {"runner", "results", "digest"}.isdisjoint(NAMES)
-    assert runner.find("latch") is latch
+def test_every_module_with_cases_is_an_experiment_and_every_experiment_has_what_it_needs():
+    files = sorted(Path(experiments.__file__).parent.glob("*.py"))
+    modules = [importlib.import_module(f"bptt.experiments.{file.stem}") for file in files]
+    parts = ("FULL", "REDUCED", "cases", "score")
+    having = [module for module in modules if any(part in vars(module) for part in parts)]
+    assert [module.__name__ for module in having] == [f"bptt.experiments.{name}" for name in NAMES]
+    assert all(part in vars(module) for module in having for part in parts)
+    assert find("latch") is latch
 
 
 def test_an_unknown_experiment_is_refused_with_the_names_that_there_are():
     known = ", ".join(NAMES)
     why = rf"^experiments: there is no experiment 'lach'; there are: {known}$"
     with pytest.raises(ValueError, match=why):
-        runner.find("lach")
+        find("lach")
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from bptt import cli, ship, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.checkpoint import CheckpointError
-from bptt.experiments.digest import digest
 from bptt.lm import folder, loop, pretrained, score, training
 from bptt.lm.dropout import Rates
 from bptt.lm.network import forward
 from bptt.lm.training import Settings
 from bptt.losses import cross_entropy
+from bptt.records.digest import digest
 
 CORPUS = Path(os.environ.get(text.VARIABLE, ""), text.FILE)
 needs_corpus = pytest.mark.skipif(

@@ -8,12 +8,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from bptt import tree
+from bptt import files, tree
 from bptt.shapes import Array
 
 T = TypeVar("T")
@@ -54,35 +53,7 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
 
     arrays = values if isinstance(values, Mapping) else dict(tree.leaves(values))
     whole = {name: np.array(array, order="C") for name, array in arrays.items()}
-    replace(path, save(whole, {**about, DIGEST: _digest(whole, about)}))
-
-
-def replace(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all, even if the power fails.
-
-    Parameters
-    ----------
-    path : str or path
-        The file. One that is there already is replaced.
-    content : bytes
-        What it will hold.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written. One that was there is left as it was.
-    """
-    path = Path(path)
-    draft = path.with_name(f"{path.name}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:  # a full disk, or Ctrl-C
-        draft.unlink(missing_ok=True)
-        raise
+    files.replace(path, save(whole, {**about, DIGEST: _digest(whole, about)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from bptt import checkpoint, ngram, text
+from bptt import files, ngram, text
 from bptt.checkpoint import CheckpointError
 from bptt.lm import folder as folders
 from bptt.lm import loop, pretrained, sample, score
@@ -327,7 +327,7 @@ def _run(
         loop.write(place / loop.STATE, settings, about, now)
         lines = (",".join(map(repr, point)) for point in now.curve)
         curve = "\n".join([",".join(loop.Point._fields), *lines, ""])
-        checkpoint.replace(place / CURVE, curve.encode())
+        files.replace(place / CURVE, curve.encode())
 
     try:
         save(begun)

@@ -122,7 +122,7 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     Source: the chain rule, applied to `step` line by line; chapter 6 of the site has the
     derivation.
     """
-    W_x, W_h, _, b_hn = params
+    W_x, W_h, *_ = params
     x, h_prev, r, z, n, q = saved
     (dh,) = dstate
     dz, dn = dh * (h_prev - n), dh * (1 - z)

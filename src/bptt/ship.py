@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from bptt import ngram, text, tree
+from bptt import files, ngram, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
-from bptt.checkpoint import CheckpointError, replace
-from bptt.experiments.digest import digest
-from bptt.experiments.results import Run
-from bptt.experiments.runner import provenance, today
+from bptt.checkpoint import CheckpointError
 from bptt.lm import folder, loop, pretrained, sample, score, training
 from bptt.lm.folder import Model
 from bptt.lm.training import Settings
+from bptt.records.digest import digest
+from bptt.records.provenance import provenance, today
+from bptt.records.results import Run
 from bptt.shapes import Array
 
 # The code whose digest the record carries: all that decides the weights.
@@ -191,7 +191,7 @@ def save(record: Mapping[str, Any]) -> None:
         If a number is not finite: JSON has no word for it.
     """
     content = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    replace(pretrained.RECORD, content.encode())
+    files.replace(pretrained.RECORD, content.encode())
 
 
 def corpus() -> tuple[text.Vocabulary, tuple[Array, Array]]:

@@ -1,11 +1,12 @@
 """The training loop."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from bptt import progress
 from bptt.optim import NonFiniteGradient, Optimizer, clip_global_norm
 from bptt.shapes import Array
 
@@ -69,7 +70,7 @@ def fit(
     """
     state = optimizer.init(params)
     losses, norms = [], []
-    for step in _progress(steps):
+    for step in progress.shown(range(steps), unit="step"):
         loss, grads = loss_and_grads(params, draw())
         try:
             clipped, norm = clip_global_norm(grads, max_norm)
@@ -80,11 +81,3 @@ def fit(
         losses.append(loss)
         norms.append(norm)
     return History(params, np.array(losses), np.array(norms))
-
-
-def _progress(steps: int) -> Iterable[int]:
-    try:
-        from tqdm import trange
-    except ModuleNotFoundError:  # training needs NumPy only
-        return range(steps)
-    return trange(steps, disable=None, unit="step")  # None: no bar unless on a terminal

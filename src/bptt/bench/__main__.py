@@ -5,7 +5,7 @@ import os
 import sys
 
 from bptt.bench import parts, record
-from bptt.experiments.results import Result, Run
+from bptt.records.results import Result, Run
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -15,8 +15,8 @@ from bptt.bench import clock, contestants, floor, memory
 from bptt.bench.clock import Timing
 from bptt.bench.contestants import Outcome
 from bptt.bench.ladder import RUNGS
-from bptt.experiments.results import Run
 from bptt.gradcheck import relative_error
+from bptt.records.results import Run
 
 Case: TypeAlias = dict[str, Any]
 Size: TypeAlias = tuple[int, int, int, int]

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from bptt import progress
 from bptt.bench import parts, tables
 from bptt.bench.contestants import BOUNDS
 from bptt.bench.parts import Settings
-from bptt.experiments import runner
-from bptt.experiments.digest import digest
-from bptt.experiments.results import Result, Run, path, save
+from bptt.records import notes
+from bptt.records.digest import digest
+from bptt.records.provenance import provenance
+from bptt.records.results import Result, Run, save
 
 NAME = "bench"
 # What is timed and how it is timed: the code whose digest the result carries.
@@ -52,22 +54,17 @@ def measure(settings: Settings = parts.FULL) -> Result:
     # What other code noted, or this code with other settings, does not count.
     asked = plain(dataclasses.asdict(settings))
     mark = hashlib.sha256(json.dumps([stamp, asked]).encode()).hexdigest()[:16]
-    notes = path(NAME).with_suffix(".partial.jsonl")
-    notes.parent.mkdir(exist_ok=True)
-    done = list(runner.noted(notes, mark))
-    wanted = parts.groups(settings)
-    with notes.open("a", encoding="utf-8") as file:
-        file.write("\n")  # a line that was cut off ends here
+    with notes.kept(NAME, mark) as (done, note):
         for group in run(settings, [group.case for group in done]):
             if wrong := differences(_runs([group])):
                 raise ValueError(f"bench: nothing is saved; {'; '.join(wrong)}")
-            done.append(group)
-            print(json.dumps([mark, *group]), file=file, flush=True)
-    done = [next(group for group in done if group.case == case) for case in wanted]
-    made_by = {**runner.provenance(stamp, done), **surroundings()}
-    result = Result(asked, tuple(_runs(done)), made_by)
-    save(NAME, result)
-    notes.unlink()
+            note(group)
+        wanted = [
+            next(group for group in done if group.case == case) for case in parts.groups(settings)
+        ]
+        made_by = {**provenance(stamp, wanted), **surroundings()}
+        result = Result(asked, tuple(_runs(wanted)), made_by)
+        save(NAME, result)
     return result
 
 
@@ -88,15 +85,15 @@ def run(settings: Settings, done: Sequence[Any] = ()) -> Iterator[Run]:
     """
     ahead = [group for group in parts.groups(settings) if group not in done]
     spent: dict[str, float] = {}
-    progress = _progress(ahead)
-    for k, group in enumerate(progress):
+    groups = progress.shown(ahead, unit="group")
+    for k, group in enumerate(groups):
         start = parts.cpu_seconds()
         found = parts.measure(group, settings)
         seconds = round(parts.cpu_seconds() - start, 3)
         part = group["part"]
         spent[part] = spent.get(part, 0) + seconds
         last = k + 1 == len(ahead) or ahead[k + 1]["part"] != part
-        if progress is ahead and last:
+        if groups is ahead and last:  # there is no bar
             sys.stdout.write(f"{part}: {spent[part]:.0f} s of CPU\n")
             sys.stdout.flush()
         yield Run(group, {"runs": plain(found)}, seconds)
@@ -246,14 +243,3 @@ def _words(case: Any) -> str:
     """Name a case: cell, dtype, sizes, mode."""
     sizes = f"({', '.join(str(case[axis]) for axis in parts.AXES)})"
     return " ".join([case["cell"], case["dtype"], sizes, case.get("mode", "")]).strip()
-
-
-def _progress(groups: list[Any]) -> Any:
-    """Show a bar on a terminal; return the list itself where there is none."""
-    if not sys.stderr.isatty():
-        return groups
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        return groups
-    return tqdm(groups, unit="group")

@@ -6,7 +6,7 @@ import numpy as np
 
 from bptt.bench import clock, floor
 from bptt.bench.clock import Ratio
-from bptt.experiments.results import Result, Run
+from bptt.records.results import Result, Run
 
 
 def find(result: Result, **case: Any) -> Run:

@@ -3,6 +3,6 @@
 One module for each claim. `load` reads a result; `python -m nox -s experiments` makes it.
 """
 
-from bptt.experiments.results import load
+from bptt.records.results import load
 
 __all__ = ["load"]

@@ -5,12 +5,13 @@ import os
 import sys
 
 from bptt.experiments import runner
+from bptt.experiments.registry import NAMES, find
 
 
 def main() -> None:
     """Measure the experiments that were named, or all whose result is missing or stale."""
     parser = argparse.ArgumentParser(prog="python -m bptt.experiments", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(runner.names())}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument(
         "--recheck", action="store_true", help="rerun one seed; restamp if every digit agrees"
     )
@@ -19,8 +20,8 @@ def main() -> None:
     work = runner.recheck if asked.recheck else runner.measure
     try:
         for name in asked.names:
-            runner.find(name)
-        for name in asked.names or [name for name in runner.names() if runner.is_stale(name)]:
+            find(name)
+        for name in asked.names or [name for name in NAMES if runner.is_stale(name)]:
             result = work(name, asked.processes)
             seconds = result.provenance["cpu_seconds"]
             sys.stdout.write(f"{name}: {len(result.runs)} runs, {seconds} s of CPU\n")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bptt import lstm, model, tasks, train, tree
-from bptt.optim import Adam
+from bptt import lstm, model, tasks, tree
+from bptt.experiments.plan import shared
+from bptt.experiments.training import curve, fit, losses_of
 
 
 @dataclass(frozen=True)
@@ -50,60 +51,23 @@ FULL = Settings()
 REDUCED = Settings(seeds=(0, 1), T=20, max_depth=3, steps=200)
 
 
-def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
-    """Return one case for each seed.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    _ : list of Run
-        The runs so far, on which nothing depends.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
-    """
-    s = settings
-    shared = {
-        "T": s.T,
-        "max_depth": s.max_depth,
-        "steps": s.steps,
-        "hidden_size": s.hidden_size,
-        "batch": s.batch,
-        "lr": s.lr,
-        "max_norm": s.max_norm,
-    }
-    return [{"seed": seed, **shared} for seed in s.seeds]
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
+    """Return one case for each seed."""
+    return [{"seed": seed, **shared(settings, "seeds")} for seed in settings.seeds]
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network, round its weights and test it.
 
-    Parameters
-    ----------
-    case : dict
-        The seed, the task and the budget.
-
-    Returns
-    -------
-    dict
-        `weights`, all numbers of the network in the order of `tree.ravel`, with four decimals;
-        the scores of the network with these weights on 1,000 new sequences: `accuracy` over all
-        steps, `strings`, the share of sequences that are right at every step, and `loss` in
-        nats; `losses`, the mean training loss over each twentieth of the training.
+    `weights` are all numbers of the network in the order of `tree.ravel`, with four decimals. With
+    these weights, on 1,000 new sequences: `accuracy` over all steps, `strings`, the share of
+    sequences that are right at every step, and `loss` in nats. `losses` is the mean training loss
+    over each twentieth of the training.
     """
     rng = np.random.default_rng(case["seed"])
     task = tasks.Brackets(case["T"], case["max_depth"])
-    history = train.fit(
-        lambda params, batch: model.loss_and_grads(lstm, params, *batch),
-        model.init(lstm, 3, case["hidden_size"], 2, rng=rng),
-        lambda: task.draw(case["batch"], rng=rng),
-        steps=case["steps"],
-        optimizer=Adam(lr=case["lr"]),
-        max_norm=case["max_norm"],
-    )
+    params = model.init(lstm, 3, case["hidden_size"], 2, rng=rng)
+    history = fit(losses_of(lstm), params, task, case, rng=rng)
     weights, unravel = tree.ravel(history.params)
     weights = weights.round(4)
     test = task.draw(1000, rng=rng)
@@ -112,6 +76,6 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
         "accuracy": float(right.mean()),
         "strings": float(right.all(axis=0).mean()),
         "loss": model.loss_and_grads(lstm, unravel(weights), *test)[0],
-        "losses": [float(part.mean().round(4)) for part in np.array_split(history.loss, 20)],
+        "losses": curve(history.loss),
         "weights": weights.tolist(),
     }

@@ -4,12 +4,13 @@ Trials without masks set the sizes and the number of steps. One with a tied head
 after as many, so the head is not tied. The rates of the masks are those of others, and not tuned.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bptt import lstm
+from bptt.experiments.plan import shared
 from bptt.lm.dropout import Rates
 from bptt.lm.network import Params, forward
 from bptt.lm.settings import Settings as Training
@@ -87,40 +88,17 @@ REDUCED = Settings(
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
-    """Return every arm with every seed.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    runs : list of Run
-        The runs so far, which change nothing here.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
-    """
-    shared = asdict(settings)
-    arms, seeds, widths = (shared.pop(name) for name in ("arms", "seeds", "widths"))
-    shared["widths"] = list(widths)
-    return [{"arm": arm, "seed": seed, **shared} for arm in arms for seed in seeds]
+    """Return every arm with every seed."""
+    same = shared(settings, "arms", "seeds")
+    return [{"arm": arm, "seed": seed, **same} for arm in settings.arms for seed in settings.seeds]
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network, and score it on both texts on the way, with nothing dropped.
 
-    Parameters
-    ----------
-    case : dict
-        The arm, the seed, the sizes and the budget.
-
-    Returns
-    -------
-    dict
-        `steps`, the number of updates at each point; `train` and `validation`, nats per character
-        at each; `null`, the nats of the validation text under the frequencies of the characters in
-        the training text.
+    `steps`, the number of updates at each point; `train` and `validation`, nats per character at
+    each; `null`, the nats of the validation text under the frequencies of the characters in the
+    training text, each counted once more.
     """
     corpus = tiny_shakespeare()
     vocabulary = Vocabulary.of(corpus)
@@ -144,47 +122,21 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
     for point in points:
         while run.step < point:
             run, _ = advance(settings, codes, run)
-        curves["train"].append(round(nats(run.params, codes[: case["scored"]]), 4))
-        curves["validation"].append(round(nats(run.params, unseen), 4))
-    return {"steps": points, **curves, "null": round(unigram(codes, unseen, len(vocabulary)), 4)}
+        curves["train"].append(round(_nats(run.params, codes[: case["scored"]]), 4))
+        curves["validation"].append(round(_nats(run.params, unseen), 4))
+    return {"steps": points, **curves, "null": round(_unigram(codes, unseen, len(vocabulary)), 4)}
 
 
-def nats(params: Params[Any], codes: Array) -> float:
-    """Score a text that is cut into twenty parts, each read from a state of zeros.
+def _nats(params: Params[Any], codes: Array) -> float:
+    """Score a text in twenty equal parts, each from a state of zeros, but for its first character.
 
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    codes : ndarray of int of shape (N,)
-        The text. What is left over after twenty equal parts is not read.
-
-    Returns
-    -------
-    float
-        Nats per character, over all characters but the first of each part.
+    What is left over is not read.
     """
     parts = codes[: len(codes) // 20 * 20].reshape(20, -1).T  # (T, B)
     logits, _, _ = forward(lstm, params, parts[:-1])
     return cross_entropy(logits, parts[1:])[0]
 
 
-def unigram(seen: Array, codes: Array, characters: int) -> float:
-    """Score a text by the frequencies of characters in another, each counted once more.
-
-    Parameters
-    ----------
-    seen : ndarray of int of shape (N,)
-        The text that is counted.
-    codes : ndarray of int of shape (M,)
-        The text that is scored.
-    characters : int
-        K, the number of characters.
-
-    Returns
-    -------
-    float
-        Nats per character.
-    """
+def _unigram(seen: Array, codes: Array, characters: int) -> float:
     counts = np.bincount(seen, minlength=characters) + 1
     return float(-np.log(counts / counts.sum())[codes].mean())

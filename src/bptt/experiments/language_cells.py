@@ -11,37 +11,17 @@ The rate falls in a line to zero over the whole run. A point in the middle of a 
 no measure of the best that a cell could do in that time; the end of the curve is.
 """
 
-import itertools
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bptt import text, tree
 from bptt.cells import CELLS
-from bptt.experiments.tuning import mean_scores
+from bptt.experiments.corpora import MADE_UP, lines
+from bptt.experiments.plan import shared, tune_then_test
 from bptt.lm import score as lm_score
 from bptt.lm.settings import Settings as Training
 from bptt.lm.update import advance, start
-
-MADE_UP = "made up"  # the name of the text that needs no corpus
-WORDS = [
-    "to",
-    "be",
-    "or",
-    "not",
-    "that",
-    "is",
-    "the",
-    "question",
-    "whether",
-    "tis",
-    "nobler",
-    "in",
-    "mind",
-    "suffer",
-]
 
 
 @dataclass(frozen=True)
@@ -110,85 +90,28 @@ REDUCED = Settings(
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """Return the tuning runs and, once they are done, those on the test seeds with the best rates.
 
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    runs : list of Run
-        The runs so far.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one. `validation` tells what is predicted: False is the last
-        tenth of the training text, on which the run does not train; True the validation text.
+    The best has the fewest `nats`. `validation` tells what is predicted: False is the last tenth of
+    the training text, on which the run does not train; True the validation text.
     """
-    s = settings
-    shared = {
-        "corpus": s.corpus,
-        "steps": s.steps,
-        "warmup": s.warmup,
-        "embedding": s.embedding,
-        "batch": s.batch,
-        "chunk": s.chunk,
-        "clip": s.clip,
-    }
-    tuning = [
-        {"cell": cell, "H": H, "lr": lr, "seed": seed, "validation": False, "points": 1, **shared}
-        for (cell, H), lr, seed in itertools.product(s.widths, s.rates, s.tuning_seeds)
-    ]
-    done = [run.case for run in runs]
-    if not all(case in done for case in tuning):
-        return tuning
-    shared["points"] = s.points
-    return tuning + [
-        {"cell": cell, "H": H, "lr": lr, "seed": seed, "validation": True, **shared}
-        for cell, H in s.widths
-        for lr in [best_rate(s, runs, cell)]
-        for seed in s.seeds
-    ]
-
-
-def best_rate(settings: Settings, runs: list[Any], cell: str) -> float:
-    """Return the learning rate with the fewest nats, averaged over the tuning seeds.
-
-    Parameters
-    ----------
-    settings : Settings
-        What was run.
-    runs : list of Run
-        The runs so far, those on the tuning seeds among them.
-    cell : str
-        Which cell.
-
-    Returns
-    -------
-    float
-        The rate; the first of two that are equal.
-    """
-
-    def nats(lr: float) -> float:
-        return float(mean_scores(settings, runs, ["nats"], cell=cell, lr=lr)[0])
-
-    return min(settings.rates, key=nats)
+    same = shared(settings, "widths", "rates", "tuning_seeds", "seeds")
+    return tune_then_test(
+        settings,
+        runs,
+        [{"cell": cell, "H": H, "validation": True, **same} for cell, H in settings.widths],
+        rates=lambda _: settings.rates,
+        rank=lambda score: (score["nats"],),
+        tuning={"validation": False, "points": 1},
+    )
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network, and score it on the way on a text that it has not seen.
 
-    Parameters
-    ----------
-    case : dict
-        The cell, its width, the text, the learning rate, the seed and the budget.
-
-    Returns
-    -------
-    dict
-        `weights`, how many numbers are learnt; `steps`, `seconds` and `curve`, for each point the
-        updates so far, the CPU seconds that they took without the time to score, and nats per
-        character over all windows of 256 characters; `nats`, the last of these.
+    `weights`, how many numbers are learnt; `steps`, `seconds` and `curve`, for each point the
+    updates so far, the CPU seconds that they took without the time to score, and nats per character
+    over all windows of 256 characters; `nats`, the last of these.
     """
-    whole = made_up() if case["corpus"] == MADE_UP else text.tiny_shakespeare()
+    whole = lines() if case["corpus"] == MADE_UP else text.tiny_shakespeare()
     vocabulary = text.Vocabulary.of(whole)
     seen, unseen = text.split(whole)
     if not case["validation"]:
@@ -224,16 +147,3 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
         "curve": curve,
         "nats": curve[-1],
     }
-
-
-def made_up() -> str:
-    """Return a text for small tests: words in random order, in lines of up to seven.
-
-    Returns
-    -------
-    str
-        About 26,000 characters, always the same.
-    """
-    rng = np.random.default_rng(0)
-    lines = (rng.choice(WORDS, rng.integers(2, 8)) for _ in range(1_200))
-    return "\n".join(" ".join(line) for line in lines)

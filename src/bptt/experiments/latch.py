@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bptt import lstm, model, rnn, tasks, train, weights
-from bptt.experiments.tuning import mean_scores, tune_then_test
-from bptt.optim import Adam
+from bptt import lstm, model, rnn, tasks, weights
+from bptt.cell import Cell
+from bptt.experiments.plan import shared, tune_then_test
+from bptt.experiments.training import accuracy, curve, fit, losses_of
 
 # The name of a start, and the cell that it belongs to.
-STARTS = {
+STARTS: dict[str, Cell[Any, Any, Any]] = {
     "tanh": rnn,
     "lstm, bias 0": lstm,
     "lstm, bias 1": lstm,
@@ -71,77 +72,19 @@ REDUCED = Settings(
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
-    """Return the tuning runs and, once they are done, those on the test seeds with the best rates.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    runs : list of Run
-        The runs so far.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
-    """
-    s = settings
-    shared = {
-        "steps": s.steps,
-        "hidden_size": s.hidden_size,
-        "batch": s.batch,
-        "max_norm": s.max_norm,
-    }
+    """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`."""
+    same = shared(settings, "starts", "lengths", "rates", "tuning_seeds", "seeds")
+    rows = [{"start": start, "T": T, **same} for start in settings.starts for T in settings.lengths]
     return tune_then_test(
-        s,
-        runs,
-        [{"start": start, "T": T, **shared} for start in s.starts for T in s.lengths],
-        rates=lambda _: s.rates,
-        best=lambda row: best_rate(s, runs, row["start"], row["T"]),
+        settings, runs, rows, rates=lambda _: settings.rates, rank=lambda score: (score["loss"],)
     )
-
-
-def best_rate(settings: Settings, runs: list[Any], start: str, T: int) -> float:
-    """Return the learning rate with the lowest final loss, averaged over the tuning seeds.
-
-    Parameters
-    ----------
-    settings : Settings
-        What was run.
-    runs : list of Run
-        The runs so far, those on the tuning seeds among them.
-    start : str
-        Which start.
-    T : int
-        The length.
-
-    Returns
-    -------
-    float
-        The rate; the smaller one of two that are equal.
-    """
-    if not settings.tuning_seeds:
-        return settings.rates[0]
-
-    def final_loss(lr: float) -> float:
-        return float(mean_scores(settings, runs, ["loss"], start=start, T=T, lr=lr)[0])
-
-    return min(settings.rates, key=final_loss)
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network and test it.
 
-    Parameters
-    ----------
-    case : dict
-        The start, the length T, the learning rate, the seed and the budget.
-
-    Returns
-    -------
-    dict
-        `accuracy` on 20 new batches, `loss` as the mean over the last 20 training batches in nats,
-        and `losses`, the mean over each twentieth of the training.
+    `accuracy` on 20 new batches, `loss` as the mean over the last 20 training batches in nats, and
+    `losses`, the mean over each twentieth of the training.
     """
     rng = np.random.default_rng(case["seed"])
     params = initial(case["start"], case["T"], case["hidden_size"], rng=rng)
@@ -149,20 +92,9 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_and_test(
-    cell: Any, params: Any, case: dict[str, Any], *, rng: np.random.Generator
+    cell: Cell[Any, Any, Any], params: Any, case: dict[str, Any], *, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Train one network from the weights it is given, and test it.
-
-    Parameters
-    ----------
-    cell : module
-        The cell.
-    params : Params
-        Weights of a model of this cell.
-    case : dict
-        The length T, the learning rate and the budget.
-    rng : numpy.random.Generator
-        The source of the batches.
 
     Returns
     -------
@@ -170,21 +102,11 @@ def train_and_test(
         As for `score`.
     """
     task = tasks.Latch(case["T"])
-    history = train.fit(
-        lambda params, batch: model.loss_and_grads(cell, params, *batch),
-        params,
-        lambda: task.draw(case["batch"], rng=rng),
-        steps=case["steps"],
-        optimizer=Adam(lr=case["lr"]),
-        max_norm=case["max_norm"],
-    )
-    test = task.draw(20 * case["batch"], rng=rng)
-    answers = model.logits(cell, history.params, test.xs)[-1].argmax(axis=-1)
-    curve = [float(part.mean().round(4)) for part in np.array_split(history.loss, 20)]
+    history = fit(losses_of(cell), params, task, case, rng=rng)
     return {
-        "accuracy": float((answers == test.targets[0]).mean()),
+        "accuracy": accuracy(cell, history.params, task.draw(20 * case["batch"], rng=rng)),
         "loss": float(history.loss[-20:].mean()),
-        "losses": curve,
+        "losses": curve(history.loss),
     }
 
 
@@ -194,13 +116,7 @@ def initial(start: str, T: int, hidden_size: int, *, rng: np.random.Generator) -
     Parameters
     ----------
     start : str
-        One of `STARTS`.
-    T : int
-        The length of the sequences, which the chrono start uses.
-    hidden_size : int
-        H, the number of hidden units.
-    rng : numpy.random.Generator
-        The source of randomness.
+        One of `STARTS`. The chrono start uses T.
 
     Returns
     -------

@@ -36,21 +36,8 @@ FULL = Settings()
 REDUCED = Settings(cells=(("lstm, bias 1", 50),), seeds=(1,), steps=150)
 
 
-def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
-    """Return the runs.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    _ : list of Run
-        The runs so far, which do not matter.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
-    """
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
+    """Return the cases of `latch` with this rate."""
     return [
         case
         for start, T in settings.cells
@@ -69,16 +56,5 @@ def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
-    """Train one network and test it.
-
-    Parameters
-    ----------
-    case : dict
-        The start, the length T, the learning rate, the seed and the budget.
-
-    Returns
-    -------
-    dict
-        As for `latch.score`.
-    """
+    """Train one network and test it, as `latch.score` does."""
     return latch.score(case)

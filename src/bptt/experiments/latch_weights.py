@@ -38,36 +38,12 @@ REDUCED = Settings(
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
-    """Return the tuning runs and, once they are done, those on the test seeds with the best rates.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    runs : list of Run
-        The runs so far.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
-    """
+    """Return the cases of `latch`, with these starts."""
     return latch.cases(settings, runs)
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
-    """Train one network and test it.
-
-    Parameters
-    ----------
-    case : dict
-        The start, the length T, the learning rate, the seed and the budget.
-
-    Returns
-    -------
-    dict
-        As for `latch.score`.
-    """
+    """Train one network and test it; the scores are those of `latch.score`."""
     rng = np.random.default_rng(case["seed"])
     params = initial(case["start"], case["T"], case["hidden_size"], rng=rng)
     return latch.train_and_test(lstm, params, case, rng=rng)
@@ -80,12 +56,6 @@ def initial(start: str, T: int, hidden_size: int, *, rng: np.random.Generator) -
     ----------
     start : str
         One of `STARTS`: the forget biases as drawn, all of one value, or by `weights.chrono`.
-    T : int
-        The length of the sequences, which the chrono start uses.
-    hidden_size : int
-        H, the number of hidden units.
-    rng : numpy.random.Generator
-        The source of randomness.
 
     Returns
     -------

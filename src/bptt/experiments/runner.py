@@ -2,82 +2,21 @@
 
 import contextlib
 import dataclasses
-import datetime as dt
 import importlib
 import io
 import json
-import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from bptt.experiments.digest import digest
-from bptt.experiments.results import Result, Run, load, path, save
-
-Case: TypeAlias = dict[str, Any]
-
-
-class Experiment(Protocol):
-    """A module of this package that measures one claim.
-
-    `FULL` and `REDUCED` are settings: dataclasses with a field `seeds`. A case holds its `seed`.
-    """
-
-    __name__: str
-    FULL: Any
-    REDUCED: Any
-
-    def cases(self, settings: Any, runs: list[Run]) -> list[Case]:
-        """Return all that is to be run, as far as the runs so far tell."""
-
-    def score(self, case: Case) -> dict[str, Any]:
-        """Run one case. Scores are finite numbers, or lists of them, or text.
-
-        What the clock says, and no run repeats, is in a score of the name `seconds`.
-        """
-
-
-def names() -> list[str]:
-    """Return the names of all experiments.
-
-    Returns
-    -------
-    list of str
-        The modules of this package that have cases, in alphabetical order.
-    """
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return [file.stem for file in files if "\ndef cases(" in file.read_text(encoding="utf-8")]
-
-
-def find(name: str) -> Experiment:
-    """Return the module of an experiment.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
-
-    Returns
-    -------
-    module
-        With `FULL`, `REDUCED`, `cases` and `score`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such experiment.
-    """
-    if name not in names():
-        raise ValueError(
-            f"experiments: there is no experiment {name!r}; there are: {', '.join(names())}"
-        )
-    module: Experiment = importlib.import_module(f"bptt.experiments.{name}")
-    return module
+from bptt import progress
+from bptt.experiments.registry import Case, Experiment, find
+from bptt.records import notes
+from bptt.records.digest import digest
+from bptt.records.provenance import provenance, today
+from bptt.records.results import Result, Run, load, path, save
 
 
 def run(experiment: Experiment, settings: Any) -> list[Run]:
@@ -87,8 +26,6 @@ def run(experiment: Experiment, settings: Any) -> list[Run]:
     ----------
     experiment : module
         The experiment.
-    settings : dataclass
-        Its `FULL` or `REDUCED` settings, or others.
 
     Returns
     -------
@@ -118,21 +55,15 @@ def measure(name: str, processes: int) -> Result:
     """
     experiment = find(name)
     stamp = digest(experiment.__name__)
-    notes = path(name).with_suffix(".partial.jsonl")
-    notes.parent.mkdir(exist_ok=True)
-    runs = list(noted(notes, stamp))
-    with notes.open("a", encoding="utf-8") as file:
-        file.write("\n")  # a line that was cut off ends here
+    with notes.kept(name, stamp) as (runs, note):
         while ahead := _ahead(experiment, experiment.FULL, runs):
             ahead.sort(key=lambda case: -case.get("T", 0))  # the long ones first
             for run in _side_by_side(experiment, ahead, processes):
-                runs.append(run)
-                print(json.dumps([stamp, *run]), file=file, flush=True)
-    done = {_key(run.case): run for run in runs}
-    wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
-    result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
-    save(name, result)
-    notes.unlink()
+                note(run)
+        done = {_key(run.case): run for run in runs}
+        wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
+        result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
+        save(name, result)
     return result
 
 
@@ -191,7 +122,7 @@ def is_stale(name: str) -> bool:
     Returns
     -------
     bool
-        True as well if there is no result. A recheck can make up for a change of the code.
+        True as well if there is no result. `recheck` can make up for a change of the code.
     """
     experiment = find(name)
     if not path(name).is_file():
@@ -222,7 +153,7 @@ def _side_by_side(experiment: Experiment, cases: list[Case], processes: int) -> 
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(_measure, experiment.__name__, case) for case in cases]
         try:
-            for done in _progress(as_completed(waiting), len(waiting)):
+            for done in progress.shown(as_completed(waiting), unit="run", total=len(waiting)):
                 yield done.result()
         finally:  # after an error, start no more
             pool.shutdown(cancel_futures=True)
@@ -239,72 +170,5 @@ def _measure(module: str, case: Case) -> Run:
     return Run(case, json.loads(score), round(time.process_time() - start, 3))
 
 
-def noted(notes: Path, stamp: str) -> Iterator[Run]:
-    """Read the runs of an interrupted measurement, if this code made them.
-
-    Parameters
-    ----------
-    notes : Path
-        A file with a list in each line, `[digest, case, score, seconds]`, or none.
-    stamp : str
-        The digest of this code.
-
-    Yields
-    ------
-    Run
-        Every run of this code whose line is whole.
-    """
-    if notes.is_file():
-        for line in notes.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):  # cut off when it was written
-                made_by, *run = json.loads(line)
-                if made_by == stamp:
-                    yield Run(*run)
-
-
 def _settings(settings: Any) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(settings)))
-
-
-def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
-    """Tell what made a result, and where.
-
-    Parameters
-    ----------
-    stamp : str
-        The digest of the code.
-    runs : iterable of Run
-        The runs, for their CPU seconds.
-
-    Returns
-    -------
-    dict
-        The digest, the date, the versions, the machine and the CPU seconds.
-    """
-    return {
-        "digest": stamp,
-        "date": today(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "cpu_seconds": round(sum(run.seconds for run in runs), 1),
-    }
-
-
-def today() -> str:
-    """Return the date, as results carry it.
-
-    Returns
-    -------
-    str
-        Year, month and day, in UTC.
-    """
-    return dt.datetime.now(dt.UTC).date().isoformat()
-
-
-def _progress(futures: Iterable[Any], total: int) -> Iterable[Any]:
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        return futures
-    return tqdm(futures, total=total, disable=None, unit="run")

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bptt import model, probe, rnn, tasks, train, unroll, weights
-from bptt.optim import Adam
+from bptt import model, probe, rnn, tasks, unroll, weights
+from bptt.experiments.plan import shared
+from bptt.experiments.training import accuracy, fit, losses_of
 from bptt.shapes import Array
 
 # The name of a start, and how it draws W_h from the number of units.
@@ -74,51 +75,19 @@ REDUCED = Settings(
 )
 
 
-def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
-    """Return all runs. None depends on the result of another.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    _ : list of Run
-        The runs so far.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
-    """
-    s = settings
-    shared = {
-        "T": s.T,
-        "steps": s.steps,
-        "measured": list(s.measured),
-        "hidden_size": s.hidden_size,
-        "batch": s.batch,
-        "max_norm": s.max_norm,
-    }
-    return [
-        {"start": start, "lr": lr, "seed": seed, **shared}
-        for start, lr, seed in itertools.product(s.starts, s.rates, s.seeds)
-    ]
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
+    """Return all runs. None depends on the result of another."""
+    same = shared(settings, "starts", "rates", "seeds")
+    rows = itertools.product(settings.starts, settings.rates, settings.seeds)
+    return [{"start": start, "lr": lr, "seed": seed, **same} for start, lr, seed in rows]
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network, measure it on the way, and test it.
 
-    Parameters
-    ----------
-    case : dict
-        The start, the length T, the learning rate, the seed and the budget.
-
-    Returns
-    -------
-    dict
-        `accuracy` on 1,000 new sequences, `loss` as the mean over the last 20 training batches in
-        nats; and after each number of steps that the case names, `spread`, the root mean square
-        of $h_T$, `saturated`, the share of its values beyond 0.97, and `log_gain`, the decimal
-        logarithm of $|dh_0| / |dh_T|$ for a random $dh_T$.
+    `accuracy` on 1,000 new sequences, `loss` as the mean over the last 20 training batches in nats;
+    and after each number of steps that the case names, what `measure` returns of 32 of these
+    sequences: `spread`, `saturated` and `log_gain`.
     """
     rng = np.random.default_rng(case["seed"])
     task, H = tasks.Latch(case["T"]), case["hidden_size"]
@@ -128,26 +97,19 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 
     def loss_and_grads(params: Any, batch: tasks.Batch) -> tuple[float, Any]:
         seen.append(params)
-        return model.loss_and_grads(rnn, params, *batch)
+        return losses_of(rnn)(params, batch)
 
-    history = train.fit(
-        loss_and_grads,
-        params,
-        lambda: task.draw(case["batch"], rng=rng),
-        steps=case["steps"],
-        optimizer=Adam(lr=case["lr"]),
-        max_norm=case["max_norm"],
-    )
+    history = fit(loss_and_grads, params, task, case, rng=rng)
     seen.append(history.params)
     test = task.draw(1000, rng=rng)
-    answers = model.logits(rnn, history.params, test.xs)[-1].argmax(axis=-1)
     taken = [measure(seen[step].cell, test.xs[:, :32], case["seed"]) for step in case["measured"]]
+    spread, saturated, log_gain = map(list, zip(*taken, strict=True))
     return {
-        "accuracy": float((answers == test.targets[0]).mean()),
+        "accuracy": accuracy(rnn, history.params, test),
         "loss": float(history.loss[-20:].mean()),
-        "spread": [spread for spread, _, _ in taken],
-        "saturated": [saturated for _, saturated, _ in taken],
-        "log_gain": [log_gain for _, _, log_gain in taken],
+        "spread": spread,
+        "saturated": saturated,
+        "log_gain": log_gain,
     }
 
 
@@ -156,10 +118,6 @@ def measure(params: rnn.Params, xs: Array, seed: int) -> tuple[float, float, flo
 
     Parameters
     ----------
-    params : rnn.Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs.
     seed : int
         For the random gradient at the last state.
 
@@ -167,7 +125,7 @@ def measure(params: rnn.Params, xs: Array, seed: int) -> tuple[float, float, flo
     -------
     tuple of float
         The root mean square of $h_T$, the share of its values beyond 0.97, and the decimal
-        logarithm of $|dh_0| / |dh_T|$, at least -300.
+        logarithm of $|dh_0| / |dh_T|$ for a random $dh_T$, at least -300.
     """
     hs, _, tape = unroll.forward(rnn, params, xs)
     dhs = np.zeros_like(hs)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bptt import model, rnn, tasks, train, tree
-from bptt.experiments.tuning import mean_scores, tune_then_test
+from bptt import model, rnn, tasks, tree
+from bptt.experiments.plan import shared, tune_then_test
+from bptt.experiments.training import accuracy, curve, fit, losses_of
 from bptt.optim import SGD, Adam, NonFiniteGradient
 
 # The name of an arm, its optimiser, and the largest norm that it allows.
@@ -75,127 +76,55 @@ REDUCED = Settings(
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """Return the tuning runs, then those on the test seeds with the rates that were best.
 
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    runs : list of Run
-        The runs so far.
-
-    Returns
-    -------
-    list of dict
-        The cases; `score` takes one.
+    The best has the highest `accuracy`, and of equal ones the lowest `loss`.
     """
-    s = settings
-    shared = {"steps": s.steps, "hidden_size": s.hidden_size, "batch": s.batch}
+    varied = ("arms", "lengths", "sgd_rates", "adam_rates", "tuning_seeds", "seeds")
+    same = shared(settings, *varied)
     return tune_then_test(
-        s,
+        settings,
         runs,
-        [{"arm": arm, "T": T, **shared} for arm in s.arms for T in s.lengths],
-        rates=lambda row: rates(s, row["arm"]),
-        best=lambda row: best_rate(s, runs, row["arm"], row["T"]),
+        [{"arm": arm, "T": T, **same} for arm in settings.arms for T in settings.lengths],
+        rates=lambda row: _rates(settings, row["arm"]),
+        rank=lambda score: (-score["accuracy"], score["loss"]),
     )
 
 
-def rates(settings: Settings, arm: str) -> tuple[float, ...]:
-    """Return the learning rates that an arm may choose from.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to run.
-    arm : str
-        One of `ARMS`.
-
-    Returns
-    -------
-    tuple of float
-        The same for both arms of an optimiser.
-    """
+def _rates(settings: Settings, arm: str) -> tuple[float, ...]:
     return settings.adam_rates if ARMS[arm][0] is Adam else settings.sgd_rates
-
-
-def best_rate(settings: Settings, runs: list[Any], arm: str, T: int) -> float:
-    """Return the rate with the highest accuracy, averaged over the tuning seeds.
-
-    Parameters
-    ----------
-    settings : Settings
-        What was run.
-    runs : list of Run
-        The runs so far, those on the tuning seeds among them.
-    arm : str
-        Which arm.
-    T : int
-        The length.
-
-    Returns
-    -------
-    float
-        The rate. Of rates with equal accuracy, the one with the lowest final loss.
-    """
-    choice = rates(settings, arm)
-    if not settings.tuning_seeds:
-        return choice[0]
-
-    def order(lr: float) -> tuple[float, float]:
-        names = ["accuracy", "loss"]
-        accuracy, loss = mean_scores(settings, runs, names, arm=arm, T=T, lr=lr)
-        return -float(accuracy), float(loss)
-
-    return min(choice, key=order)
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network and test it.
 
-    Parameters
-    ----------
-    case : dict
-        The arm, the length T, the learning rate, the seed and the budget.
-
-    Returns
-    -------
-    dict
-        `accuracy` on 2,000 new sequences; `loss`, the mean over the last twentieth of the
-        training in nats; `losses`, the mean over each twentieth; `norms`, the quartiles and the
-        maximum of the gradient's norm over the steps; `steps`, how many were taken. A gradient
-        that is not finite ends the training: the accuracy is then zero.
+    `accuracy` on 2,000 new sequences; `loss`, the mean over the last twentieth of the training in
+    nats; `losses`, the mean over each twentieth; `norms`, the quartiles and the maximum of the
+    gradient's norm over the steps; `steps`, how many were taken. A gradient that is not finite ends
+    the training: the accuracy is then zero.
     """
     rng = np.random.default_rng(case["seed"])
     task = tasks.TemporalOrder(case["T"])
     optimizer, max_norm = ARMS[case["arm"]]
+    params = model.init(rnn, 6, case["hidden_size"], 4, rng=rng)
+    budget = {**case, "max_norm": max_norm}
     seen = []  # the loss and the norm at each step
 
     def loss_and_grads(params: Any, batch: tasks.Batch) -> tuple[float, Any]:
-        loss, grads = model.loss_and_grads(rnn, params, *batch)
+        loss, grads = losses_of(rnn)(params, batch)
         seen.append([loss, tree.global_norm(grads)])
         return loss, grads
 
     try:
-        history = train.fit(
-            loss_and_grads,
-            model.init(rnn, 6, case["hidden_size"], 4, rng=rng),
-            lambda: task.draw(case["batch"], rng=rng),
-            steps=case["steps"],
-            optimizer=optimizer(lr=case["lr"]),
-            max_norm=max_norm,
-        )
+        history = fit(loss_and_grads, params, task, budget, rng=rng, optimizer=optimizer)
     except NonFiniteGradient:
         del seen[-1]
-        accuracy = 0.0
+        right = 0.0
     else:
-        test = task.draw(2000, rng=rng)
-        answers = model.logits(rnn, history.params, test.xs)[-1].argmax(axis=-1)
-        accuracy = float((answers == test.targets[0]).mean())
+        right = accuracy(rnn, history.params, task.draw(2000, rng=rng))
     losses, norms = np.transpose(seen)
-    parts = np.array_split(losses, min(20, len(losses)))  # a failure may leave fewer
-    curve = [float(part.mean().round(4)) for part in parts]
     return {
-        "accuracy": accuracy,
-        "loss": curve[-1],
-        "losses": curve,
+        "accuracy": right,
+        "loss": curve(losses)[-1],
+        "losses": curve(losses),
         "norms": [float(f"{q:.3g}") for q in np.quantile(norms, [0.25, 0.5, 0.75, 1])],
         "steps": len(seen),
     }

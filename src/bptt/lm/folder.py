@@ -21,7 +21,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from bptt import checkpoint, tree
+from bptt import checkpoint, files, tree
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
 from bptt.lm.network import Params, is_tied, template
@@ -84,8 +84,8 @@ def write(
     }
     arrays = pack(params, dtype)
     text = json.dumps({**form, **(about or {})}, indent=1, ensure_ascii=False) + "\n"
-    checkpoint.replace(folder / CARD, card.encode())
-    checkpoint.replace(folder / CONFIG, text.encode())
+    files.replace(folder / CARD, card.encode())
+    files.replace(folder / CONFIG, text.encode())
     checkpoint.write(folder / WEIGHTS, arrays, {"format": "np"})
 
 

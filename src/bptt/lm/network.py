@@ -136,8 +136,8 @@ def _check_form(characters: int, embedding: int, widths: Sequence[int], *, tied:
         )
     if tied and widths[-1] != embedding:
         raise ValueError(
-            f"lm.init: with a tied head the last layer must be as wide as the embedding, {embedding}, "
-            f"got {widths[-1]}"
+            "lm.init: with a tied head the last layer must be as wide as the embedding, "
+            f"{embedding}, got {widths[-1]}"
         )
 
 

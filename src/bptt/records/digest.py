@@ -32,7 +32,7 @@ def digest(module: str) -> str:
         If the package has no such module.
     """
     if not _file(module):
-        raise ValueError(f"experiments.digest: there is no module {module}")
+        raise ValueError(f"records.digest: there is no module {module}")
     trees = {name: _outline(tree) for name, tree in sorted(_closure(module).items())}
     return hashlib.sha256(json.dumps(trees).encode()).hexdigest()[:16]
 

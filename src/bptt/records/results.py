@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bptt import files
 from bptt.shapes import Array
 
 FOLDER = Path(__file__).parents[1] / "results"
@@ -144,6 +145,4 @@ def save(name: str, result: Result) -> None:
     text = f'{opened},\n "runs": [\n{runs}\n ]\n}}\n'
     file = path(name)
     file.parent.mkdir(exist_ok=True)
-    draft = file.with_suffix(".draft")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(file)
+    files.replace(file, text.encode())

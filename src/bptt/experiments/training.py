@@ -1,0 +1,93 @@
+"""What the experiments on the tasks have in common: training, curve and accuracy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bptt import model, train
+from bptt.cell import Cell
+from bptt.optim import Adam, Optimizer
+from bptt.shapes import Array
+from bptt.tasks import Batch
+from bptt.train import History
+
+
+def fit(
+    loss_and_grads: Callable[[Any, Batch], tuple[float, Any]],
+    params: Any,
+    task: Any,
+    case: dict[str, Any],
+    *,
+    rng: np.random.Generator,
+    optimizer: Callable[..., Optimizer] = Adam,
+) -> History[Any]:
+    """Train on a task with the `lr`, `steps`, `batch` and `max_norm` of a case.
+
+    Parameters
+    ----------
+    loss_and_grads : callable
+        Takes the weights and a batch, returns the loss in nats and the gradient.
+    task : object
+        A task of `bptt.tasks`.
+    optimizer : callable
+        Takes the rate.
+
+    Returns
+    -------
+    History
+        The trained weights, and the loss and the norm at each step.
+    """
+    return train.fit(
+        loss_and_grads,
+        params,
+        lambda: task.draw(case["batch"], rng=rng),
+        steps=case["steps"],
+        optimizer=optimizer(lr=case["lr"]),
+        max_norm=case["max_norm"],
+    )
+
+
+def losses_of(cell: Cell[Any, Any, Any]) -> Callable[[Any, Batch], tuple[float, Any]]:
+    """Return `model.loss_and_grads` with one cell, as `fit` takes it.
+
+    Returns
+    -------
+    callable
+        Takes the weights and a batch.
+    """
+    return lambda params, batch: model.loss_and_grads(cell, params, *batch)
+
+
+def curve(losses: Array) -> list[float]:
+    """Return the mean over each twentieth of a training, with four decimals.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (steps,)
+        The loss of each step.
+
+    Returns
+    -------
+    list of float
+        Twenty means; as many as there are losses, if they are fewer.
+    """
+    parts = np.array_split(losses, min(20, len(losses)))
+    return [float(part.mean().round(4)) for part in parts]
+
+
+def accuracy(cell: Cell[Any, Any, Any], params: Any, test: Batch) -> float:
+    """Return the share of sequences whose class is right at the last step.
+
+    Parameters
+    ----------
+    test : Batch
+        The sequences, with a class each.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+    """
+    answers = model.logits(cell, params, test.xs)[-1].argmax(axis=-1)
+    return float((answers == test.targets[0]).mean())
