@@ -20,6 +20,7 @@ from bptt.shapes import Array, ShapeError
 
 # So many characters side by side or one after the other: a matter of memory only.
 WINDOWS, STEPS = 32, 1024
+WINDOW = 256  # characters, for the learning curve and where nothing else is asked
 
 
 def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
@@ -52,7 +53,7 @@ def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
     return total / len(targets)
 
 
-def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = 256) -> float:
+def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = WINDOW) -> float:
     """Score a text in windows that follow each other, each from a state of zeros.
 
     It is how a network with a limited context is scored. The characters after the last whole
