@@ -149,7 +149,7 @@ def test_recomputing_is_what_every_n_does(monkeypatch):
     seen = []
     forward = fused.forward
 
-    def spy(*arguments, recompute_every):
+    def spy(*arguments, recompute_every=None):
         seen.append(recompute_every)
         return forward(*arguments, recompute_every=recompute_every)
 
@@ -219,7 +219,7 @@ def test_one_call_is_enough_if_it_lasts_as_long_as_a_batch(batch, calls):
 
 def test_a_clock_that_is_too_coarse_gets_more_calls():
     machine = FakeMachine(a=1 / 640)
-    coarse = clock.calls_for(machine.work["a"], 1.0, lambda: np.floor(machine.now))
+    coarse = clock._calls_for(machine.work["a"], 1.0, lambda: np.floor(machine.now))
     assert coarse / 640 >= 1
     assert len(machine.log) < 2000
 
@@ -227,7 +227,9 @@ def test_a_clock_that_is_too_coarse_gets_more_calls():
 def test_a_first_call_that_seems_to_take_no_time_does_not_mislead():
     machine = FakeMachine(a=0.01)
     machine.seconds["a"] = 1e-9
-    clock.calls_for(lambda: machine.call("a") or machine.seconds.update(a=0.01), 1.0, machine.timer)
+    clock._calls_for(
+        lambda: machine.call("a") or machine.seconds.update(a=0.01), 1.0, machine.timer
+    )
     assert 100 <= len(machine.log) < 300
 
 
@@ -345,7 +347,7 @@ def test_a_run_needs_at_least_what_it_keeps_and_recomputing_needs_less():
 
 @needs_a_peak
 def test_the_peak_is_seen_after_the_memory_is_free_again():
-    memory.forget_peak()
+    memory._forget_peak()
     before = memory.peak_bytes()
     # Where a peak cannot be forgotten, it takes as much again to be sure of a new one.
     taken = np.ones(100 * MIB if memory.FORGET_PEAK.exists() else before, np.uint8)
@@ -357,7 +359,7 @@ def test_the_peak_is_seen_after_the_memory_is_free_again():
 def test_a_peak_can_be_forgotten():
     np.ones(200 * MIB, np.uint8)
     before = memory.peak_bytes()
-    memory.forget_peak()
+    memory._forget_peak()
     assert memory.peak_bytes() < before - 100 * MIB
 
 
@@ -371,9 +373,9 @@ def test_what_was_there_before_the_run_does_not_count(monkeypatch):
         return enter(names, problem)
 
     monkeypatch.setattr(contestants, "enter", spy)
-    monkeypatch.setattr(memory, "forget_peak", lambda: log.append("forget"))
+    monkeypatch.setattr(memory, "_forget_peak", lambda: log.append("forget"))
     monkeypatch.setattr(memory, "peak_bytes", lambda: log.append("peak") or next(peaks))
-    found = memory.watch("fused", cell="lstm", dtype="float64", **TINY)
+    found = memory._watch("fused", cell="lstm", dtype="float64", **TINY)
     assert found == {"peak": 30, "kept": 8 * (6 * 5 * 3 * 2 + 2 * 3 * 2)}
     assert log == [(1, 1, 1), (5, 3, 4), "forget", "peak", "peak"]
 
@@ -393,7 +395,7 @@ def test_where_nothing_tells_the_peak_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "FORGET_PEAK", tmp_path / "no folder" / "none")
     monkeypatch.setitem(sys.modules, "resource", None)
     assert memory.peak_bytes() is None
-    assert memory.watch("fused", cell="rnn", dtype="float64", **TINY) is None
+    assert memory._watch("fused", cell="rnn", dtype="float64", **TINY) is None
     monkeypatch.setattr(memory, "measure", lambda *_, **__: None)
     group = {"part": "memory", "cell": "rnn", "dtype": "float64", **TINY, "who": "fused"}
     assert parts.measure(group, LITTLE) == []
@@ -802,10 +804,10 @@ def test_the_summary_has_a_line_for_each_comparison():
 def test_the_name_of_the_processor_is_read(tmp_path):
     info = tmp_path / "cpuinfo"
     info.write_text("processor\t: 0\nmodel name\t: A : fast one\nmodel name\t: other\n")
-    assert record.cpu_model(info) == "A : fast one"
+    assert record._cpu_model(info) == "A : fast one"
     info.write_text("processor\t: 0\n")
-    assert record.cpu_model(info) == record.cpu_model(tmp_path / "none")
-    assert record.cpu_model(info)
+    assert record._cpu_model(info) == record._cpu_model(tmp_path / "none")
+    assert record._cpu_model(info)
 
 
 def test_away_from_a_terminal_each_part_ends_with_a_line(bench, capsys):

@@ -24,17 +24,11 @@ def main() -> None:
     except ModuleNotFoundError:
         parser.error("torch must be installed: python -m pip install 'bptt[torch]'")
     torch.set_num_threads(1)
-    sys.exit(short() if asked.short else full())
+    sys.exit(_short() if asked.short else _full())
 
 
-def full() -> int:
-    """Measure everything and save it.
-
-    Returns
-    -------
-    int
-        0, or 1 if contestants do not agree.
-    """
+def _full() -> int:
+    """Measure everything and save it; 1 if contestants do not agree."""
     try:
         result = record.measure()
     except ValueError as error:
@@ -46,14 +40,8 @@ def full() -> int:
     return 0
 
 
-def short() -> int:
-    """Measure a little, save nothing, and look for what is wrong.
-
-    Returns
-    -------
-    int
-        0, or 1 if contestants do not agree or `fused` is far too slow.
-    """
+def _short() -> int:
+    """Measure a little, and save nothing; 1 if contestants differ or `fused` is far too slow."""
     found = [Run(*entry) for group in record.run(parts.SHORT) for entry in group.score["runs"]]
     result = Result({}, found, {})
     sys.stdout.write("\n".join([*record.summary(result), ""]))

@@ -54,7 +54,7 @@ class Ratio(NamedTuple):
 
 
 def compare(rounds: Sequence[float], against: Sequence[float]) -> Ratio:
-    """Compare times that were taken side by side.
+    """Compare times that were taken side by side: above 1 where the first one took longer.
 
     Parameters
     ----------
@@ -62,11 +62,6 @@ def compare(rounds: Sequence[float], against: Sequence[float]) -> Ratio:
         Seconds per call, one for each round.
     against : sequence of float
         Those of the other one, in the same rounds.
-
-    Returns
-    -------
-    Ratio
-        Above 1 where the first one took longer.
 
     Raises
     ------
@@ -115,7 +110,7 @@ def time_rounds(
         The times, in the order of `work`.
     """
     names = list(work)
-    calls = {name: calls_for(f, batch, timer) for name, f in work.items()}
+    calls = {name: _calls_for(f, batch, timer) for name, f in work.items()}
     seconds: dict[Name, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
         for k in rng.permutation(len(names)):
@@ -126,23 +121,8 @@ def time_rounds(
     return {name: Timing(tuple(seconds[name]), calls[name]) for name in names}
 
 
-def calls_for(f: Callable[[], object], batch: float, timer: Callable[[], float]) -> int:
-    """Find out how many calls fill a batch.
-
-    Parameters
-    ----------
-    f : callable
-        What is called.
-    batch : float
-        How long the calls last at least, in seconds.
-    timer : callable
-        The clock.
-
-    Returns
-    -------
-    int
-        A number of calls that lasted as long.
-    """
+def _calls_for(f: Callable[[], object], batch: float, timer: Callable[[], float]) -> int:
+    """Find a number of calls that last as long as a batch."""
     calls = 1
     while (elapsed := _elapsed(f, calls, timer)) < batch:
         # A little more than needed. One call, or a coarse clock, tells little: go step by step.

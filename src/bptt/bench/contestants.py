@@ -87,23 +87,8 @@ def draw(cell: str, dtype: DTypeLike, *, T: int, B: int, I: int, H: int, seed: i
     ----------
     cell : str
         "rnn", "lstm" or "gru".
-    dtype : dtype
-        The dtype of all arrays.
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    I : int
-        The width of an input.
-    H : int
-        The number of hidden units.
     seed : int
         The seed of everything that is drawn.
-
-    Returns
-    -------
-    Problem
-        The problem.
     """
     rng = np.random.default_rng(seed)
     params = CELLS[cell].init(I, H, rng=rng, dtype=dtype)
@@ -120,20 +105,22 @@ def enter(names: tuple[str, ...], problem: Problem) -> dict[str, Contestant]:
     names : tuple of str
         Of "torch", "unroll", "fused", "plain"; "every 5" is `fused` with `recompute_every=5`.
     problem : Problem
-        The problem.
+        What they compute.
 
     Returns
     -------
     dict of str to Contestant
         The contestants, in the order of their names.
     """
-    known = {"torch": _torch, "unroll": _unroll, "fused": _fused, "plain": _plain}
-    return {
-        name: _fused(problem, int(name.removeprefix("every ")))
-        if name.startswith("every ")
-        else known[name](problem)
-        for name in names
-    }
+    return {name: _contestant(name, problem) for name in names}
+
+
+def _contestant(name: str, problem: Problem) -> Contestant:
+    if name.startswith("every "):
+        return _run(fused, problem, recompute_every=int(name.removeprefix("every ")))
+    if name in {"unroll", "fused"}:
+        return _run({"unroll": unroll, "fused": fused}[name], problem)
+    return {"torch": _torch, "plain": _plain}[name](problem)
 
 
 def errors(contestants: Mapping[str, Contestant]) -> dict[str, float]:
@@ -155,29 +142,16 @@ def errors(contestants: Mapping[str, Contestant]) -> dict[str, float]:
     return {name: relative_error(other.outcome(), wanted) for name, other in others}
 
 
-def _unroll(problem: Problem) -> Contestant:
+def _run(way: Any, problem: Problem, **options: int) -> Contestant:
+    """Enter `unroll` or `fused`."""
     cell, params, xs, dhs = problem
 
     def forward() -> Any:
-        return unroll.forward(cell, params, xs)
+        return way.forward(cell, params, xs, **options)
 
     def both() -> Outcome:
-        hs, _, tape = unroll.forward(cell, params, xs)
-        dparams, dxs, _ = unroll.backward(cell, params, tape, dhs)
-        return Outcome(hs, dparams, dxs)
-
-    return Contestant(forward, both, both)
-
-
-def _fused(problem: Problem, recompute_every: int | None = None) -> Contestant:
-    cell, params, xs, dhs = problem
-
-    def forward() -> Any:
-        return fused.forward(cell, params, xs, recompute_every=recompute_every)
-
-    def both() -> Outcome:
-        hs, _, tape = fused.forward(cell, params, xs, recompute_every=recompute_every)
-        dparams, dxs, _ = fused.backward(cell, params, tape, dhs)
+        hs, _, tape = way.forward(cell, params, xs, **options)
+        dparams, dxs, _ = way.backward(cell, params, tape, dhs)
         return Outcome(hs, dparams, dxs)
 
     return Contestant(forward, both, both)

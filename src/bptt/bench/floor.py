@@ -36,27 +36,15 @@ class Speeds(NamedTuple):
 def flops(cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> int:
     r"""Count the multiplications and additions of the matrix products, $2 T B (I + H) k H$.
 
-    Backwards there are two products for each one forwards: one for the gradient of each factor.
+    There are k = 1, 4 or 3 gates. Backwards there are two products for each one forwards: one for
+    the gradient of each factor.
 
     Parameters
     ----------
     cell : str
-        "rnn", "lstm" or "gru", with k = 1, 4 or 3 gates.
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    I : int
-        The width of an input.
-    H : int
-        The number of hidden units.
+        "rnn", "lstm" or "gru".
     mode : str
         "forward", or "both" for forwards and backwards.
-
-    Returns
-    -------
-    int
-        The number of operations.
     """
     return {"forward": 1, "both": 3}[mode] * 2 * T * B * (I + H) * GATES[cell] * H
 
@@ -68,23 +56,12 @@ def tanhs(cell: str, *, T: int, B: int, H: int) -> int:
     ----------
     cell : str
         "rnn", "lstm" or "gru".
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    H : int
-        The number of hidden units.
-
-    Returns
-    -------
-    int
-        The number of tanhs.
     """
     return T * B * H * TANHS[cell]
 
 
 def seconds(speeds: Speeds, cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> float:
-    """Return what the products and the tanhs take at best.
+    """Return the seconds that the products and the tanhs take at best.
 
     Parameters
     ----------
@@ -92,21 +69,8 @@ def seconds(speeds: Speeds, cell: str, *, T: int, B: int, I: int, H: int, mode: 
         What the machine does with the dtype.
     cell : str
         "rnn", "lstm" or "gru".
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    I : int
-        The width of an input.
-    H : int
-        The number of hidden units.
     mode : str
         "forward", or "both" for forwards and backwards.
-
-    Returns
-    -------
-    float
-        Seconds.
     """
     products = flops(cell, T=T, B=B, I=I, H=H, mode=mode) / (1e9 * speeds.gflops)
     return products + tanhs(cell, T=T, B=B, H=H) * speeds.tanh
@@ -119,21 +83,12 @@ def measure(
 
     Parameters
     ----------
-    dtype : dtype
-        The dtype of the numbers.
     rounds : int
         How often each is timed.
     batch : float
         How long a round lasts at least, in seconds.
-    rng : numpy.random.Generator
-        The source of the numbers.
     size : int
         Rows and columns of both matrices of the product.
-
-    Returns
-    -------
-    Speeds
-        The speeds.
     """
     a, b = (rng.normal(size=(size, size)).astype(dtype) for _ in range(2))
     product = np.empty_like(a)

@@ -1,6 +1,7 @@
 r"""From a plain loop over time to `bptt.fused`, one change at a time: the LSTM, from a zero state.
 
-All rungs compute the same. Where a rung changes one direction only, it shares the other.
+All rungs compute the same. Where a rung changes one direction only, it shares the other. Every
+`..._forward` and `..._backward` is called as `Rung` says; what a tape holds is up to the two.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,13 +19,17 @@ from bptt.shapes import Array
 Saved: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
 
 
+# One for each gate, i, f, g and o.
+Blocks: TypeAlias = Sequence[Array] | Array
+
+
 class Rung(NamedTuple):
     """One rung: a pass forwards and a pass backwards.
 
     Attributes
     ----------
     forward : callable
-        Takes the weights and the inputs, returns the outputs and a tape.
+        Takes the weights and the inputs (T, B, I), returns the outputs (T, B, H) and a tape.
     backward : callable
         Takes the weights, the tape and the gradients with respect to the outputs, returns those
         with respect to the weights and the inputs.
@@ -38,15 +43,6 @@ class Rung(NamedTuple):
 
     def run(self, params: Params, xs: Array, dhs: Array) -> tuple[Array, Params, Array]:
         """Run forwards and backwards.
-
-        Parameters
-        ----------
-        params : Params
-            The weights.
-        xs : ndarray of shape (T, B, I)
-            The inputs, in the dtype of the weights.
-        dhs : ndarray of shape (T, B, H)
-            The gradients with respect to the outputs, likewise.
 
         Returns
         -------
@@ -72,7 +68,7 @@ class Lists(NamedTuple):
     hs : list of ndarray of shape (B, H)
         The outputs, from $h_0$.
     steps : list of tuple of ndarray of shape (B, H)
-        Of each step the cell state before, the gates i, f, g, o and the tanh of the cell state.
+        What each step has left behind, as in `Saved`.
     """
 
     xs: Array
@@ -95,91 +91,73 @@ class Tape(NamedTuple):
 
 
 def sigmoid(a: Array) -> Array:
-    r"""Logistic function, as its definition has it.
+    r"""Logistic function $1 / (1 + e^{-a})$, as its definition has it.
 
     Parameters
     ----------
     a : ndarray
         Pre-activations.
-
-    Returns
-    -------
-    ndarray
-        $1 / (1 + e^{-a})$.
     """
     y: Array = 1 / (1 + np.exp(-a))
     return y
 
 
 def by_gate(W: Array) -> Array:
-    """Cut weights into one contiguous block for each gate.
+    """Cut weights into one contiguous block for each gate: (..., 4H) becomes (4, ..., H).
 
     Parameters
     ----------
     W : ndarray of shape (..., 4H)
         Weights or biases.
-
-    Returns
-    -------
-    ndarray of shape (4, ..., H)
-        The blocks.
     """
     return np.stack(np.split(W, 4, axis=-1))
 
 
-def plain_forward(params: Params, xs: Array) -> tuple[Array, Any]:
-    """Take each gate of each step by a product of its own, and keep what it gives in lists.
+def plain_step(hx: Array, c_prev: Array, W: Blocks, b: Blocks) -> tuple[Array, Array, Saved]:
+    """Take each gate of a step by a product of its own.
 
     Parameters
     ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs.
+    hx : ndarray of shape (B, H + I)
+        The state before the step, and the input.
+    c_prev : ndarray of shape (B, H)
+        The cell state before the step.
+    W : sequence of ndarray of shape (H + I, H)
+        The weights of i, f, g and o.
+    b : sequence of ndarray of shape (H,)
+        Their biases.
 
     Returns
     -------
-    hs : ndarray of shape (T, B, H)
-        The outputs.
-    tape : object
+    h, c : ndarray of shape (B, H)
+        The state.
+    saved : tuple of ndarray of shape (B, H)
         What the way back needs.
     """
+    i = sigmoid(hx @ W[0] + b[0])
+    f = sigmoid(hx @ W[1] + b[1])
+    g = np.tanh(hx @ W[2] + b[2])
+    o = sigmoid(hx @ W[3] + b[3])
+    c = f * c_prev + i * g
+    tanh_c = np.tanh(c)
+    return o * tanh_c, c, (c_prev, i, f, g, o, tanh_c)
+
+
+def plain_forward(params: Params, xs: Array) -> tuple[Array, Any]:
+    """Take the steps one by one, and keep what they give in lists."""
     W, b = by_gate(np.vstack([params.W_h, params.W_x])), by_gate(params.b)
     h = c = np.zeros((xs.shape[1], len(params.W_h)), params.b.dtype)
     hs, tape = [], []
     for x in xs:
-        hx, c_prev = np.concatenate([h, x], axis=1), c
-        i = sigmoid(hx @ W[0] + b[0])
-        f = sigmoid(hx @ W[1] + b[1])
-        g = np.tanh(hx @ W[2] + b[2])
-        o = sigmoid(hx @ W[3] + b[3])
-        c = f * c_prev + i * g
-        tanh_c = np.tanh(c)
-        h = o * tanh_c
+        hx = np.concatenate([h, x], axis=1)
+        h, c, saved = plain_step(hx, c, W, b)
         hs.append(h)
-        tape.append((hx, (c_prev, i, f, g, o, tanh_c)))
+        tape.append((hx, saved))
     return np.stack(hs), tape
 
 
 def plain_backward(params: Params, tape: Any, dhs: Array) -> tuple[Params, Array]:
-    """Take the gradients of each gate of each step by products of their own, and add them up.
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    tape : object
-        What `plain_forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    """
+    """Take the gradients of each gate of each step by products of their own, and add them up."""
     H, W = len(params.W_h), by_gate(np.vstack([params.W_h, params.W_x]))
     dW, db = np.zeros_like(W), np.zeros_like(by_gate(params.b))
     dh_next = dc = np.zeros_like(dhs[0])
@@ -205,7 +183,7 @@ def gate_gradients(dh: Array, dc: Array, saved: Saved) -> tuple[list[Array], Arr
     dh, dc : ndarray of shape (B, H)
         The gradients with respect to $h_t$ and, with $h_t$ held, to $c_t$.
     saved : tuple of ndarray of shape (B, H)
-        What the step has left behind: $c_{t-1}, i, f, g, o, \tanh c_t$.
+        What the step has left behind.
 
     Returns
     -------
@@ -224,18 +202,7 @@ def gate_gradients(dh: Array, dc: Array, saved: Saved) -> tuple[list[Array], Arr
 
 
 def one_sum_backward(params: Params, tape: Any, dhs: Array) -> tuple[Params, Array]:
-    """Take the gradient of all weights by one product over all steps, after the last step.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Take the gradient of all weights by one product over all steps, after the last step."""
     H, W = len(params.W_h), by_gate(np.vstack([params.W_h, params.W_x]))
     dh_next = dc = np.zeros_like(dhs[0])
     back, dxs = [], []
@@ -252,7 +219,7 @@ def one_sum_backward(params: Params, tape: Any, dhs: Array) -> tuple[Params, Arr
 
 
 def weight_gradients(das: Array, *factors: Array) -> Params:
-    r"""Return $\sum_t [h_{t-1}, x_t, 1]^\top da_t$, by one product.
+    r"""Return $\sum_t [h_{t-1}, x_t, 1]^\top da_t$, the gradient of all weights, by one product.
 
     Parameters
     ----------
@@ -260,11 +227,6 @@ def weight_gradients(das: Array, *factors: Array) -> Params:
         The gradients with respect to the pre-activations.
     *factors : ndarray of shape (T, B, ...)
         The states before each step and its inputs, in one array or two.
-
-    Returns
-    -------
-    Params
-        The gradient with respect to the weights.
     """
     T, B, H = *das.shape[:2], das.shape[2] // 4
     dW = with_ones(*factors).reshape(T * B, -1).T @ das.reshape(T * B, -1)
@@ -272,18 +234,7 @@ def weight_gradients(das: Array, *factors: Array) -> Params:
 
 
 def hoisted_forward(params: Params, xs: Array) -> tuple[Array, Any]:
-    """Multiply the inputs of all steps with their weights before the first step.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    """Multiply the inputs of all steps with their weights before the first step."""
     W_h = by_gate(params.W_h)
     h = c = np.zeros((xs.shape[1], len(params.W_h)), params.b.dtype)
     tape = Lists(xs, [h], [])
@@ -293,27 +244,12 @@ def hoisted_forward(params: Params, xs: Array) -> tuple[Array, Any]:
         f = sigmoid(a_f + h @ W_h[1])
         g = np.tanh(a_g + h @ W_h[2])
         o = sigmoid(a_o + h @ W_h[3])
-        h, c = end_step(tape, c, (i, f, g, o))
+        h, c = _end_step(tape, c, (i, f, g, o))
     return np.stack(tape.hs[1:]), tape
 
 
-def end_step(tape: Lists, c_prev: Array, gates: Sequence[Array]) -> tuple[Array, Array]:
-    """Compute the state of a step from its gates, and keep what the way back needs.
-
-    Parameters
-    ----------
-    tape : Lists
-        Its lists grow by one.
-    c_prev : ndarray of shape (B, H)
-        The cell state before.
-    gates : sequence of ndarray of shape (B, H)
-        The gates i, f, g, o.
-
-    Returns
-    -------
-    h, c : ndarray of shape (B, H)
-        The state.
-    """
+def _end_step(tape: Lists, c_prev: Array, gates: Sequence[Array]) -> tuple[Array, Array]:
+    """Compute the state of a step from its gates i, f, g, o, and add to the lists of the tape."""
     i, f, g, o = gates
     c = f * c_prev + i * g
     tanh_c = np.tanh(c)
@@ -324,38 +260,14 @@ def end_step(tape: Lists, c_prev: Array, gates: Sequence[Array]) -> tuple[Array,
 
 
 def project_inputs(params: Params, xs: Array) -> Array:
-    r"""Return $x_t W_x + b$ of all steps, by one product; the bias is a row of the weights.
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-
-    Returns
-    -------
-    ndarray of shape (T, B, 4H)
-        The part of the pre-activations that does not wait for a state.
-    """
+    r"""Return $x_t W_x + b$ of all steps, (T, B, 4H), by one product; the bias is a row of it."""
     T, B, I = xs.shape
     a_xs: Array = with_ones(xs).reshape(T * B, I + 1) @ np.vstack([params.W_x, params.b])
     return a_xs.reshape(T, B, -1)
 
 
 def hoisted_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Params, Array]:
-    """Multiply the gradients of all steps with the weights of the inputs after the last step.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Multiply the gradients of all steps with the weights of the inputs after the last step."""
     W_h = by_gate(params.W_h)
     dh_next = dc = np.zeros_like(dhs[0])
     back = []
@@ -372,7 +284,7 @@ def hoisted_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Params, A
 
 
 def input_gradients(das: Array, W_x_T: Array) -> Array:
-    r"""Return $da_t W_x^\top$ of all steps, by one product.
+    r"""Return $da_t W_x^\top$ of all steps, (T, B, I), by one product.
 
     Parameters
     ----------
@@ -380,11 +292,6 @@ def input_gradients(das: Array, W_x_T: Array) -> Array:
         The gradients with respect to the pre-activations.
     W_x_T : ndarray of shape (4H, I)
         The weights of the inputs, transposed.
-
-    Returns
-    -------
-    ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
     """
     T, B, _ = das.shape
     dxs: Array = das.reshape(T * B, -1) @ W_x_T
@@ -392,40 +299,18 @@ def input_gradients(das: Array, W_x_T: Array) -> Array:
 
 
 def one_product_forward(params: Params, xs: Array) -> tuple[Array, Any]:
-    """Take the four gates of a step by one product.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    """Take the four gates of a step by one product."""
     h = c = np.zeros((xs.shape[1], len(params.W_h)), params.b.dtype)
     tape = Lists(xs, [h], [])
     for a_x in project_inputs(params, xs):
         a_i, a_f, a_g, a_o = np.split(a_x + h @ params.W_h, 4, axis=1)
         i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
-        h, c = end_step(tape, c, (i, f, g, o))
+        h, c = _end_step(tape, c, (i, f, g, o))
     return np.stack(tape.hs[1:]), tape
 
 
 def one_product_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Params, Array]:
-    """Send the gradients of the four gates of a step back by one product.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Send the gradients of the four gates of a step back by one product."""
     dh_next = dc = np.zeros_like(dhs[0])
     back = []
     for t in reversed(range(len(dhs))):
@@ -440,18 +325,7 @@ def one_product_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Param
 
 
 def halved(params: Params) -> Params:
-    """Halve what goes into the logistic functions, and move those gates side by side.
-
-    Parameters
-    ----------
-    params : Params
-        The weights, with columns i, f, g, o.
-
-    Returns
-    -------
-    Params
-        With columns i, f, o, g, of which the first three are halved.
-    """
+    """Halve what goes into the logistic functions, and put the gates in the order i, f, o, g."""
 
     def change(W: Array) -> Array:
         i, f, g, o = np.split(W, 4, axis=-1)
@@ -462,45 +336,23 @@ def halved(params: Params) -> Params:
 
 
 def one_tanh_forward(params: Params, xs: Array) -> tuple[Array, Any]:
-    r"""Take all gates by one tanh: $\sigma(a) = (1 + \tanh(a / 2)) / 2$.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    r"""Take all gates by one tanh: $\sigma(a) = (1 + \tanh(a / 2)) / 2$."""
     h = c = np.zeros((xs.shape[1], len(params.W_h)), params.b.dtype)
     ready, H = halved(params), h.shape[1]
     tape = Lists(xs, [h], [])
     for a_x in project_inputs(ready, xs):
         a = np.tanh(a_x + h @ ready.W_h)
         i, f, o = np.split((1 + a[:, : 3 * H]) / 2, 3, axis=1)
-        h, c = end_step(tape, c, (i, f, a[:, 3 * H :], o))
+        h, c = _end_step(tape, c, (i, f, a[:, 3 * H :], o))
     return np.stack(tape.hs[1:]), tape
 
 
 def in_place_forward(params: Params, xs: Array) -> tuple[Array, Tape]:
-    """Make every array before the first step, and write into it.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    """Make every array before the first step, and write into it."""
     ready = halved(params)
     rows = project_inputs(ready, xs)  # the gates take the place of what they are computed from
     T, B, H = *xs.shape[:2], len(params.W_h)
-    tape = room(xs, rows.reshape(T, B, 4, H).swapaxes(1, 2))
+    tape = _room(xs, rows.reshape(T, B, 4, H).swapaxes(1, 2))
     a_h = np.empty((B, 4 * H), rows.dtype)
     for t, a in enumerate(rows):
         np.add(a, np.matmul(tape.hs[t], ready.W_h, out=a_h), out=a)
@@ -511,21 +363,8 @@ def in_place_forward(params: Params, xs: Array) -> tuple[Array, Tape]:
     return tape.hs[1:], tape
 
 
-def room(xs: Array, gates: Array) -> Tape:
-    """Make the arrays of a run.
-
-    Parameters
-    ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    gates : ndarray of shape (T, 4, B, H)
-        Where the gates will be.
-
-    Returns
-    -------
-    Tape
-        With zeros as its first state.
-    """
+def _room(xs: Array, gates: Array) -> Tape:
+    """Make the arrays of a run around (T, 4, B, H), where the gates will be."""
     T, _, B, H = gates.shape
     hs, cs = np.empty((T + 1, B, H), gates.dtype), np.empty((T + 1, B, H), gates.dtype)
     hs[0] = cs[0] = 0
@@ -537,8 +376,6 @@ def write_state(tape: Tape, t: int) -> None:
 
     Parameters
     ----------
-    tape : Tape
-        The arrays of the run.
     t : int
         The step, from 0.
     """
@@ -552,18 +389,7 @@ def write_state(tape: Tape, t: int) -> None:
 
 
 def in_place_backward(params: Params, tape: Tape, dhs: Array) -> tuple[Params, Array]:
-    """Write every gradient of a step into the place that it will be read from.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Write every gradient of a step into the place that it will be read from."""
     das = steps_back(tape, dhs, params.W_h.T)
     return weight_gradients(das, tape.hs[:-1], tape.xs), input_gradients(das, params.W_x.T)
 
@@ -573,10 +399,6 @@ def steps_back(tape: Tape, dhs: Array, W_h_T: Array) -> Array:
 
     Parameters
     ----------
-    tape : Tape
-        The arrays of the run.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs.
     W_h_T : ndarray of shape (4H, H)
         The weights of the state, transposed.
 
@@ -627,18 +449,7 @@ def steps_back(tape: Tape, dhs: Array, W_h_T: Array) -> Array:
 
 
 def blocks_forward(params: Params, xs: Array) -> tuple[Array, Tape]:
-    """Give each gate of a step a contiguous block of memory.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    """Give each gate of a step a contiguous block of memory."""
     return by_blocks(params, xs, whole)
 
 
@@ -649,19 +460,12 @@ def by_blocks(
 
     Parameters
     ----------
-    params, xs
-        As for `plain_forward`.
     prepare : callable
         Takes the block of each gate and B, and returns what takes the product of a step.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
     """
     W_x, W_h, b = halved(params)
     gates = project(with_ones(xs), np.split(np.vstack([W_x, b]), 4, axis=1)).swapaxes(0, 1)
-    tape = room(xs, gates)  # (T, 4, B, H), and the block of a gate is contiguous
+    tape = _room(xs, gates)  # (T, 4, B, H), and the block of a gate is contiguous
     times_W_h = prepare(np.split(W_h, 4, axis=1), xs.shape[1])
     for t, a in enumerate(gates):
         np.add(a, times_W_h(tape.hs[t]), out=a)
@@ -673,19 +477,12 @@ def by_blocks(
 
 
 def whole(blocks: Sequence[Array], batch: int) -> Product:
-    """Prepare the product of a step with whole blocks.
+    """Prepare the product of a step, from (B, H) to (4, B, H), with whole blocks.
 
     Parameters
     ----------
     blocks : sequence of ndarray of shape (H, H)
         The block of each gate.
-    batch : int
-        B, the number of sequences.
-
-    Returns
-    -------
-    callable
-        Takes (B, H), returns (4, B, H).
     """
     W = np.stack(blocks)
     out = np.empty((len(W), batch, W.shape[-1]), W.dtype)
@@ -693,36 +490,14 @@ def whole(blocks: Sequence[Array], batch: int) -> Product:
 
 
 def copied_backward(params: Params, tape: Tape, dhs: Array) -> tuple[Params, Array]:
-    """Multiply with transposed weights that stand in memory as they are read.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Multiply with transposed weights that stand in memory as they are read."""
     W_x_T, W_h_T = np.ascontiguousarray(params.W_x.T), np.ascontiguousarray(params.W_h.T)
     das = steps_back(tape, dhs, W_h_T)
     return weight_gradients(das, tape.hs[:-1], tape.xs), input_gradients(das, W_x_T)
 
 
 def factors_backward(params: Params, tape: Tape, dhs: Array) -> tuple[Params, Array]:
-    """Compute what the gradients are multiplied with for a span of steps at a time.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Compute what the gradients are multiplied with for a span of steps at a time."""
     W_h_T = np.ascontiguousarray(params.W_h.T)
     dh_prev = np.empty_like(dhs[0])
     das = spans_back(tape, dhs, lambda da: np.matmul(da, W_h_T, out=dh_prev))
@@ -731,19 +506,12 @@ def factors_backward(params: Params, tape: Tape, dhs: Array) -> tuple[Params, Ar
 
 
 def spans_back(tape: Tape, dhs: Array, times_W_h_T: Product) -> Array:
-    """Walk back span by span, by a product of one's choice.
+    """Walk back as `steps_back` does, but span by span, and by a product of one's choice.
 
     Parameters
     ----------
-    tape, dhs
-        As for `steps_back`.
     times_W_h_T : callable
         Takes the product of a step.
-
-    Returns
-    -------
-    ndarray of shape (T, B, 4H)
-        Likewise.
     """
     T, B, H = dhs.shape
     das = np.empty((T, B, 4 * H), dhs.dtype)
@@ -768,8 +536,6 @@ def factors(tape: Tape, span: slice) -> tuple[Array, Array, Array]:
 
     Parameters
     ----------
-    tape : Tape
-        The arrays of the run.
     span : slice
         The steps.
 
@@ -788,69 +554,25 @@ def factors(tape: Tape, span: slice) -> tuple[Array, Array, Array]:
 
 
 def tiles_forward(params: Params, xs: Array) -> tuple[Array, Tape]:
-    """Cut the blocks into tiles that the BLAS need not pack.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    """Cut the blocks into tiles that the BLAS need not pack."""
     return by_blocks(params, xs, to_gates)
 
 
 def tiles_backward(params: Params, tape: Tape, dhs: Array) -> tuple[Params, Array]:
-    """Cut the transposed blocks into tiles, and add up what the gates send back.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Cut the transposed blocks into tiles, and add up what the gates send back."""
     das = spans_back(tape, dhs, from_gates(np.split(params.W_h.T, 4), dhs.shape[1]))
     W_x_T = np.ascontiguousarray(params.W_x.T)
     return weight_gradients(das, tape.hs[:-1], tape.xs), input_gradients(das, W_x_T)
 
 
 def fused_forward(params: Params, xs: Array) -> tuple[Array, Any]:
-    """Run `bptt.fused`: its loop looks nothing up that was known before it began.
-
-    Parameters
-    ----------
-    params, xs
-        As for `plain_forward`.
-
-    Returns
-    -------
-    hs, tape
-        Likewise.
-    """
+    """Run `bptt.fused`: its loop looks nothing up that was known before it began."""
     hs, _, tape = fused.forward(lstm, params, xs)
     return hs, tape
 
 
 def fused_backward(params: Params, tape: Any, dhs: Array) -> tuple[Params, Array]:
-    """Run `bptt.fused`.
-
-    Parameters
-    ----------
-    params, tape, dhs
-        As for `plain_backward`.
-
-    Returns
-    -------
-    dparams, dxs
-        Likewise.
-    """
+    """Run `bptt.fused`."""
     dparams, dxs, _ = fused.backward(lstm, params, tape, dhs)
     return dparams, dxs
 

@@ -20,8 +20,6 @@ def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 
     settings : Settings
         The network, the batch and what is dropped. The cell must be the LSTM, without weight drop
         or dropped rows, and the head not tied.
-    codes : ndarray of int of shape (N,)
-        The text.
     characters : int
         K, the number of characters.
     rounds : int
@@ -46,19 +44,11 @@ def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 
 def torch_update(settings: Settings, codes: Array, params: Any) -> Callable[[], float]:
     """Build the same network in torch, with its own LSTM, clipping and Adam.
 
-    Parameters
-    ----------
-    settings : Settings
-        The network, the batch and what is dropped.
-    codes : ndarray of int of shape (N,)
-        The text, of which it reads the first chunk again and again.
-    params : Params
-        The weights to start from.
-
     Returns
     -------
     callable
-        Takes one step, and returns the loss before it, nats per character.
+        Takes one step with the first chunk of the text, again and again, and returns the loss
+        before it, nats per character.
     """
     import torch
     from torch.nn.functional import cross_entropy

@@ -20,8 +20,8 @@ def peak_bytes() -> int | None:
     Returns
     -------
     int or None
-        Bytes that were in memory at once, since the start or since `forget_peak`; None where
-        there is no way to ask (Windows).
+        Bytes that were in memory at once, since the start or since the peak was forgotten; None
+        where there is no way to ask (Windows).
     """
     if STATUS.is_file():
         # `getrusage` would count what the parent had when it started this process.
@@ -35,7 +35,7 @@ def peak_bytes() -> int | None:
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def forget_peak() -> None:
+def _forget_peak() -> None:
     """Let the peak start again at what is used now, where the system can do so (Linux)."""
     with contextlib.suppress(OSError):
         FORGET_PEAK.write_text("5", encoding="utf-8")
@@ -54,7 +54,8 @@ def measure(name: str, **problem: Any) -> dict[str, int] | None:
     Returns
     -------
     dict of str to int, or None
-        What `watch` returns.
+        Bytes: the "peak" beyond what was there before; for `fused` also what its tape "kept". None
+        where memory cannot be measured.
     """
     # It starts with nothing but what this module imports.
     command = [sys.executable, "-m", "bptt.bench.memory", name, json.dumps(problem)]
@@ -63,30 +64,17 @@ def measure(name: str, **problem: Any) -> dict[str, int] | None:
     return found
 
 
-def watch(name: str, **problem: Any) -> dict[str, int] | None:
+def _watch(name: str, **problem: Any) -> dict[str, int] | None:
     """Measure one contestant in this process, which should be a new one.
 
     What is there before the run does not count: the interpreter, the libraries, the inputs, and
     what a first run at the smallest sizes loads.
-
-    Parameters
-    ----------
-    name : str
-        The contestant.
-    **problem : object
-        What `contestants.draw` takes.
-
-    Returns
-    -------
-    dict of str to int, or None
-        Bytes: the "peak" beyond what was there before; for `fused` also what its tape "kept". None
-        where memory cannot be measured.
     """
     tiny = {**problem, "T": 1, "B": 1, "I": 1, "H": 1}
     contestants.enter((name,), contestants.draw(**tiny))[name].both()
     drawn = contestants.draw(**problem)
     contestant = contestants.enter((name,), drawn)[name]
-    forget_peak()
+    _forget_peak()
     before = peak_bytes()
     outcome = contestant.both()
     after = peak_bytes()
@@ -101,4 +89,4 @@ def watch(name: str, **problem: Any) -> dict[str, int] | None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(watch(sys.argv[1], **json.loads(sys.argv[2]))))
+    sys.stdout.write(json.dumps(_watch(sys.argv[1], **json.loads(sys.argv[2]))))

@@ -105,18 +105,7 @@ SHORT = replace(FULL, parts=("ratio",), rounds=5, batch=0.05, sizes=FULL.sizes[:
 
 
 def groups(settings: Settings) -> list[Case]:
-    """Return what is measured in one go each.
-
-    Parameters
-    ----------
-    settings : Settings
-        What is measured.
-
-    Returns
-    -------
-    list of dict
-        The groups, part by part.
-    """
+    """Return what is measured in one go each, part by part."""
     lstm = {"cell": "lstm", "dtype": "float32"}
     found: dict[str, list[Case]] = {
         "floor": [{"dtype": dtype} for dtype in settings.dtypes],
@@ -145,9 +134,7 @@ def measure(group: Case, settings: Settings) -> list[Run]:
     Parameters
     ----------
     group : dict
-        The group.
-    settings : Settings
-        What is measured.
+        One of `groups`.
 
     Returns
     -------
@@ -160,13 +147,7 @@ def measure(group: Case, settings: Settings) -> list[Run]:
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time so far of this process and of those that it started and that ended.
-
-    Returns
-    -------
-    float
-        Seconds.
-    """
+    """Return the CPU time so far of this process and of those that it started and that ended."""
     return sum(os.times()[:4])
 
 

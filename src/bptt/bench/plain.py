@@ -2,7 +2,8 @@ r"""The loop that a teaching notebook writes: one product for each gate and each
 
 At every step $[h, x]$ is put together for the gates, each gate has a matrix of its own, what the
 way back needs is a list of dictionaries, and the gradient of each matrix grows by one product at
-each step. The results are those of `bptt.unroll`; the code is what `bptt.fused` is measured by.
+each step. The results are those of `bptt.unroll`; the code is what `bptt.fused` is measured by. The
+step of the LSTM is that of the ladder's first rung.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bptt import gru, lstm, rnn
+from bptt.bench.ladder import gate_gradients, plain_step, sigmoid
 from bptt.shapes import Array
 
 # Weights and gradients by name: `W_i` (H + I, H), `b_i` (H,), ...; what a step keeps, likewise.
@@ -20,17 +22,11 @@ State: TypeAlias = tuple[Array, ...]
 
 # The gates of a cell, in the order of its columns.
 GATES = {rnn: "h", lstm: "ifgo", gru: "rzn"}
+SAVED = ("c_prev", "i", "f", "g", "o", "tanh_c")  # what `ladder.plain_step` saves of the LSTM
 
 
 def split(cell: ModuleType, params: Any) -> Arrays:
     """Give each gate a matrix of its own, for the state and the input together.
-
-    Parameters
-    ----------
-    cell : module
-        The cell.
-    params : Params
-        Its weights.
 
     Returns
     -------
@@ -49,19 +45,12 @@ def split(cell: ModuleType, params: Any) -> Arrays:
 
 
 def join(cell: ModuleType, grads: Arrays) -> Any:
-    """Put the gradients of the gates side by side again.
+    """Put the gradients of the gates side by side again, as the `Params` of the cell.
 
     Parameters
     ----------
-    cell : module
-        The cell.
     grads : dict of str to ndarray
         Gradients, named as `split` names the weights.
-
-    Returns
-    -------
-    Params
-        The gradient with respect to the weights of the cell.
     """
     if cell is gru:
         grads = {**grads, "W_n": np.vstack([grads["W_hn"], grads["W_xn"]])}
@@ -76,12 +65,8 @@ def forward(cell: ModuleType, weights: Arrays, xs: Array) -> tuple[Array, list[A
 
     Parameters
     ----------
-    cell : module
-        The cell.
     weights : dict of str to ndarray
         What `split` returned.
-    xs : ndarray of shape (T, B, I)
-        The inputs.
 
     Returns
     -------
@@ -108,14 +93,10 @@ def backward(
 
     Parameters
     ----------
-    cell : module
-        The cell.
     weights : dict of str to ndarray
         The weights that it ran with.
     caches : list of dict
         What the steps kept.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs.
 
     Returns
     -------
@@ -139,10 +120,6 @@ def _zero(cell: ModuleType, weights: Arrays, batch: int) -> Array:
     return np.zeros((batch, len(b)), b.dtype)
 
 
-def _sigmoid(a: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-a)))
-
-
 def _rnn_step(weights: Arrays, x: Array, state: State) -> tuple[State, Arrays]:
     hx = np.concatenate([state[0], x], axis=1)
     h = np.tanh(hx @ weights["W_h"] + weights["b_h"])
@@ -160,38 +137,28 @@ def _rnn_step_backward(
 def _lstm_step(weights: Arrays, x: Array, state: State) -> tuple[State, Arrays]:
     h_prev, c_prev = state
     hx = np.concatenate([h_prev, x], axis=1)
-    i = _sigmoid(hx @ weights["W_i"] + weights["b_i"])
-    f = _sigmoid(hx @ weights["W_f"] + weights["b_f"])
-    g = np.tanh(hx @ weights["W_g"] + weights["b_g"])
-    o = _sigmoid(hx @ weights["W_o"] + weights["b_o"])
-    c = f * c_prev + i * g
-    tanh_c = np.tanh(c)
-    cache = {"hx": hx, "c_prev": c_prev, "i": i, "f": f, "g": g, "o": o, "tanh_c": tanh_c}
-    return (o * tanh_c, c), cache
+    W, b = ([weights[f"{name}_{gate}"] for gate in GATES[lstm]] for name in "Wb")
+    h, c, saved = plain_step(hx, c_prev, W, b)
+    return (h, c), {"hx": hx, **dict(zip(SAVED, saved, strict=True))}
 
 
 def _lstm_step_backward(
     weights: Arrays, cache: Arrays, dstate: State, grads: Arrays
 ) -> tuple[Array, State]:
     dh, dc = dstate
-    i, f, g, o, tanh_c = (cache[name] for name in ("i", "f", "g", "o", "tanh_c"))
-    dc = dc + dh * o * (1 - tanh_c**2)
-    das = {
-        "i": dc * g * i * (1 - i),
-        "f": dc * cache["c_prev"] * f * (1 - f),
-        "g": dc * i * (1 - g**2),
-        "o": dh * tanh_c * o * (1 - o),
-    }
+    c_prev, i, f, g, o, tanh_c = (cache[name] for name in SAVED)
+    found, dc_prev = gate_gradients(dh, dc, (c_prev, i, f, g, o, tanh_c))
+    das = dict(zip(GATES[lstm], found, strict=True))
     dhx = _gate_backward(weights, cache["hx"], das, grads)
     H = dh.shape[1]
-    return dhx[:, H:], (dhx[:, :H], dc * f)
+    return dhx[:, H:], (dhx[:, :H], dc_prev)
 
 
 def _gru_step(weights: Arrays, x: Array, state: State) -> tuple[State, Arrays]:
     (h_prev,) = state
     hx = np.concatenate([h_prev, x], axis=1)
-    r = _sigmoid(hx @ weights["W_r"] + weights["b_r"])
-    z = _sigmoid(hx @ weights["W_z"] + weights["b_z"])
+    r = sigmoid(hx @ weights["W_r"] + weights["b_r"])
+    z = sigmoid(hx @ weights["W_z"] + weights["b_z"])
     q = h_prev @ weights["W_hn"] + weights["b_hn"]
     n = np.tanh(x @ weights["W_xn"] + weights["b_n"] + r * q)
     cache = {"hx": hx, "x": x, "h_prev": h_prev, "r": r, "z": z, "q": q, "n": n}

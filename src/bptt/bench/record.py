@@ -14,6 +14,7 @@ import numpy as np
 
 from bptt import progress
 from bptt.bench import parts, tables
+from bptt.bench.clock import Ratio
 from bptt.bench.contestants import BOUNDS
 from bptt.bench.parts import Settings
 from bptt.records import notes
@@ -35,16 +36,6 @@ LIMITS = {1: 4.0, 32: 3.0}
 def measure(settings: Settings = parts.FULL) -> Result:
     """Measure everything and save the result. An interrupted run goes on where it was.
 
-    Parameters
-    ----------
-    settings : Settings
-        What is measured.
-
-    Returns
-    -------
-    Result
-        What was measured.
-
     Raises
     ------
     ValueError
@@ -52,7 +43,7 @@ def measure(settings: Settings = parts.FULL) -> Result:
     """
     stamp = digest(TIMED)
     # What other code noted, or this code with other settings, does not count.
-    asked = plain(dataclasses.asdict(settings))
+    asked = _plain(dataclasses.asdict(settings))
     mark = hashlib.sha256(json.dumps([stamp, asked]).encode()).hexdigest()[:16]
     with notes.kept(NAME, mark) as (done, note):
         for group in run(settings, [group.case for group in done]):
@@ -62,7 +53,7 @@ def measure(settings: Settings = parts.FULL) -> Result:
         wanted = [
             next(group for group in done if group.case == case) for case in parts.groups(settings)
         ]
-        made_by = {**provenance(stamp, wanted), **surroundings()}
+        made_by = {**provenance(stamp, wanted), **_surroundings()}
         result = Result(asked, tuple(_runs(wanted)), made_by)
         save(NAME, result)
     return result
@@ -73,8 +64,6 @@ def run(settings: Settings, done: Sequence[Any] = ()) -> Iterator[Run]:
 
     Parameters
     ----------
-    settings : Settings
-        What is measured.
     done : sequence of dict
         The groups to leave out.
 
@@ -96,43 +85,16 @@ def run(settings: Settings, done: Sequence[Any] = ()) -> Iterator[Run]:
         if groups is ahead and last:  # there is no bar
             sys.stdout.write(f"{part}: {spent[part]:.0f} s of CPU\n")
             sys.stdout.flush()
-        yield Run(group, {"runs": plain(found)}, seconds)
+        yield Run(group, {"runs": _plain(found)}, seconds)
 
 
-def plain(value: Any) -> Any:
-    """Return what JSON keeps of a value, as a restart will find it.
-
-    Parameters
-    ----------
-    value : object
-        Settings or runs.
-
-    Returns
-    -------
-    object
-        Lists in place of tuples.
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite.
-    """
+def _plain(value: Any) -> Any:
+    """Return what JSON keeps of a value: lists in place of tuples, and finite numbers only."""
     return json.loads(json.dumps(value, allow_nan=False))
 
 
 def differences(runs: Sequence[Run]) -> list[str]:
-    """Return a sentence for each contestant that did not compute what it should.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        What was measured.
-
-    Returns
-    -------
-    list of str
-        The sentences.
-    """
+    """Return a sentence for each contestant that did not compute what it should."""
     return [
         f"{case['who']} differs from {case['against']} by {run.score['largest']:.1e}, "
         f"at most {BOUNDS[case['dtype']]:.0e} is allowed ({_words(case)})"
@@ -143,81 +105,40 @@ def differences(runs: Sequence[Run]) -> list[str]:
 
 
 def delays(result: Result) -> list[str]:
-    """Return a sentence for each case in which `fused` is far slower than torch.
-
-    Parameters
-    ----------
-    result : Result
-        What was measured.
-
-    Returns
-    -------
-    list of str
-        The sentences.
-    """
-    ratios = [(case, tables.ratio(result, "fused", **case)) for case in _compared(result)]
+    """Return a sentence for each case in which `fused` is far slower than torch."""
     return [
         f"fused takes {ratio.minima:.1f} times as long as torch, "
         f"at most {LIMITS[case['B']]:g} is allowed ({_words(case)})"
-        for case, ratio in ratios
+        for case, ratio in _ratios(result)
         if ratio.minima > LIMITS[case["B"]]
     ]
 
 
 def summary(result: Result) -> list[str]:
-    """Return a line for each comparison of `fused` with torch.
-
-    Parameters
-    ----------
-    result : Result
-        What was measured.
-
-    Returns
-    -------
-    list of str
-        The lines.
-    """
-    ratios = [(case, tables.ratio(result, "fused", **case)) for case in _compared(result)]
+    """Return a line for each comparison of `fused` with torch."""
     return [
         f"fused / torch {r.median:5.2f} [{r.q1:.2f}, {r.q3:.2f}]"
         f"{'' if r.resolved else ' unresolved'}: {_words(case)}"
-        for case, r in ratios
+        for case, r in _ratios(result)
     ]
 
 
-def surroundings() -> dict[str, Any]:
-    """Tell on what the benchmark ran.
-
-    Returns
-    -------
-    dict
-        The version of torch, the BLAS of NumPy, the processor, what NumPy uses of it, the threads.
-    """
+def _surroundings() -> dict[str, Any]:
+    """Return the version of torch, the BLAS of NumPy, the processor, and what is used of it."""
     config: Any = np.show_config(mode="dicts")
     blas = config["Build Dependencies"]["blas"]
     simd = config["SIMD Extensions"]
     return {
         "torch": importlib.metadata.version("torch"),
         "blas": f"{blas['name']} {blas['version']}",
-        "cpu": cpu_model(),
+        "cpu": _cpu_model(),
         "simd": simd["baseline"] + simd.get("found", []),
         "threads": 1,
     }
 
 
-def cpu_model(info: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the name of the processor.
-
-    Parameters
-    ----------
-    info : Path
-        Where Linux tells it.
-
-    Returns
-    -------
-    str
-        The name, or what Python knows of it.
-    """
+def _cpu_model(info: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the name of the processor as Linux tells it, or what Python knows of it."""
     if info.is_file():
         for line in info.read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(":")
@@ -230,13 +151,12 @@ def _runs(groups: Sequence[Run]) -> list[Run]:
     return [Run(*entry) for group in groups for entry in group.score["runs"]]
 
 
-def _compared(result: Result) -> list[dict[str, Any]]:
-    """Return the cases in which `fused` and torch were timed side by side."""
-    cases = (dict(run.case) for run in result.runs)
-    chosen = [case for case in cases if case["part"] == "ratio" and case["who"] == "fused"]
-    for case in chosen:
-        del case["part"], case["who"]
-    return chosen
+def _ratios(result: Result) -> list[tuple[dict[str, Any], Ratio]]:
+    """Return the cases in which `fused` and torch were timed side by side, and how they compare."""
+    cases = [dict(run.case) for run in result.runs]
+    chosen = [case for case in cases if (case["part"], case.get("who")) == ("ratio", "fused")]
+    asked = [{k: v for k, v in case.items() if k not in {"part", "who"}} for case in chosen]
+    return [(case, tables.ratio(result, "fused", **case)) for case in asked]
 
 
 def _words(case: Any) -> str:

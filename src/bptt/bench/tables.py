@@ -14,15 +14,8 @@ def find(result: Result, **case: Any) -> Run:
 
     Parameters
     ----------
-    result : Result
-        What the benchmark measured.
     **case : object
         What the case must hold.
-
-    Returns
-    -------
-    Run
-        The run.
 
     Raises
     ------
@@ -38,12 +31,10 @@ def find(result: Result, **case: Any) -> Run:
 def ratio(
     result: Result, who: str, against: str = "torch", *, part: str = "ratio", **case: Any
 ) -> Ratio:
-    """Compare two contestants that were timed side by side.
+    """Compare two contestants that were timed side by side, by `clock.compare`.
 
     Parameters
     ----------
-    result : Result
-        What the benchmark measured.
     who : str
         A contestant, or a rung of the ladder.
     against : str
@@ -52,11 +43,6 @@ def ratio(
         Where both were timed: "ratio", "scaling", "ladder", "recompute" or "single".
     **case : object
         What the cases of both must hold: cell, dtype, T, B, I, H, mode.
-
-    Returns
-    -------
-    Ratio
-        Above 1 where `who` takes longer than `against`.
 
     Raises
     ------
@@ -70,54 +56,32 @@ def ratio(
 def floor_seconds(
     result: Result, *, cell: str, dtype: str, T: int, B: int, I: int, H: int, mode: str
 ) -> float:
-    """Return what the products and the tanhs of a case take at best, as measured in the same run.
+    """Return `floor.seconds` of a case, with the speeds that were measured in the same run.
 
     Parameters
     ----------
-    result : Result
-        What the benchmark measured.
     cell : str
         "rnn", "lstm" or "gru".
     dtype : str
         "float32" or "float64".
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    I : int
-        The width of an input.
-    H : int
-        The number of hidden units.
     mode : str
         "forward", or "both" for forwards and backwards.
-
-    Returns
-    -------
-    float
-        Seconds.
     """
     speeds = floor.Speeds(**find(result, part="floor", dtype=dtype).score)
     return floor.seconds(speeds, cell, T=T, B=B, I=I, H=H, mode=mode)
 
 
 def exponent(result: Result, who: str, axis: str) -> float:
-    r"""Fit $s = a n^p$ to the median times by least squares between the logarithms.
+    r"""Fit $s = a n^p$ to the median times by least squares between the logarithms; return p.
 
     Only the upper half of the values of n counts: below, what does not grow with n hides the rest.
 
     Parameters
     ----------
-    result : Result
-        What the benchmark measured.
     who : str
         The contestant.
     axis : str
         What n is: "T", "B" or "H".
-
-    Returns
-    -------
-    float
-        The exponent p.
     """
     wanted = {"part": "scaling", "axis": axis, "who": who}
     runs = [run for run in result.runs if wanted.items() <= run.case.items()]
