@@ -270,9 +270,9 @@ def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
     H = len(np.atleast_1d(params.W_h))
     sizes = {"H": H, columns: int(columns[:-1] or 1) * H}
     known = {} if columns == "H" else {columns: sizes[columns]}  # one block only has to be square
-    check_shape(where, "params.W_h", params.W_h, axes["W_h"], **known)
+    check_shape(where, "params.W_h", params.W_h, axes["W_h"], None, **known)
     for name in sorted(axes, key=lambda name: len(axes[name].split())):  # the biases first
-        check_shape(where, f"params.{name}", getattr(params, name), axes[name], **sizes)
+        check_shape(where, f"params.{name}", getattr(params, name), axes[name], None, **sizes)
     return len(params.W_x), H, params.b.dtype
 
 

@@ -1,13 +1,12 @@
 """Shapes are written once, where an array is named, and checked where a caller enters."""
 
 import functools
-from typing import Any, TypeAlias, TypeVar, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 Array: TypeAlias = NDArray[Any]
-T = TypeVar("T")
 
 
 class ShapeError(ValueError):
@@ -69,7 +68,7 @@ def check_shape(
 
 
 @functools.cache
-def axes_of(kind: type) -> dict[str, str]:
+def axes_of(kind: Any) -> dict[str, str]:
     """Return the axes of the fields of a NamedTuple, from `Annotated[Array, "B H", "the output"]`.
 
     Parameters
@@ -83,11 +82,11 @@ def axes_of(kind: type) -> dict[str, str]:
         The axes by the names of the fields; fields that do not say them are left out.
     """
     hints = get_type_hints(kind, include_extras=True)
-    said = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    said: dict[str, Any] = {n: getattr(hint, "__metadata__", ()) for n, hint in hints.items()}
     return {name: words[0] for name, words in said.items() if len(words) == 2}
 
 
-def template(kind: type[T], dtype: DTypeLike, **fields: Any) -> T:
+def template(kind: Any, dtype: DTypeLike, **fields: Any) -> Any:
     """Return a NamedTuple whose arrays have the right shapes and take no memory.
 
     Parameters
@@ -116,7 +115,8 @@ def template(kind: type[T], dtype: DTypeLike, **fields: Any) -> T:
         for name, axes in axes_of(kind).items()
         if name not in fields
     }
-    return kind(**arrays, **{name: fields[name] for name in fields if name in kind._fields})  # type: ignore[attr-defined]  # a NamedTuple
+    trees = {name: value for name, value in fields.items() if name in kind._fields}
+    return kind(**arrays, **trees)
 
 
 def _size(axis: str, sizes: dict[str, int]) -> int:

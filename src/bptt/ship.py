@@ -184,11 +184,11 @@ def baselines() -> dict[str, Any]:
         `ngrams`, for each way of smoothing the nats per character of each order; `orders`, the
         order that the last tenth of the training part would choose; `compressors`, likewise nats.
     """
-    _, _, vocabulary, *codes = corpus.load("shakespeare")
-    train, validation = map(vocabulary.decode, codes)
-    K = len(vocabulary)
+    _, _, vocabulary, train, validation = corpus.load("shakespeare")
+    words, K = (vocabulary.decode(train), vocabulary.decode(validation)), len(vocabulary)
     tables = {
-        name: ngram.nats_of_orders(smooth, *codes, K, ORDERS) for name, smooth in SMOOTHERS.items()
+        name: ngram.nats_of_orders(smooth, train, validation, K, ORDERS)
+        for name, smooth in SMOOTHERS.items()
     }
     return {
         "ngrams": {
@@ -196,11 +196,11 @@ def baselines() -> dict[str, Any]:
             for name, table in tables.items()
         },
         "orders": {
-            name: ngram.choose_order(smooth, codes[0], K, ORDERS)
+            name: ngram.choose_order(smooth, train, K, ORDERS)
             for name, smooth in SMOOTHERS.items()
         },
         "compressors": {
-            name: round(ngram.compressed_nats(train, validation, name), 5)
+            name: round(ngram.compressed_nats(*words, name), 5)
             for name in ngram.COMPRESS
         },
     }
@@ -262,9 +262,9 @@ def use_memory(settings: Settings) -> int | None:
     int or None
         As of `peak`.
     """
-    _, _, vocabulary, *codes = corpus.load("shakespeare")
-    short = dataclasses.replace(settings, steps=3)
-    training.train(short, *codes, len(vocabulary), every=3, save=_nothing, watch=_nothing)
+    _, _, vocabulary, train, validation = corpus.load("shakespeare")
+    short, K = dataclasses.replace(settings, steps=3), len(vocabulary)
+    training.train(short, train, validation, K, every=3, save=_nothing, watch=_nothing)
     return peak_bytes()
 
 

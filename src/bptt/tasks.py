@@ -24,6 +24,8 @@ class Latch:
     ----------
     null_loss : float
         The cross-entropy of the best guess without the input, $\log 2$ nats.
+    null_accuracy : float
+        The share of right answers of that guess, 1/2.
 
     Notes
     -----
@@ -35,7 +37,7 @@ class Latch:
     T: Annotated[int, "the length of a sequence, in steps"]
     noise: Annotated[float, "the standard deviation of the inputs after the first"] = 0.2
     null_loss: ClassVar[float] = math.log(2)
-    null_accuracy: Annotated[ClassVar[float], "the share of right answers of that guess, 1/2"] = 0.5
+    null_accuracy: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         """Insist on at least one step."""

@@ -125,7 +125,8 @@ def template(
     )
     sizes = {"K": characters, "D": embedding, "H": widths[-1]}
     head = {"W_y": ()} if tied else {}
-    return shapes.template(Params, dtype, **sizes, layers=layers, **head)
+    blank: Params[Any] = shapes.template(Params, dtype, **sizes, layers=layers, **head)
+    return blank
 
 
 def _check_form(characters: int, embedding: int, widths: Sequence[int], *, tied: bool) -> None:
