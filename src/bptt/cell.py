@@ -148,11 +148,6 @@ class Cell(Steps[P, S, Saved], Protocol[P, S, Saved]):
         dtype : dtype
             The dtype of the weights, which everything that is computed with them follows.
 
-        Returns
-        -------
-        Params
-            New weights.
-
         Raises
         ------
         TypeError
@@ -202,11 +197,6 @@ def inside(function: F) -> F:
     ----------
     function : callable
         The function of any cell, behind a door or not.
-
-    Returns
-    -------
-    callable
-        What does the work.
     """
     return getattr(function, "inside", function)
 

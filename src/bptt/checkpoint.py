@@ -129,11 +129,6 @@ def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
     where : str
         Where they come from, for the message.
 
-    Returns
-    -------
-    tuple or ndarray
-        The tree with these arrays.
-
     Raises
     ------
     CheckpointError

@@ -46,11 +46,6 @@ def main() -> None:
 def commands() -> "click.Group":
     """Return the commands and their options.
 
-    Returns
-    -------
-    click.Group
-        The program, to be called.
-
     Raises
     ------
     ModuleNotFoundError

@@ -38,11 +38,6 @@ def init(
     output_size : int
         K, the number of classes.
 
-    Returns
-    -------
-    Params
-        New weights.
-
     Raises
     ------
     TypeError

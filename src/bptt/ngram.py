@@ -86,11 +86,6 @@ def count(codes: ArrayLike, K: int, n: int) -> Counts:
     n : int
         The largest length.
 
-    Returns
-    -------
-    Counts
-        The grams of length 1 to n.
-
     Raises
     ------
     ValueError
@@ -133,11 +128,6 @@ def witten_bell(counts: Counts) -> Model:
     ----------
     counts : Counts
         The grams of the training text. The longest give the order n of the model.
-
-    Returns
-    -------
-    Model
-        Ready to predict.
 
     Notes
     -----
@@ -188,11 +178,6 @@ def kneser_ney(counts: Counts) -> Model:
     ----------
     counts : Counts
         The grams of the training text. The longest give the order n of the model.
-
-    Returns
-    -------
-    Model
-        Ready to predict.
 
     Notes
     -----
@@ -350,11 +335,6 @@ def compressed_nats(train: str, text: str, method: str) -> float:
         The text to score: N characters, at least one.
     method : str
         `gzip`, `bz2` or `xz`, each at its strongest setting.
-
-    Returns
-    -------
-    float
-        Nats per character.
 
     Raises
     ------

@@ -108,11 +108,6 @@ class SGD:
         ----------
         params : Params
             The parameters that will be updated.
-
-        Returns
-        -------
-        Params
-            Zeros.
         """
         return tree.map(np.zeros_like, params)
 
@@ -188,11 +183,6 @@ class Adam:
         ----------
         params : Params
             The parameters that will be updated.
-
-        Returns
-        -------
-        AdamState
-            Zeros.
         """
         zeros = tree.map(np.zeros_like, params)
         return AdamState(t=0, m=zeros, v=zeros)

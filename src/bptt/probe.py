@@ -158,11 +158,6 @@ def spectral_radius(matrix: ArrayLike) -> float:
     matrix : array_like of shape (N, N)
         A square matrix.
 
-    Returns
-    -------
-    float
-        The spectral radius.
-
     Raises
     ------
     ShapeError

@@ -104,11 +104,6 @@ def ship(path: Path) -> dict[str, Any]:
 def recheck() -> dict[str, Any]:
     """Repeat the training up to the first point of its curve, and stamp the record if it agrees.
 
-    Returns
-    -------
-    dict
-        The record with the digest of today's code.
-
     Raises
     ------
     ValueError
@@ -256,11 +251,6 @@ def use_memory(settings: Settings) -> int | None:
     ----------
     settings : Settings
         What is trained.
-
-    Returns
-    -------
-    int or None
-        As of `peak`.
     """
     _, _, vocabulary, train, validation = corpus.load("shakespeare")
     short, K = dataclasses.replace(settings, steps=3), len(vocabulary)

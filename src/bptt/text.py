@@ -39,11 +39,6 @@ def tiny_shakespeare(folder: str | os.PathLike[str] | None = None) -> str:
         Where the file is, or is to be. By default the folder that the environment variable
         `BPTT_DATA` names, else the user's cache folder.
 
-    Returns
-    -------
-    str
-        The corpus.
-
     Raises
     ------
     CorpusError
@@ -148,11 +143,6 @@ def read(path: str | os.PathLike[str]) -> str:
     path : path
         The file.
 
-    Returns
-    -------
-    str
-        Its text.
-
     Raises
     ------
     CorpusError
@@ -244,11 +234,6 @@ class Vocabulary:
         ----------
         text : str
             At least one character.
-
-        Returns
-        -------
-        Vocabulary
-            The characters of the text.
         """
         return cls("".join(sorted(set(text))))
 
@@ -299,11 +284,6 @@ class Vocabulary:
         codes : array_like of int, shape (N,)
             Numbers from 0 to K - 1.
 
-        Returns
-        -------
-        str
-            N characters.
-
         Raises
         ------
         ValueError
@@ -333,11 +313,6 @@ def bits(nats: float) -> float:
     ----------
     nats : float
         A loss in nats per character.
-
-    Returns
-    -------
-    float
-        The same in bits per character.
     """
     return nats / math.log(2)
 

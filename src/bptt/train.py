@@ -58,11 +58,6 @@ def fit(
     max_norm : float
         The largest global norm of a gradient; no clipping by default.
 
-    Returns
-    -------
-    History
-        The trained weights, and the loss and the norm at each step.
-
     Raises
     ------
     NonFiniteGradient

@@ -20,11 +20,6 @@ def lecun(
     fan_out : int
         Columns: the width that comes out.
 
-    Returns
-    -------
-    ndarray of shape (fan_in, fan_out)
-        The drawn matrix.
-
     Notes
     -----
     Source: Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, "Efficient BackProp", in Neural
@@ -49,11 +44,6 @@ def glorot(
     fan_out : int
         Columns: the width that comes out.
 
-    Returns
-    -------
-    ndarray of shape (fan_in, fan_out)
-        The drawn matrix.
-
     Notes
     -----
     Source: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward
@@ -77,11 +67,6 @@ def he(
     fan_out : int
         Columns: the width that comes out.
 
-    Returns
-    -------
-    ndarray of shape (fan_in, fan_out)
-        The drawn matrix.
-
     Notes
     -----
     Source: K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers: surpassing
@@ -100,11 +85,6 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     ----------
     size : int
         Rows and columns.
-
-    Returns
-    -------
-    ndarray of shape (size, size)
-        The drawn matrix.
 
     Notes
     -----
@@ -157,11 +137,6 @@ def chrono(
         H, the number of gates.
     longest : int
         T, the longest time that is to be bridged, in steps; at least 2.
-
-    Returns
-    -------
-    ndarray of shape (size,)
-        The biases of the forget gates.
 
     Raises
     ------

@@ -58,11 +58,6 @@ def table(caption: str, columns: Mapping[str, Sequence[Any]]) -> Tables:
         What the table shows.
     columns : mapping of str to sequence
         For each name the values, all of one length; the first column names the rows.
-
-    Returns
-    -------
-    Tables
-        The table, to be displayed.
     """
     return Tables([Table(caption, list(columns), list(zip(*columns.values(), strict=True)))])
 

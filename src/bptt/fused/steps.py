@@ -15,11 +15,6 @@ def spans(T: int, B: int, H: int) -> list[slice]:
 
     What does not depend on later steps is computed for a whole span: a few large operations in
     place of many small ones.
-
-    Returns
-    -------
-    list of slice
-        The spans.
     """
     steps = max(1, CACHED // (B * H))
     return [slice(max(0, end - steps), end) for end in range(T, 0, -steps)]
@@ -52,10 +47,5 @@ def each_backwards(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ..
         True where a sequence has no step.
     *arrays : ndarray of shape (T, ...)
         The arrays.
-
-    Returns
-    -------
-    iterator
-        As of `each`.
     """
     return each(None if skip is None else skip[::-1], *(array[::-1] for array in arrays))

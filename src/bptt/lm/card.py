@@ -70,11 +70,6 @@ def trained(settings: Settings, about: Mapping[str, Any]) -> str:
         The settings of the training.
     about : mapping
         What `config.json` says of it.
-
-    Returns
-    -------
-    str
-        Markdown.
     """
     return TRAINED.format(
         **about["corpus"],
@@ -94,11 +89,6 @@ def shipped(record: Mapping[str, Any]) -> str:
     ----------
     record : mapping
         The record, as `bptt.lm.pretrained.record` reads it.
-
-    Returns
-    -------
-    str
-        Markdown.
     """
     settings = record["settings"]
     lines = [
@@ -126,11 +116,6 @@ def command(record: Mapping[str, Any]) -> str:
     ----------
     record : mapping
         The record.
-
-    Returns
-    -------
-    str
-        A command line of `bptt`.
     """
     every = record["curve"][0][0]
     begin = f"bptt train --text shakespeare --folder FOLDER --every {every}"

@@ -31,11 +31,6 @@ def load(source: str) -> Corpus:
     source : str
         One of `TEXTS`, or the path of a UTF-8 file.
 
-    Returns
-    -------
-    Corpus
-        The text.
-
     Raises
     ------
     CorpusError
@@ -63,11 +58,6 @@ def of(whole: str, source: str = "") -> Corpus:
         The text.
     source : str
         Where it comes from.
-
-    Returns
-    -------
-    Corpus
-        The text.
     """
     vocabulary = Vocabulary.of(whole)
     train, held_out = map(vocabulary.encode, text.split(whole))
@@ -103,11 +93,6 @@ def is_that_of(corpus: Corpus, about: Mapping[str, Any]) -> bool:
         The text.
     about : mapping
         What `config.json` of the model says.
-
-    Returns
-    -------
-    bool
-        Whether the SHA-256 is the same.
     """
     return bool(corpus.sha256 == _said(about).get("sha256"))
 

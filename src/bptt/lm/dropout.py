@@ -79,11 +79,6 @@ def nothing(layers: int) -> Masks:
     ----------
     layers : int
         The number of layers.
-
-    Returns
-    -------
-    Masks
-        None everywhere.
     """
     return Masks(None, (None,) * (layers + 1), (None,) * layers)
 

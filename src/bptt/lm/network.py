@@ -74,11 +74,6 @@ def init(
     tied : bool
         Whether E is the head too. Then its variance is 1/D, else 1.
 
-    Returns
-    -------
-    Params
-        New weights.
-
     Raises
     ------
     ValueError
@@ -107,11 +102,6 @@ def template(
     """Return weights of the right names, shapes and dtype, which take no memory.
 
     The parameters are those of `init`.
-
-    Returns
-    -------
-    Params
-        Zeros that cannot be written to.
 
     Raises
     ------
@@ -211,11 +201,6 @@ def backward(
         The gradient with respect to the outputs of the last layer before they are dropped, from
         a loss of their own; zero by default.
 
-    Returns
-    -------
-    Params
-        The gradient with respect to the weights.
-
     Raises
     ------
     ShapeError
@@ -245,13 +230,7 @@ def backward(
 
 
 def is_tied(params: Params[Any]) -> bool:
-    """Tell whether the head is tied to E.
-
-    Returns
-    -------
-    bool
-        Whether there is no W_y.
-    """
+    """Tell whether the head is tied to E."""
     return isinstance(params.W_y, tuple)
 
 

@@ -66,11 +66,6 @@ def loss_and_grads(
     beta : float
         The weight of TAR.
 
-    Returns
-    -------
-    Chunk
-        The loss, the gradient and the states after the chunk.
-
     Raises
     ------
     ShapeError

@@ -29,11 +29,6 @@ def shown(value: Any) -> str:
     ----------
     value : object
         The setting.
-
-    Returns
-    -------
-    str
-        Numbers of a tuple have commas between them.
     """
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
@@ -69,11 +64,6 @@ def chosen(typed: Mapping[str, Any]) -> dict[str, Any]:
     typed : mapping
         What was typed for each option; None for nothing.
 
-    Returns
-    -------
-    dict
-        Settings by name.
-
     Raises
     ------
     ValueError
@@ -102,11 +92,6 @@ def settings(given: Mapping[str, Any]) -> Settings:
     given : mapping
         The settings that were chosen; the others are those of a small network.
 
-    Returns
-    -------
-    Settings
-        The settings.
-
     Raises
     ------
     ValueError
@@ -126,11 +111,6 @@ def typed(plain: Mapping[str, Any]) -> str:
     ----------
     plain : mapping
         All settings by name, as `dataclasses.asdict` gives them.
-
-    Returns
-    -------
-    str
-        Options of `bptt train`.
     """
     values = {**plain, **plain["rates"]}
     words = [f"--{o.name} {shown(values[o.name])}" for o in OPTIONS if o.kind is not bool]

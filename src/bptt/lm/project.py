@@ -51,11 +51,6 @@ def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int 
     every : int or None
         Steps from save to save; by default a twentieth of all.
 
-    Returns
-    -------
-    Project
-        The training before its first step.
-
     Raises
     ------
     CorpusError
@@ -88,11 +83,6 @@ def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int
         The text; by default where it was.
     every : int or None
         Steps from save to save; must be as it was.
-
-    Returns
-    -------
-    Project
-        The training.
 
     Raises
     ------
@@ -188,11 +178,6 @@ def quoted(path: Path | str) -> str:
     ----------
     path : path
         The path.
-
-    Returns
-    -------
-    str
-        In quotation marks if it has blanks.
     """
     return f'"{path}"' if " " in str(path) else str(path)
 

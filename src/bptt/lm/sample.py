@@ -81,11 +81,6 @@ def generate(
     top_k : int, optional
         As for `probabilities`.
 
-    Returns
-    -------
-    iterator of int
-        The characters that come next.
-
     Raises
     ------
     ShapeError

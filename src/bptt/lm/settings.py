@@ -95,11 +95,6 @@ def settings_of(plain: Mapping[str, Any]) -> Settings:
     plain : mapping of str to JSON values
         What `dataclasses.asdict` gives, with lists for tuples.
 
-    Returns
-    -------
-    Settings
-        The settings.
-
     Raises
     ------
     KeyError, TypeError, ValueError

@@ -57,11 +57,6 @@ def begin(settings: Settings, characters: int) -> Training:
         What is asked.
     characters : int
         K, the number of characters.
-
-    Returns
-    -------
-    Training
-        A new run that has shown nothing.
     """
     return Training(start(settings, characters), (), (), 0.0)
 
@@ -100,11 +95,6 @@ def train(
         Takes the training at each point of the curve.
     watch : callable
         Takes the training after each step.
-
-    Returns
-    -------
-    Training
-        The training after the last step.
 
     Raises
     ------

@@ -39,11 +39,6 @@ def start(settings: Settings, characters: int) -> Run:
         What is asked.
     characters : int
         K, the number of characters.
-
-    Returns
-    -------
-    Run
-        New weights, moments and states of zeros.
     """
     cell = CELLS[settings.cell]
     rng = np.random.default_rng([settings.seed, WEIGHTS])
@@ -60,11 +55,6 @@ def zero_states(settings: Settings, params: Params[Any]) -> tuple[Any, ...]:
     ----------
     settings : Settings
         The cell and the batch.
-
-    Returns
-    -------
-    tuple of State
-        Zeros.
     """
     return tuple(CELLS[settings.cell].zero_state(p, settings.batch) for p in params.layers)
 
@@ -78,11 +68,6 @@ def chunks_per_epoch(settings: Settings, length: int) -> int:
         The batch and the chunk.
     length : int
         The number of characters of the text.
-
-    Returns
-    -------
-    int
-        At least 1.
 
     Raises
     ------
@@ -137,11 +122,6 @@ def rate_at(settings: Settings, step: int) -> float:
         The highest rate and the lengths of the parts.
     step : int
         The number of the step, from 0.
-
-    Returns
-    -------
-    float
-        The learning rate, above zero.
     """
     up = (step + 1) / max(1, settings.warmup)
     down = (settings.steps - step) / max(1, settings.decay)

@@ -83,11 +83,6 @@ def load(name: str) -> Result:
     name : str
         The experiment, which is the name of its module.
 
-    Returns
-    -------
-    Result
-        What was measured.
-
     Raises
     ------
     ValueError
@@ -115,11 +110,6 @@ def path(name: str) -> Path:
     ----------
     name : str
         The experiment.
-
-    Returns
-    -------
-    Path
-        Its file, whether it exists or not.
     """
     return FOLDER / f"{name}.json"
 
