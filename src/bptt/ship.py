@@ -191,12 +191,10 @@ def baselines() -> dict[str, Any]:
             for name, table in tables.items()
         },
         "orders": {
-            name: ngram.choose_order(smooth, train, K, ORDERS)
-            for name, smooth in SMOOTHERS.items()
+            name: ngram.choose_order(smooth, train, K, ORDERS) for name, smooth in SMOOTHERS.items()
         },
         "compressors": {
-            name: round(ngram.compressed_nats(*words, name), 5)
-            for name in ngram.COMPRESS
+            name: round(ngram.compressed_nats(*words, name), 5) for name in ngram.COMPRESS
         },
     }
 

@@ -7,23 +7,78 @@ is read in the order in which it stands. Chapter 11 of the site takes these step
 """
 
 import operator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import gru, lstm, rnn, tree
-from bptt.cell import check_mask, state_or_zero
+from bptt.cell import AnyCell, check_mask, state_or_zero
 from bptt.fused import run_gru, run_lstm, run_rnn
 from bptt.shapes import Array, check_shape
 
-CELLS = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
+
+class Run(Protocol):
+    """A whole sequence through one cell, both ways: a module such as `bptt.fused.run_lstm`."""
+
+    def forward(
+        self, params: Any, xs: Array, state: Any, skip: Array | None
+    ) -> tuple[Array, Any, Any]:
+        """Run forwards.
+
+        Parameters
+        ----------
+        xs : ndarray of shape (T, B, I)
+            The inputs, in the dtype of the weights.
+        state : State
+            The state before the first step.
+        skip : ndarray of bool of shape (T, B, 1), or None
+            True where a sequence has no step.
+
+        Returns
+        -------
+        hs : ndarray of shape (T, B, H)
+            The outputs, which are part of what is kept.
+        state_T : State
+            The state after the last step.
+        kept : Kept
+            What `backward` needs.
+        """
+
+    def backward(
+        self, params: Any, kept: Any, dhs: Array, dstate: Any, skip: Array | None
+    ) -> tuple[Any, Array, Any]:
+        """Run backwards.
+
+        Parameters
+        ----------
+        kept : Kept
+            What `forward` returned.
+        dhs : ndarray of shape (T, B, H)
+            The gradients with respect to the outputs, where they are read.
+        dstate : State
+            The gradient with respect to the state after the last step.
+        skip : ndarray of bool of shape (T, B, 1), or None
+            As for `forward`.
+
+        Returns
+        -------
+        dparams : Params
+            The gradient with respect to the weights.
+        dxs : ndarray of shape (T, B, I)
+            The gradients with respect to the inputs.
+        dstate_0 : State
+            The gradient with respect to the state before the first step.
+        """
+
+
+CELLS: dict[Any, Run] = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
 
 
 class Tape(NamedTuple):
     """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
-    cell: Any
+    cell: AnyCell
     xs: Array
     skip: Array | None
     starts: tuple[Any, ...]  # the state before the first step of each part
@@ -32,7 +87,7 @@ class Tape(NamedTuple):
 
 
 def forward(
-    cell: Any,
+    cell: AnyCell,
     params: Any,
     xs: ArrayLike,
     state: Any = None,
@@ -105,18 +160,9 @@ def forward(
 
 
 def backward(
-    cell: Any, params: Any, tape: Tape, dhs: ArrayLike, dstate_T: Any = None
+    cell: AnyCell, params: Any, tape: Tape, dhs: ArrayLike, dstate_T: Any = None
 ) -> tuple[Any, Array, Any]:
     """Backpropagate through time, as `bptt.unroll.backward` does.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
 
     Raises
     ------
@@ -173,7 +219,7 @@ def kept_bytes(tape: Tape) -> int:
     return sum(array.nbytes for _, array in tree.leaves(kept))
 
 
-def knows(cell: Any) -> bool:
+def knows(cell: AnyCell) -> bool:
     """Tell whether a cell is one of the three that this module can run.
 
     Returns
@@ -184,7 +230,7 @@ def knows(cell: Any) -> bool:
     return any(cell is known for known in CELLS)
 
 
-def _run_of(where: str, cell: Any) -> Any:
+def _run_of(where: str, cell: AnyCell) -> Run:
     if not knows(cell):
         raise TypeError(
             f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {cell!r}; "

@@ -11,20 +11,12 @@ from bptt.shapes import Array
 
 
 class Kept(NamedTuple):
-    """What `forward` keeps for `backward`.
-
-    Attributes
-    ----------
-    gates : ndarray of shape (3, T, B, H)
-        The gates r and z and the candidate n.
-    hs : ndarray of shape (T + 1, B, H)
-        The states, from that before the first step.
-    """
+    """What `forward` keeps for `backward`."""
 
     xs: Annotated[Array, "T B I", "the inputs"]
-    gates: Array
+    gates: Annotated[Array, "3 T B H", "the gates r and z and the candidate n"]
     qs: Annotated[Array, "T B H", "what r multiplies"]
-    hs: Array
+    hs: Annotated[Array, "T+1 B H", "the states, from that before the first step"]
 
 
 def forward(
@@ -34,20 +26,6 @@ def forward(
 
     The half of $\sigma(a) = (1 + \tanh(a / 2)) / 2$ is taken from the weights, and
     $h_t = n_t + z_t \odot (h_{t-1} - n_t)$.
-
-    Parameters
-    ----------
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs, which are part of what is kept.
-    state_T : State
-        The state after the last step.
-    kept : Kept
-        What `backward` needs.
     """
     W_x, W_h, b, b_hn = params
     (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
@@ -98,24 +76,6 @@ def backward(
     da_z &= dh_t \odot (h_{t-1} - n_t) z_t (1 - z_t).
     \end{aligned}
     $$
-
-    Parameters
-    ----------
-    kept : Kept
-        What `forward` returned.
-    dstate : State
-        The gradient with respect to the state after the last step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        As for `forward`.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
     """
     W_x, W_h, b, _ = params
     xs, gates, qs, hs = kept

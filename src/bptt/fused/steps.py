@@ -1,4 +1,12 @@
-"""The order of the steps, forwards and backwards."""
+"""The order of the steps, forwards and backwards.
+
+Parameters
+----------
+skip : ndarray of bool of shape (T, B, 1), or None
+    True where a sequence has no step.
+*arrays : ndarray of shape (T, ...)
+    What is walked through.
+"""
 
 from collections.abc import Iterator
 from itertools import repeat
@@ -23,13 +31,6 @@ def spans(T: int, B: int, H: int) -> list[slice]:
 def each(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
     """Walk through arrays side by side, step by step.
 
-    Parameters
-    ----------
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-    *arrays : ndarray of shape (T, ...)
-        The arrays.
-
     Returns
     -------
     iterator
@@ -39,13 +40,5 @@ def each(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
 
 
 def each_backwards(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
-    """Walk through arrays side by side, from their last step to their first.
-
-    Parameters
-    ----------
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-    *arrays : ndarray of shape (T, ...)
-        The arrays.
-    """
+    """Walk through arrays side by side, from their last step to their first."""
     return each(None if skip is None else skip[::-1], *(array[::-1] for array in arrays))
