@@ -9,7 +9,8 @@ import torch
 from helpers import assert_close
 
 from bptt import lstm
-from bptt.lm.training import Settings, advance, chunk_at, chunks_per_epoch, start
+from bptt.lm.settings import Settings
+from bptt.lm.update import advance, chunk_at, chunks_per_epoch, start
 from bptt.torch_layout import to_torch
 
 K, STEPS = 11, 20

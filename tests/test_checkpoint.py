@@ -218,16 +218,6 @@ def test_a_missing_file_and_a_folder_are_named(path, tmp_path):
         checkpoint.read(tmp_path)
 
 
-def test_the_room_is_checked_by_the_sum_of_all_numbers():
-    arrays = {"a": np.ones((2, 3)), "b": np.ones(5)}
-    checkpoint.check_room(arrays, [(2, 4), (3,)], "here")
-    with pytest.raises(CheckpointError) as refused:
-        checkpoint.check_room(arrays, [(2, 4), (4,)], "here")
-    assert str(refused.value) == "here: holds 11 numbers, and says at least 12"
-    with pytest.raises(CheckpointError):
-        checkpoint.check_room(arrays, [(2**40, 2**40)], "here")
-
-
 def two(**other):
     arrays = {"one": TREE.one, "two.0": TREE.two[0], "two.1": TREE.two[1], **other}
     return {name: array for name, array in arrays.items() if array is not None}

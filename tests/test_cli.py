@@ -1,6 +1,7 @@
 """The command line, in this process and as a program of its own."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -16,9 +17,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bptt import checkpoint, cli, files, text
-from bptt.lm import folder, loop, pretrained, score
-from bptt.lm.training import Settings
+from bptt import checkpoint, cli, files, ngram, text
+from bptt.lm import corpus as corpora
+from bptt.lm import folder, options, pretrained, run_file, score
+from bptt.lm import training as trainings
+from bptt.lm.dropout import Rates
+from bptt.lm.project import CURVE, STATE
+from bptt.lm.settings import Settings
 from bptt.optim import NonFiniteGradient
 
 SMALL = ["--embedding", "4", "--widths", "6", "--batch", "3", "--chunk", "8", "--lr", "0.01"]
@@ -94,13 +99,13 @@ def assert_refused(done, message, code=2):
 
 def points(place):
     """Read the curve without its seconds."""
-    lines = (place / cli.CURVE).read_text().splitlines()
+    lines = (place / CURVE).read_text().splitlines()
     assert lines[0] == "step,seconds,train,held_out"
     return [(row["step"], row["train"], row["held_out"]) for row in csv.DictReader(lines)]
 
 
 def arrays(place):
-    return {name: array.tobytes() for name, array in checkpoint.read(place / loop.STATE)[0].items()}
+    return {name: array.tobytes() for name, array in checkpoint.read(place / STATE)[0].items()}
 
 
 # Help
@@ -116,11 +121,11 @@ def test_each_command_has_a_help_that_fits_a_narrow_terminal(command):
 
 def test_the_help_of_train_states_the_defaults():
     shown = re.sub(r"\s+", " ", bptt("train", "--help").stdout)
-    defaults = cli._settings({})
+    defaults = options.settings({})
     for name in ("cell", "embedding", "batch", "chunk", "steps", "lr", "seed"):
         assert re.search(rf"--{name} [^-]*\[default: {getattr(defaults, name)}\]", shown), name
     assert "--widths TEXT Units of each layer, such as 512,512. [default: 192]" in shown
-    for name in cli.RATES:
+    for name in vars(Rates()):
         assert getattr(defaults.rates, name) == 0
     assert (defaults.warmup, defaults.decay) == (200, 3800)  # a twentieth, and the rest
 
@@ -141,7 +146,7 @@ def test_options_become_the_settings(corpus, tmp_path):
         *("--chunk", 9, "--steps", 2, "--lr", 0.5, "--warmup", 3, "--decay", 1, "--seed", 7),
     )
     assert done.exit_code == 0
-    settings, about, _ = loop.read(tmp_path / "a" / "b" / loop.STATE)
+    settings, about, _ = run_file.read(tmp_path / "a" / "b" / STATE)
     rates = settings.rates
     assert settings == Settings(
         "gru", 5, (4, 5), tied=True, batch=2, chunk=9, steps=2, lr=0.5, warmup=3, decay=1,
@@ -153,19 +158,19 @@ def test_options_become_the_settings(corpus, tmp_path):
 
 
 def test_training_writes_its_curve_its_state_and_the_model(trained, corpus):
-    names = {loop.STATE, cli.CURVE, folder.CONFIG, folder.WEIGHTS, folder.CARD}
+    names = {STATE, CURVE, folder.CONFIG, folder.WEIGHTS, folder.CARD}
     assert {file.name for file in trained.iterdir()} == names
-    settings, about, training = loop.read(trained / loop.STATE)
+    settings, about, training = run_file.read(trained / STATE)
     whole = text.read(corpus)
     assert about == {
         "characters": len(set(whole)),
         "vocabulary": "".join(sorted(set(whole))),
         "text": str(corpus),
-        "sha256": cli.hashlib.sha256(corpus.read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(corpus.read_bytes()).hexdigest(),
         "every": 4,
     }
     assert [point[0] for point in points(trained)] == ["4", "6"]
-    lines = (trained / cli.CURVE).read_text().splitlines()[1:]
+    lines = (trained / CURVE).read_text().splitlines()[1:]
     rows = [tuple(map(float, line.split(","))) for line in lines]
     assert rows == [tuple(map(float, point)) for point in training.curve]
     model = folder.read(trained)
@@ -204,10 +209,10 @@ class Terminal(io.StringIO):
 
 
 def test_on_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(trained, monkeypatch, capsys):
-    settings, _, training = loop.read(trained / loop.STATE)
+    settings, _, training = run_file.read(trained / STATE)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("COLUMNS", "150")
-    with cli._progress(settings, loop.begin(settings, 9)) as show:
+    with cli._progress(settings, trainings.begin(settings, 9)) as show:
         show(training._replace(losses=(2.5,)))
         time.sleep(0.15)
         show(training._replace(losses=(1.25,)))
@@ -218,10 +223,10 @@ def test_on_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(trained, mon
 
 
 def test_without_tqdm_there_are_lines_on_a_terminal_too(trained, monkeypatch, capsys):
-    settings, _, training = loop.read(trained / loop.STATE)
+    settings, _, training = run_file.read(trained / STATE)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    with cli._progress(settings, loop.begin(settings, 9)) as show:
+    with cli._progress(settings, trainings.begin(settings, 9)) as show:
         show(training)
         show(training)
     assert capsys.readouterr().out.count("step 6 of 6") == 1
@@ -232,9 +237,9 @@ def test_a_folder_with_a_training_or_a_model_is_not_overwritten(model, corpus):
     words = ("train", "--text", corpus, "--folder", model, *SMALL)
     message = "holds a training or a model already; go on with --resume, or choose another folder"
     assert_refused(bptt(*words), message)
-    (model / loop.STATE).unlink()
+    (model / STATE).unlink()
     assert_refused(bptt(*words), message)
-    before.pop(model / loop.STATE)
+    before.pop(model / STATE)
     assert {file: file.read_bytes() for file in model.iterdir()} == before
 
 
@@ -278,8 +283,8 @@ def test_a_training_does_not_go_on_with_another_text(model, corpus, tmp_path):
 
 
 def test_a_training_of_another_program_is_refused(model):
-    settings, about, training = loop.read(model / loop.STATE)
-    loop.write(model / loop.STATE, settings, {"characters": about["characters"]}, training)
+    settings, about, training = run_file.read(model / STATE)
+    run_file.write(model / STATE, settings, {"characters": about["characters"]}, training)
     done = bptt("train", "--folder", model, "--resume")
     assert_refused(done, "does not come from `bptt train`: vocabulary is not noted")
 
@@ -288,8 +293,8 @@ def test_a_training_of_another_program_is_refused(model):
     "notes", [{"every": 0}, {"every": "4"}, {"text": 3}, {"sha256": None}, {"vocabulary": "ab"}]
 )
 def test_a_training_with_other_notes_is_refused(model, notes):
-    settings, about, training = loop.read(model / loop.STATE)
-    loop.write(model / loop.STATE, settings, {**about, **notes}, training)
+    settings, about, training = run_file.read(model / STATE)
+    run_file.write(model / STATE, settings, {**about, **notes}, training)
     assert_refused(bptt("train", "--folder", model, "--resume"), "every|text|noted")
 
 
@@ -338,9 +343,9 @@ def test_a_gradient_that_is_not_finite_ends_it_and_the_last_checkpoint_stays(cor
     done = bptt(*words, "--lr", 3e38, "--warmup", 0)
     assert done.exit_code == 1
     started = re.match(r"Error: lm.train: at step (\d) of 9 the loss is ", done.stderr)
-    assert done.stderr.endswith(f"; the last checkpoint stays in {tmp_path / loop.STATE}\n")
+    assert done.stderr.endswith(f"; the last checkpoint stays in {tmp_path / STATE}\n")
     assert done.stderr.count("\n") == 1
-    assert loop.read(tmp_path / loop.STATE)[2].run.step == int(started[1]) - 1
+    assert run_file.read(tmp_path / STATE)[2].run.step == int(started[1]) - 1
     assert not (tmp_path / folder.CONFIG).exists()
     assert issubclass(NonFiniteGradient, ValueError)  # and yet its code is not 2
 
@@ -353,7 +358,7 @@ def test_a_stop_between_two_points_saves_and_says_how_to_go_on(corpus, tmp_path,
     words = ("--text", corpus, "--steps", 9, "--every", 4, *SMALL, *DROPS)
     assert bptt("train", "--folder", one, *words).exit_code == 0
 
-    real, steps = loop.advance, []
+    real, steps = trainings.advance, []
 
     def interrupted(*args):
         steps.append(args)
@@ -361,7 +366,7 @@ def test_a_stop_between_two_points_saves_and_says_how_to_go_on(corpus, tmp_path,
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(loop, "advance", interrupted)
+    monkeypatch.setattr(trainings, "advance", interrupted)
     before = signal.getsignal(signal.SIGINT)
     done = bptt("train", "--folder", other, *words)
     assert done.exit_code == 130
@@ -391,7 +396,7 @@ def test_a_stop_while_it_saves_leaves_a_whole_checkpoint(corpus, tmp_path, monke
 
     monkeypatch.setattr(files, "replace", interrupted)
     assert bptt("train", "--folder", other, *words).exit_code == 130
-    assert loop.read(other / loop.STATE)[2].run.step == 2
+    assert run_file.read(other / STATE)[2].run.step == 2
     assert bptt("train", "--folder", other, "--resume").exit_code == 0
     assert (arrays(one), points(one)) == (arrays(other), points(other))
 
@@ -401,7 +406,7 @@ def test_ctrl_c_in_the_middle_of_anything_else_is_quiet(model, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(score, "carried", interrupted)
-    monkeypatch.setitem(cli.TEXTS, "library", lambda: "the cat sat on a mat\n" * 200)
+    monkeypatch.setitem(corpora.TEXTS, "library", lambda: "the cat sat on a mat\n" * 200)
     assert_refused(bptt("evaluate", model, "--text", "library"), "stopped", code=130)
 
 
@@ -421,10 +426,10 @@ def uninterrupted(corpus, tmp_path_factory):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupted):
     process = program("train", "--text", corpus, "--folder", tmp_path, *LONG)
-    wait_for(lambda: (tmp_path / cli.CURVE).exists() and len(points(tmp_path)) >= 3, process)
+    wait_for(lambda: (tmp_path / CURVE).exists() and len(points(tmp_path)) >= 3, process)
     process.send_signal(signal.SIGKILL)
     assert finish(process)[0] == -signal.SIGKILL
-    assert loop.read(tmp_path / loop.STATE)[2].run.step < 240
+    assert run_file.read(tmp_path / STATE)[2].run.step < 240
     assert not (tmp_path / folder.CONFIG).exists()
     code, _, err = finish(program("train", "--folder", tmp_path, "--resume"))
     assert (code, err) == (0, "")
@@ -442,14 +447,14 @@ def test_ctrl_c_saves_at_once_and_it_goes_on_to_the_same_bits(corpus, tmp_path, 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = program("train", "--text", corpus, "--folder", tmp_path, *words)
     signal.signal(signal.SIGINT, before)
-    wait_for((tmp_path / loop.STATE).exists, process)
+    wait_for((tmp_path / STATE).exists, process)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out) == (130, "")
     step = int(re.fullmatch(r"Error: stopped at step (\d+) of 240, and saved; .*\n", err)[1])
     assert 0 < step < 240
-    training = loop.read(tmp_path / loop.STATE)[2]
+    training = run_file.read(tmp_path / STATE)[2]
     assert (training.run.step, len(training.losses), training.curve) == (step, step, ())
     assert finish(program("train", "--folder", tmp_path, "--resume"))[0] == 0
     assert arrays(tmp_path) == arrays(uninterrupted)
@@ -479,16 +484,16 @@ def test_the_text_of_a_model_is_the_default_where_it_has_a_name(model, corpus, m
     known = json.loads((model / folder.CONFIG).read_text(encoding="utf-8"))
     known["corpus"]["name"] = "library"
     (model / folder.CONFIG).write_text(json.dumps(known))
-    monkeypatch.setitem(cli.TEXTS, "library", lambda: text.read(corpus))
+    monkeypatch.setitem(corpora.TEXTS, "library", lambda: text.read(corpus))
     done = bptt("evaluate", model)
     assert done.stdout == bptt("evaluate", model, "--text", corpus).stdout
     assert "not the text" not in done.stdout
-    monkeypatch.setitem(cli.TEXTS, "library", lambda: text.read(corpus)[:-1])
+    monkeypatch.setitem(corpora.TEXTS, "library", lambda: text.read(corpus)[:-1])
     last = bptt("evaluate", model).stdout.splitlines()[-1]
     assert last == "This is not the text that the model was trained on."
     known["corpus"] = {"name": "Plays", "sha256": text.SHA256}  # as of the model that is shipped
     (model / folder.CONFIG).write_text(json.dumps(known))
-    monkeypatch.setitem(cli.TEXTS, "shakespeare", lambda: text.read(corpus))
+    monkeypatch.setitem(corpora.TEXTS, "shakespeare", lambda: text.read(corpus))
     assert "windows of 256" in bptt("evaluate", model).stdout
 
 
@@ -577,15 +582,15 @@ def test_baselines_are_those_of_the_library(corpus):
     learnt, held_out = text.split(whole)
     K = len(set(whole))
     codes = [text.Vocabulary.of(whole).encode(part) for part in (learnt, held_out)]
-    want = cli.ngram.nats(cli.ngram.kneser_ney(cli.ngram.count(codes[0], K, 2)), codes[1])
+    want = ngram.nats(ngram.kneser_ney(ngram.count(codes[0], K, 2)), codes[1])
     assert float(rows["Kneser-Ney, n = 2"][0]) == pytest.approx(want, abs=6e-5)
     assert float(rows["uniform"][2]) == pytest.approx(K, abs=6e-5)
-    xz = cli.ngram.compressed_nats(learnt, held_out, "xz")
+    xz = ngram.compressed_nats(learnt, held_out, "xz")
     assert float(rows["xz"][1]) == pytest.approx(xz / np.log(2), abs=6e-5)
 
 
 def test_the_default_text_is_the_standard_library(monkeypatch):
-    monkeypatch.setitem(cli.TEXTS, "library", lambda: "the cat sat on a mat\n" * 200)
+    monkeypatch.setitem(corpora.TEXTS, "library", lambda: "the cat sat on a mat\n" * 200)
     assert "uniform" in bptt("baselines", "--order", 1).stdout
 
 
@@ -621,7 +626,7 @@ def assert_one_sentence(done):
 
 
 def test_a_broken_training_gives_one_sentence_and_code_2(model, tmp_path):
-    path, trap = model / loop.STATE, tmp_path / "trap"
+    path, trap = model / STATE, tmp_path / "trap"
     for kind, content in damage(path.read_bytes(), trap).items():
         path.write_bytes(content)
         done = bptt("train", "--folder", model, "--resume")

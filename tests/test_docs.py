@@ -322,7 +322,10 @@ def test_the_notebooks_are_shared_out_one_by_one():
 
 @functools.cache
 def package() -> griffe.Module:
-    return griffe.load("bptt", search_paths=[ROOT / "src"], docstring_parser="numpy")
+    contract = griffe.load_extensions(ROOT / "docs" / "machinery" / "read" / "contract.py")
+    return griffe.load(
+        "bptt", search_paths=[ROOT / "src"], docstring_parser="numpy", extensions=contract
+    )
 
 
 def public(parent: griffe.Module | griffe.Class) -> Iterator[griffe.Object]:

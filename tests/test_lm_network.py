@@ -7,7 +7,7 @@ from helpers import assert_close, assert_equal, assert_slopes
 
 from bptt import gru, lstm, rnn, torch_layout, tree
 from bptt.lm.dropout import Masks, Rates, draw, nothing
-from bptt.lm.network import Params, backward, forward, head, init, is_tied, least_shapes
+from bptt.lm.network import Params, backward, forward, head, init, is_tied, template
 from bptt.shapes import ShapeError
 
 T, B, K = 5, 3, 7
@@ -331,11 +331,16 @@ def test_a_tied_head_is_the_transpose_of_the_rows_and_another_its_own():
     assert head(free) is free.W_y
 
 
-def test_the_least_shapes_of_a_form_are_those_of_a_cell_with_one_gate(rng):
-    assert least_shapes(7, 5, (6, 4)) == [(7, 5), (5, 6), (6, 6), (6, 4), (4, 4)]
-    params = init(rnn, 7, 5, (6, 4), rng=rng)
-    arrays = [params.E, *(W for p in params.layers for W in (p.W_x, p.W_h))]
-    assert [array.shape for array in arrays] == least_shapes(7, 5, (6, 4))
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_template_has_the_names_shapes_and_types_of_weights_and_takes_no_memory(cell, tied, rng):
+    form = 7, 4, (6, 4)
+    drawn = dict(tree.leaves(init(cell, *form, tied=tied, rng=rng)))
+    blank = dict(tree.leaves(template(cell, *form, tied=tied)))
+    assert list(blank) == list(drawn)
+    for name, array in blank.items():
+        assert (array.shape, array.dtype) == (drawn[name].shape, drawn[name].dtype)
+        assert set(array.strides) == {0}
+    assert template(cell, 2**30, 2**30, (4,)).E.shape == (2**30, 2**30)
 
 
 def test_init_draws_float32_and_a_head_of_its_own_if_nothing_else_is_asked(cell, rng):

@@ -1,326 +1,331 @@
 import dataclasses
 import json
-import math
 import re
 
 import numpy as np
 import pytest
 from helpers import assert_equal
 
-from bptt import gru, lstm, ops, rnn, tree
-from bptt.lm import network, score, training
+from bptt import checkpoint, tree
+from bptt.cells import CELLS
+from bptt.checkpoint import CheckpointError
+from bptt.lm import run_file, score, training
 from bptt.lm.dropout import Rates
-from bptt.lm.loop import settings_of
-from bptt.lm.training import Settings, advance, chunk_at, chunks_per_epoch, rate_at, start
+from bptt.lm.settings import Settings
+from bptt.optim import NonFiniteGradient
+from bptt.shapes import ShapeError
 
-SMALL = Settings(
-    embedding=3, widths=(5,), batch=4, chunk=7, steps=12, lr=0.01, warmup=2, decay=6, seed=3
+K = 6
+SETTINGS = Settings(
+    embedding=3, widths=(5, 4), batch=2, chunk=7, steps=11, lr=0.01, warmup=2, decay=6
 )
 DROPS = Rates(rows=0.1, inputs=0.2, between=0.3, outputs=0.4, recurrent=0.25)
 
 
-def change(**values):
-    return dataclasses.replace(SMALL, **values)
+@pytest.fixture
+def texts(rng):
+    return rng.integers(K, size=64), rng.integers(K, size=300)  # an epoch of four chunks
 
 
-def train(settings, codes, characters, steps=None):
-    run, losses = start(settings, characters), []
-    for _ in range(steps or settings.steps):
-        run, nats = advance(settings, codes, run)
-        losses.append(nats)
-    return run, losses
+def ignore(_):
+    pass
 
 
-# Settings
+def train(texts, settings=SETTINGS, begun=None, *, every=4, save=ignore, watch=ignore):
+    return training.train(settings, *texts, K, begun, every=every, save=save, watch=watch)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"cell": "cnn"}, "cell must be one of rnn, lstm, gru, got 'cnn'"),
-        ({"cell": ["lstm"]}, "cell must be one of rnn, lstm, gru, got ['lstm']"),
-        ({"widths": [5]}, "widths must be a tuple with the width of each layer, got [5]"),
-        ({"widths": ()}, "widths must be a tuple with the width of each layer, got ()"),
-        ({"widths": (5, 0)}, "a width must be a whole number from 1 to below 2**63, got 0"),
-        ({"embedding": 0}, "embedding must be a whole number from 1 to below 2**63, got 0"),
-        ({"batch": 0}, "batch must be a whole number from 1 to below 2**63, got 0"),
-        ({"chunk": 2.0}, "chunk must be a whole number from 1 to below 2**63, got 2.0"),
-        ({"steps": True}, "steps must be a whole number from 1 to below 2**63, got True"),
-        ({"steps": 2**63}, f"steps must be a whole number from 1 to below 2**63, got {2**63}"),
-        ({"warmup": -1}, "warmup must be a whole number from 0 to below 2**63, got -1"),
-        ({"decay": -1}, "decay must be a whole number from 0 to below 2**63, got -1"),
-        ({"seed": -1}, "seed must be a whole number from 0 to below 2**63, got -1"),
-        ({"tied": 1}, "tied must be True or False, got 1"),
-        (
-            {"tied": True},
-            "with a tied head the last layer must be as wide as the embedding, 3, got 5",
-        ),
-        ({"lr": 0.0}, "lr must be a number above zero, and finite, got 0.0"),
-        ({"lr": math.inf}, "lr must be a number above zero, and finite, got inf"),
-        ({"lr": math.nan}, "lr must be a number above zero, and finite, got nan"),
-        ({"lr": "1"}, "lr must be a number above zero, and finite, got '1'"),
-        ({"lr": True}, "lr must be a number above zero, and finite, got True"),
-        ({"beta2": 1.0}, "beta2 must be a number from 0 to below 1, got 1.0"),
-        ({"beta2": -0.1}, "beta2 must be a number from 0 to below 1, got -0.1"),
-        ({"clip": 0}, "clip must be a number above zero, got 0"),
-        ({"alpha": -1}, "alpha must be a number zero or more, and finite, got -1"),
-        ({"beta": math.nan}, "beta must be a number zero or more, and finite, got nan"),
-    ],
-)
-def test_a_setting_out_of_its_range_is_named(values, message):
-    with pytest.raises(ValueError, match=f"^{re.escape(f'lm.Settings: {message}')}$"):
-        change(**values)
+def losses_of(training):
+    """Return all but the seconds."""
+    return [point._replace(seconds=0) for point in training.curve], training.losses
 
 
-def test_settings_at_the_end_of_their_ranges_are_taken():
-    ends = {"warmup": 0, "decay": 0, "beta2": 0, "clip": math.inf, "alpha": 0, "beta": 0}
-    assert change(**ends, seed=0, embedding=1, widths=(1,), tied=True, batch=1, chunk=1, steps=1)
+def assert_same_training(one, other):
+    assert_equal(*(tree.map(np.asarray, training.run) for training in (one, other)))
+    assert losses_of(one) == losses_of(other)
 
 
-def test_settings_come_back_from_json():
-    settings = change(widths=(4, 3), tied=True, rates=DROPS, clip=math.inf)
-    assert settings_of(json.loads(json.dumps(dataclasses.asdict(settings)))) == settings
+def test_the_curve_has_a_point_at_each_multiple_and_at_the_end(texts):
+    saved, watched = [], []
+    ended = train(texts, save=saved.append, watch=watched.append)
+    assert [point.step for point in ended.curve] == [4, 8, 11]
+    assert [now.run.step for now in saved] == [4, 8, 11]
+    assert [now.run.step for now in watched] == list(range(1, 12))
+    assert saved[-1] is watched[-1] is ended
+    assert [len(now.losses) for now in watched] == [1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 0]
+    assert watched[2].losses[:2] == watched[1].losses  # the newest is the last
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"widths": 5},
-        {"widths": None},
-        {"rates": {"rows": "a"}},
-        {"rates": {"rows": 1.0}},
-        {"rates": {"columns": 0.1}},
-        {"rates": None},
-        {"momentum": 0.9},
-    ],
-)
-def test_what_is_no_settings_is_refused(other):
-    with pytest.raises((TypeError, ValueError)):
-        settings_of({**dataclasses.asdict(SMALL), **other})
+def test_a_point_holds_the_mean_of_its_chunks_and_the_score_of_the_held_out_text(texts):
+    watched = []
+    ended = train(texts, watch=watched.append)
+    every = train(texts, every=1)
+    losses = [point.train for point in every.curve]
+    means = [np.mean(losses[:4]), np.mean(losses[4:8]), np.mean(losses[8:])]
+    assert [point.train for point in ended.curve] == pytest.approx(means, rel=1e-12)
+    scores = [
+        score.windows(CELLS["lstm"], watched[step - 1].run.params, texts[1]) for step in (4, 8, 11)
+    ]
+    assert [point.held_out for point in ended.curve] == scores
+    seconds = [point.seconds for point in ended.curve]
+    assert sorted(seconds) == seconds
+    assert ended.seconds == seconds[-1]
 
 
-# Chunks
+def test_a_last_step_on_a_multiple_has_one_point(texts):
+    ended = train(texts, dataclasses.replace(SETTINGS, steps=8))
+    assert [point.step for point in ended.curve] == [4, 8]
 
 
-def read_epoch(settings, codes, epoch):
-    """Return all that an epoch reads: each text from its start, of shape (chunks T, B)."""
-    steps = chunks_per_epoch(settings, len(codes))
-    chunks = [chunk_at(settings, codes, epoch * steps + n) for n in range(steps)]
-    return tuple(np.concatenate(parts) for parts in zip(*chunks, strict=True))
+def test_a_training_that_has_ended_does_nothing_more(texts):
+    ended = train(texts)
+    assert train(texts, begun=ended, save=pytest.fail, watch=pytest.fail) is ended
 
 
-@pytest.mark.parametrize("epoch", range(6))
-def test_an_epoch_reads_each_place_of_a_text_that_fits_once_and_in_order(epoch):
-    codes = np.arange(4 * 7 * 3)
-    assert chunks_per_epoch(SMALL, len(codes)) == 3
-    inputs, targets = read_epoch(SMALL, codes, epoch)
-    assert inputs.shape == targets.shape == (21, 4)
-    first = np.random.default_rng([SMALL.seed, training.STARTS, epoch]).integers(84)
-    assert inputs[0].tolist() == [(first + 21 * place) % 84 for place in range(4)]
-    assert sorted(inputs.ravel()) == codes.tolist()
-    assert_equal(targets, (inputs + 1) % len(codes))
-    assert_equal(inputs[1:], targets[:-1])  # what was predicted is read next
-    assert_equal(np.roll(inputs[0], -1), targets[-1])  # each arc ends where the next one starts
-
-
-@pytest.mark.parametrize("length", [84 + 1, 84 + 20, 84 + 27])
-def test_of_a_text_that_does_not_fit_less_than_a_chunk_for_each_arc_is_left_out(length):
-    codes = np.arange(length)
-    inputs, targets = read_epoch(SMALL, codes, 1)
-    assert len(np.unique(inputs)) == inputs.size == 84
-    assert length - inputs.size < 4 * 7
-    assert_equal(targets, (inputs + 1) % length)
-    arcs = np.sort(inputs[0])
-    assert np.diff(arcs).tolist().count(length // 4) >= 2  # equally long
-
-
-def test_epochs_start_elsewhere_and_seeds_do():
-    codes = np.arange(1000)
-    settings = change(batch=2, chunk=10)
-    steps = chunks_per_epoch(settings, 1000)
-    starts = [chunk_at(settings, codes, epoch * steps)[0][0, 0] for epoch in range(20)]
-    others = [chunk_at(change(batch=2, chunk=10, seed=s), codes, 0)[0][0, 0] for s in range(20)]
-    assert len(set(starts)) > 15
-    assert len(set(others)) > 15
-
-
-def test_all_places_are_starts():
-    settings = change(batch=1, chunk=5)
-    starts = {int(chunk_at(settings, np.arange(5), step)[0][0, 0]) for step in range(100)}
-    assert starts == set(range(5))
-
-
-def test_a_text_that_is_too_short_is_refused():
-    assert chunks_per_epoch(SMALL, 28) == 1
-    message = (
-        "lm.training: the text has 27 characters, too few for 4 places with 7 characters each; "
-        "make batch or chunk smaller"
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_training_that_is_cut_anywhere_goes_on_to_the_same_bits(cell, tied, texts, tmp_path):
+    settings = dataclasses.replace(
+        SETTINGS,
+        cell=cell.__name__.removeprefix("bptt."),
+        tied=tied,
+        widths=(5, 3),
+        rates=DROPS,
+        alpha=0.5,
+        beta=0.25,
     )
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        chunk_at(SMALL, np.arange(27), 0)
+    cuts = [training.begin(settings, K)]
+    whole = train(texts, settings, watch=cuts.append)
+    assert len(cuts) == 12
+    path = tmp_path / "training.safetensors"
+    for cut in cuts:
+        run_file.write(path, settings, {"characters": K}, cut)
+        again, about, begun = run_file.read(path)
+        assert (again, about) == (settings, {"characters": K})
+        assert_same_training(begun, cut)
+        assert begun.seconds == cut.seconds
+        assert_same_training(train(texts, settings, begun), whole)
 
 
-# The learning rate
+def test_wide_layers_go_on_to_the_same_bits_too(rng, tmp_path):  # BLAS has another path for them
+    settings = dataclasses.replace(
+        SETTINGS, embedding=32, widths=(96, 64), batch=16, chunk=16, steps=6, rates=DROPS
+    )
+    texts = rng.integers(K, size=1200), rng.integers(K, size=300)
+    cuts = []
+    whole = train(texts, settings, watch=cuts.append)
+    path = tmp_path / "training.safetensors"
+    for cut in cuts[:-1]:
+        run_file.write(path, settings, {"characters": K}, cut)
+        assert_same_training(train(texts, settings, run_file.read(path)[2]), whole)
 
 
-def test_the_rate_rises_in_a_line_stays_and_falls_in_a_line():
-    settings = change(steps=10, warmup=4, decay=3, lr=0.12)
-    rates = [rate_at(settings, step) for step in range(10)]
-    assert rates == pytest.approx([0.03, 0.06, 0.09, *[0.12] * 5, 0.08, 0.04])
-    assert rate_at(settings, 3) == rate_at(settings, 7) == 0.12
+def test_other_notes_are_kept(texts, tmp_path):
+    path = tmp_path / "training.safetensors"
+    notes = {"characters": K, "text": "é", "every": 3, "more": [1, {"a": None}]}
+    run_file.write(path, SETTINGS, notes, train(texts))
+    assert run_file.read(path)[1] == notes
 
 
-def test_the_rate_is_level_without_warmup_and_decay():
-    settings = change(steps=5, warmup=0, decay=0, lr=0.5)
-    assert [rate_at(settings, step) for step in range(5)] == [0.5] * 5
+def test_the_file_holds_both_counters_as_rows_of_one(texts, tmp_path):  # of files that are there
+    path = tmp_path / "training.safetensors"
+    run_file.write(path, SETTINGS, {"characters": K}, train(texts))
+    arrays, said = checkpoint.read(path)
+    assert arrays["step"].tolist() == arrays["moments.t"].tolist() == [11]
+    assert said["kind"] == "a training run of bptt.lm, version 1"
 
 
-def test_where_rise_and_fall_meet_the_lower_one_counts():
-    settings = change(steps=4, warmup=4, decay=4, lr=1.0)
-    assert [rate_at(settings, step) for step in range(4)] == [0.25, 0.5, 0.5, 0.25]
+def test_a_gradient_that_is_not_finite_stops_the_training_and_its_step_is_noted(texts):
+    settings = dataclasses.replace(SETTINGS, lr=3e38, warmup=0)
+    watched = []
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteGradient, match="norm") as stopped:
+        train(texts, settings, every=11, watch=watched.append)
+    step = len(watched) + 1
+    assert stopped.value.__notes__ == [f"lm.train: this was step {step} of 11"]
 
 
-# Steps
+def test_a_point_that_is_not_finite_stops_the_training_and_is_not_saved(texts):
+    settings = dataclasses.replace(SETTINGS, lr=3e38, warmup=0)
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteGradient) as stopped:
+        train(texts, settings, every=1, save=pytest.fail, watch=pytest.fail)
+    assert re.match(
+        r"lm\.train: at step 1 of 11 the loss is 1\.\d+ and the score nan, so ", str(stopped.value)
+    )
 
 
-def test_a_run_starts_with_zeros_but_for_its_weights(cell):
-    settings = change(cell=cell.__name__.removeprefix("bptt."), widths=(5, 6))
-    run = start(settings, 9)
-    assert run.step == run.moments.t == 0
-    assert run.params.E.shape == (9, 3)
-    assert run.params.E.std() > 0
-    assert not any(a.any() for _, a in tree.leaves((run.moments.m, run.moments.v, run.states)))
-    assert [state.h.shape for state in run.states] == [(4, 5), (4, 6)]
-    assert all(a.dtype == np.float32 for _, a in tree.leaves((run.params, run.states)))
+def test_what_cannot_be_trained_is_refused(texts):
+    with pytest.raises(ValueError, match=r"^lm\.train: every must be at least 1, got 0$"):
+        train(texts, every=0)
+    with pytest.raises(ValueError, match=r"^lm\.training: the text has 13 characters, too few"):
+        train((texts[0][:13], texts[1]))
+    with pytest.raises(ShapeError, match="257 or more"):
+        train((texts[0], texts[1][:256]))
 
 
-def test_the_cells_have_their_names():
-    names = {"rnn": rnn, "lstm": lstm, "gru": gru}
-    assert names == training.CELLS
+# Broken files
 
 
 @pytest.fixture
-def codes(rng):
-    return rng.integers(9, size=4 * 7 * 3 + 5)
+def saved(texts, tmp_path):
+    path = tmp_path / "training.safetensors"
+    run_file.write(path, SETTINGS, {"characters": K}, train(texts))
+    return path
 
 
-def test_equal_settings_give_equal_bits_and_another_seed_another_run(codes):
-    settings = change(widths=(5, 6), rates=DROPS)
-    one, losses = train(settings, codes, 9, 5)
-    same, again = train(settings, codes, 9, 5)
-    assert_equal(tree.map(np.asarray, one), tree.map(np.asarray, same))
-    assert losses == again
-    for other in (change(widths=(5, 6), rates=DROPS, seed=4), change(widths=(5, 6))):
-        assert train(other, codes, 9, 5)[1] != losses
+def assert_refused(path, message):
+    with pytest.raises(CheckpointError, match=message) as refused:
+        run_file.read(path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
-def test_each_purpose_has_draws_of_its_own():
-    drawn = [np.random.default_rng([3, n]).random() for n in (0, 1, 2)]
-    assert (training.WEIGHTS, training.STARTS, training.MASKS) == (0, 1, 2)
-    assert len(set(drawn)) == 3
-
-
-def test_nothing_is_mutated(codes):
-    run, _ = train(SMALL, codes, 9, 2)
-    before = tree.map(np.array, run)
-    advance(SMALL, codes, run)
-    assert_equal(tree.map(np.asarray, run), before)
-
-
-def test_the_state_is_carried_from_chunk_to_chunk_and_is_zero_at_the_start_of_an_epoch(
-    codes, monkeypatch
-):
-    seen = []
-
-    def spy(*args, **weights):
-        chunk = real(*args, **weights)
-        seen.append((args[4], chunk.states))
-        return chunk
-
-    real = training.loss_and_grads
-    monkeypatch.setattr(training, "loss_and_grads", spy)
-    train(SMALL, codes, 9, 7)
-    for step, (before, _) in enumerate(seen):
-        if step % 3 == 0:
-            assert not before[0].h.any()
-            assert not before[0].c.any()
-        else:
-            assert_equal(before, seen[step - 1][1])
-            assert before[0].h.any()
-
-
-def test_each_step_has_its_own_masks_rate_and_gradient_clipped(codes, monkeypatch):
-    masks, rates, norms = [], [], []
-    real, adam = training.loss_and_grads, training.Adam
-
-    def spy(*args, **weights):
-        assert weights == {"alpha": 2.0, "beta": 3.0}
-        masks.append(args[5])
-        return real(*args, **weights)
-
-    class Spy(adam):
-        def update(self, params, grads, state):
-            rates.append((self.lr, self.beta1, self.beta2))
-            norms.append(tree.global_norm(grads))
-            return super().update(params, grads, state)
-
-    monkeypatch.setattr(training, "loss_and_grads", spy)
-    monkeypatch.setattr(training, "Adam", Spy)
-    settings = change(rates=DROPS, alpha=2.0, beta=3.0, beta2=0.95, clip=0.001)
-    train(settings, codes, 9, 4)
-    assert rates == [(rate_at(settings, step), 0.9, 0.95) for step in range(4)]
-    assert norms == pytest.approx([0.001] * 4)
-    recurrent = [m.recurrent[0].tobytes() for m in masks]
-    assert len(set(recurrent)) == 4
-
-
-def test_scoring_drops_nothing(codes):
-    settings = change(rates=DROPS, widths=(5, 6))
-    run, _ = train(settings, codes, 9, 3)
-    scores = {score.carried(lstm, run.params, codes) for _ in range(3)}
-    assert len(scores) == 1
-    logits, _, _ = network.forward(lstm, run.params, codes[:-1, None])
-    log_p = ops.log_softmax(logits[:, 0].astype(np.float64))
-    nats = -log_p[np.arange(len(codes) - 1), codes[1:]].mean()
-    assert scores.pop() == pytest.approx(nats, rel=1e-5)
-
-
-def test_the_loss_is_that_before_the_update_in_nats_without_ar_and_tar(codes):
-    settings = change(alpha=5.0, beta=5.0)
-    run = start(settings, 9)
-    _, nats = advance(settings, codes, run)
-    inputs, targets = chunk_at(settings, codes, 0)
-    want = training.loss_and_grads(lstm, run.params, inputs, targets)
-    assert nats == pytest.approx(want.nats, rel=1e-6)
-
-
-# No leakage
-
-
-def pangram_and_shuffled(length):
-    text = np.frombuffer(b"the quick brown fox jumps over the lazy dog, ", np.uint8)
-    _, codes = np.unique(np.resize(text, length), return_inverse=True)
-    return codes, np.random.default_rng(0).permutation(codes)
-
-
-def test_on_shuffled_text_no_network_beats_the_unigram_and_on_the_text_itself_it_does():
-    # With the characters independent, a network whose mean cost over the true distribution is d
-    # differs from it, on M characters, by d - z sqrt(2 d / M) or so (the log of a ratio of
-    # probabilities has a mean square of about 2 d). That is never below -z^2 / 2M: for z = 5 and
-    # M = 4000, 0.0031. The unigram costs (K - 1) / 2N more than the truth: for K = 28 and
-    # N = 20,000, 0.0007. The margin is their sum, rounded up.
-    margin, N, M = 0.004, 20_000, 4_000
-    settings = Settings(
-        *("lstm", 8, (24,)), batch=16, chunk=32, steps=250, lr=1e-2, warmup=10, decay=150
+def rewrite(path, *, arrays=None, notes=None, settings=None, **said):
+    """Change a file and keep it whole: None takes a part away."""
+    old, about = checkpoint.read(path)
+    new = {**old, **(arrays or {})}
+    plain = {**json.loads(about["notes"]), **(notes or {})}
+    if settings is not None:
+        plain["settings"] = {**plain["settings"], **settings}
+    kept = {name: value for name, value in plain.items() if value is not ...}
+    about = {**about, "notes": json.dumps(kept), **said}
+    checkpoint.write(
+        path,
+        {name: array for name, array in new.items() if array is not ...},
+        {name: value for name, value in about.items() if value is not ...},
     )
-    gains = []
-    for codes in pangram_and_shuffled(N + M):
-        learnt, held_out = codes[:N], codes[N:]
-        K = codes.max() + 1
-        assert K == 28
-        run, _ = train(settings, learnt, K)
-        p = (np.bincount(learnt, minlength=K) + 0.5) / (N + 0.5 * K)
-        unigram = -np.log(p[held_out[1:]]).mean()
-        gains.append(unigram - score.carried(lstm, run.params, held_out))
-    assert gains[0] > 1.5  # the network can learn what there is to learn
-    assert -0.05 < gains[1] < margin  # and has learnt the frequencies, and nothing that is not
+
+
+def test_a_rewritten_file_is_read(saved):
+    before = run_file.read(saved)
+    rewrite(saved)
+    assert run_file.read(saved)[:2] == before[:2]
+
+
+@pytest.mark.parametrize("kind", [..., "another", ""])
+def test_a_file_of_another_kind_is_refused(saved, kind):
+    rewrite(saved, kind=kind)
+    assert_refused(saved, "holds no training run of this program$")
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [..., "", "{", "[]", "3", "null", '"a"', "[" * 100_000, '{"settings": ' * 50_000, "1" * 5000],
+    ids=lambda notes: str(notes)[:8],
+)
+def test_notes_that_are_not_as_written_are_refused(saved, notes):
+    old, about = checkpoint.read(saved)
+    about = {**about, "notes": notes}
+    checkpoint.write(saved, old, {name: text for name, text in about.items() if text is not ...})
+    assert_refused(saved, "has broken notes: ")
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {"settings": ...},
+        {"settings": []},
+        {"settings": {}},
+        {"characters": ...},
+        {"characters": 0},
+        {"characters": True},
+        {"characters": "6"},
+        {"curve": ...},
+        {"curve": 3},
+        {"curve": [3]},
+        {"curve": [[1, 2, 3]]},
+        {"curve": [[1.5, 2, 3, 4]]},
+        {"curve": [[1, 2, 3, "4"]]},
+        {"curve": [[1, 2, 3, float("nan")]]},
+        {"losses": ...},
+        {"losses": "ab"},
+        {"losses": [None]},
+        {"losses": [10**400]},
+        {"seconds": ...},
+        {"seconds": [1]},
+        {"seconds": float("inf")},
+    ],
+    ids=repr,
+)
+def test_notes_of_another_type_are_refused(saved, notes):
+    rewrite(saved, notes=notes)
+    assert_refused(saved, "has broken notes: ")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cell": "cnn"},
+        {"cell": ["lstm"]},
+        {"widths": "55"},
+        {"widths": None},
+        {"widths": [5, -4]},
+        {"steps": 11.0},
+        {"steps": 10**400},
+        {"lr": "0.01"},
+        {"lr": 10**400},
+        {"clip": None},
+        {"beta2": 1},
+        {"rates": {"rows": "a"}},
+        {"rates": {"rows": 1}},
+        {"rates": []},
+        {"momentum": 0.9},
+    ],
+    ids=repr,
+)
+def test_settings_out_of_their_ranges_are_refused(saved, settings):
+    rewrite(saved, settings=settings)
+    assert_refused(saved, "has broken notes: ")
+
+
+@pytest.mark.parametrize(
+    ("notes", "settings"),
+    [
+        ({"characters": 10**12}, {}),
+        ({}, {"embedding": 10**12}),
+        ({}, {"widths": [10**9, 4]}),
+        ({}, {"widths": [1] * 100_000}),
+        ({}, {"batch": 10**15}),
+    ],
+)
+def test_a_file_that_claims_a_huge_network_is_refused_before_memory_is_taken(
+    saved, notes, settings
+):
+    rewrite(saved, notes=notes, settings=settings)
+    assert_refused(saved, r"must be \(.*\d{5,}|is missing$|array is too big")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"params.E": ...}, "params.E is missing"),
+        ({"params.F": np.ones(1)}, "'params.F' does not belong to this network"),
+        ({"params.E": np.ones((3, K), np.float32)}, "params.E must be (6, 3) of float32, got (3"),
+        ({"params.b_y": np.ones(K)}, "params.b_y must be (6,) of float32, got (6,) of float64"),
+        ({"params.b_y": np.full(K, np.nan, np.float32)}, "params.b_y holds NaN or infinity"),
+        ({"states.1.h": np.zeros((3, 4), np.float32)}, "states.1.h must be (2, 4) of float32"),
+        ({"step": np.array(11)}, "step must be (1,) of int64, got () of int64"),
+        ({"step": np.array([12]), "moments.t": np.array([12])}, "step 12 of 11, and 12 of Adam's"),
+        ({"step": np.array([-1]), "moments.t": np.array([-1])}, "step -1 of 11, and -1 of Adam's"),
+        ({"moments.t": np.array([10])}, "step 11 of 11, and 10 of Adam's"),
+    ],
+)
+def test_arrays_that_do_not_belong_to_the_run_are_refused(saved, arrays, message):
+    rewrite(saved, arrays=arrays)
+    assert_refused(saved, re.escape(f"lm.run_file: {saved}: {message}"))
+
+
+@pytest.mark.parametrize("settings", [{"widths": [4, 5]}, {"cell": "gru"}, {"embedding": 2}])
+def test_settings_of_another_network_are_refused(saved, settings):
+    rewrite(saved, settings=settings)
+    assert_refused(saved, "must be|does not belong|is missing")
+
+
+def test_a_model_is_no_training(saved):
+    checkpoint.write(saved, {"E": np.ones(2)}, {"format": "np"})
+    assert_refused(saved, "holds no training run of this program$")
+
+
+def test_a_training_that_is_cut_off_is_refused(saved):
+    whole = saved.read_bytes()
+    for part in range(50):
+        saved.write_bytes(whole[: len(whole) * part // 50])
+        assert_refused(saved, "cannot be read")

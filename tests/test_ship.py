@@ -12,11 +12,13 @@ import pytest
 from bptt import cli, ship, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
+from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm import folder, loop, pretrained, score, training
+from bptt.lm import card, corpus, folder, pretrained, run_file, score, training, update
 from bptt.lm.dropout import Rates
 from bptt.lm.network import forward
-from bptt.lm.training import Settings
+from bptt.lm.project import STATE
+from bptt.lm.settings import Settings, settings_of
 from bptt.losses import cross_entropy
 from bptt.records.digest import digest
 
@@ -44,7 +46,7 @@ def small(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     words = ["to", "be", "or", "not", "that", "is", "the\n"]
     whole = " ".join(rng.choice(words, size=2500))
-    monkeypatch.setattr(text, "tiny_shakespeare", lambda: whole)
+    monkeypatch.setitem(corpus.TEXTS, "shakespeare", lambda: whole)
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "model")
     monkeypatch.setattr(pretrained, "RECORD", tmp_path / "record.json")
     monkeypatch.setattr(ship, "peak", lambda _: 12345)
@@ -54,8 +56,8 @@ def small(monkeypatch, tmp_path):
 
 def train(place, *, steps=SMALL.steps, sha256=text.SHA256):
     """Train, and leave the checkpoint as `bptt train` does."""
-    vocabulary, codes = ship.corpus()
-    training_run = loop.train(
+    _, _, vocabulary, *codes = corpus.load("shakespeare")
+    training_run = training.train(
         SMALL,
         *codes,
         len(vocabulary),
@@ -68,8 +70,8 @@ def train(place, *, steps=SMALL.steps, sha256=text.SHA256):
 
 def leave(place, now, sha256):
     place.mkdir(exist_ok=True)
-    about = {"characters": len(ship.corpus()[0]), "sha256": sha256}
-    loop.write(place / loop.STATE, SMALL, about, now)
+    about = {"characters": len(corpus.load("shakespeare").vocabulary), "sha256": sha256}
+    run_file.write(place / STATE, SMALL, about, now)
 
 
 def test_what_is_shipped_are_the_trained_weights_in_eight_bits(small, tmp_path):
@@ -80,7 +82,7 @@ def test_what_is_shipped_are_the_trained_weights_in_eight_bits(small, tmp_path):
     rounded = folder.unpack(folder.pack(params, "int8"))
     for name, array in tree.leaves(model.params):
         np.testing.assert_allclose(array, rounded[name], rtol=1e-6)
-    _, (learnt, validation) = ship.corpus()
+    *_, learnt, validation = corpus.load("shakespeare")
     for scores, weights in ((record, model.params), (record["float32"], params)):
         for name, way in (("window256", score.windows), ("carried", score.carried)):
             found = way(model.cell, weights, validation)
@@ -89,20 +91,20 @@ def test_what_is_shipped_are_the_trained_weights_in_eight_bits(small, tmp_path):
     assert record["corpus"]["train"] == len(learnt) == int(0.9 * len(small))
     assert [point[0] for point in record["curve"]] == [4, 8]
     assert record["peak_bytes"] == 12345
-    assert loop.settings_of(record["settings"]) == SMALL
-    assert record["provenance"]["digest"] == digest("bptt.lm.training")
+    assert settings_of(record["settings"]) == SMALL
+    assert record["provenance"]["digest"] == digest("bptt.lm.update")
 
 
 @pytest.mark.usefixtures("small")
 def test_the_card_and_the_configuration_say_what_the_record_says(tmp_path):
     train(tmp_path / "run")
     record = ship.ship(tmp_path / "run")
-    card = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
-    assert f"windows of 256 characters | {record['val_nats_window256']:.3f} |" in card
-    assert f"state carried | {record['float32']['val_nats_carried']:.3f} |" in card
-    assert f"| kneser-ney {record['orders']['kneser_ney']}-gram |" in card
-    assert text.SHA256 in card
-    assert ship.command(record) in card
+    page = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
+    assert f"windows of 256 characters | {record['val_nats_window256']:.3f} |" in page
+    assert f"state carried | {record['float32']['val_nats_carried']:.3f} |" in page
+    assert f"| kneser-ney {record['orders']['kneser_ney']}-gram |" in page
+    assert text.SHA256 in page
+    assert card.command(record) in page
     about = folder.about(pretrained.FOLDER)
     assert about["settings"] == record["settings"]
     assert about["corpus"] == record["corpus"]
@@ -110,8 +112,8 @@ def test_the_card_and_the_configuration_say_what_the_record_says(tmp_path):
 
 
 def test_the_command_on_the_card_is_one_of_the_command_line():
-    settings = loop.settings_of(RECORD["settings"])
-    words = shlex.split(ship.command(RECORD))
+    settings = settings_of(RECORD["settings"])
+    words = shlex.split(card.command(RECORD))
     train = cli.commands().commands["train"]
     given = train.make_context("train", words[2:]).params
     plain = {**RECORD["settings"], **RECORD["settings"]["rates"]}
@@ -160,8 +162,8 @@ def test_a_recheck_sees_a_change_of_the_training(tmp_path, monkeypatch):
     train(tmp_path / "run")
     ship.ship(tmp_path / "run")
     before = pretrained.RECORD.read_bytes()
-    rate_at = training.rate_at
-    monkeypatch.setattr(training, "rate_at", lambda *at: 1.01 * rate_at(*at))
+    rate_at = update.rate_at
+    monkeypatch.setattr(update, "rate_at", lambda *at: 1.01 * rate_at(*at))
     with pytest.raises(ValueError, match=r"^ship: after 4 steps the nats were .* train the model"):
         ship.recheck()
     assert pretrained.RECORD.read_bytes() == before
@@ -170,7 +172,7 @@ def test_a_recheck_sees_a_change_of_the_training(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("small")
 def test_memory_is_that_of_a_training_with_its_score(monkeypatch):
     seen = []
-    monkeypatch.setattr(loop, "train", lambda settings, *_, **__: seen.append(settings))
+    monkeypatch.setattr(training, "train", lambda settings, *_, **__: seen.append(settings))
     assert ship.use_memory(SMALL) == pytest.approx(peak_bytes(), rel=0.1)
     assert [(one.steps, one.widths) for one in seen] == [(3, (7, 6))]
 
@@ -186,19 +188,19 @@ def test_writing_takes_longer_for_more_characters(tmp_path):
 @pytest.mark.usefixtures("small")
 def test_the_update_in_torch_loses_what_ours_loses():
     settings = Settings(embedding=5, widths=(7, 6), batch=3, chunk=10, lr=0.01, warmup=0, decay=0)
-    vocabulary, (codes, _) = ship.corpus()
-    run = training.start(settings, len(vocabulary))
-    update = language.torch_update(settings, codes, run.params)
-    chunk = training.chunk_at(settings, codes, 0)
-    at_first = training.loss_and_grads(
-        training.CELLS["lstm"], run.params, *chunk, training.zero_states(settings, run.params)
+    _, _, vocabulary, codes, _ = corpus.load("shakespeare")
+    run = update.start(settings, len(vocabulary))
+    in_torch = language.torch_update(settings, codes, run.params)
+    chunk = update.chunk_at(settings, codes, 0)
+    at_first = update.loss_and_grads(
+        CELLS["lstm"], run.params, *chunk, update.zero_states(settings, run.params)
     )
-    assert update() == pytest.approx(at_first.nats, rel=1e-5)
-    after, _ = training.advance(settings, codes, run)
-    second = training.loss_and_grads(
-        training.CELLS["lstm"], after.params, *chunk, training.zero_states(settings, run.params)
+    assert in_torch() == pytest.approx(at_first.nats, rel=1e-5)
+    after, _ = update.advance(settings, codes, run)
+    second = update.loss_and_grads(
+        CELLS["lstm"], after.params, *chunk, update.zero_states(settings, run.params)
     )
-    assert update() == pytest.approx(second.nats, rel=1e-4)
+    assert in_torch() == pytest.approx(second.nats, rel=1e-4)
     assert language.compare(settings, codes, len(vocabulary), rounds=1).median > 0
 
 
@@ -228,7 +230,7 @@ def test_the_record_is_of_the_code_as_it_is():
 
 def test_the_record_is_of_a_training_that_came_to_its_end():
     assert RECORD["curve"][-1][0] == RECORD["settings"]["steps"]
-    assert loop.settings_of(RECORD["settings"])
+    assert settings_of(RECORD["settings"])
     assert RECORD["corpus"]["sha256"] == text.SHA256
 
 
@@ -239,8 +241,8 @@ def test_the_shipped_files_belong_to_the_record():
     assert sum(array.size for _, array in tree.leaves(model.params)) == RECORD["parameters"]
     size = (pretrained.FOLDER / folder.WEIGHTS).stat().st_size
     assert size == RECORD["bytes"] <= 5e6
-    card = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
-    assert card == ship.card(RECORD)
+    page = (pretrained.FOLDER / folder.CARD).read_text(encoding="utf-8")
+    assert page == card.shipped(RECORD)
 
 
 def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
@@ -257,7 +259,7 @@ def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
 @pytest.mark.records
 @needs_corpus
 def test_the_shipped_weights_give_the_nats_of_the_record_to_three_decimals():
-    _, (_, validation) = ship.corpus()
+    validation = corpus.load("shakespeare").held_out
     cell, params, _ = pretrained.load()
     windows = score.windows(cell, params, validation)
     assert windows == pytest.approx(RECORD["val_nats_window256"], abs=5e-4)

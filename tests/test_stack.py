@@ -6,7 +6,7 @@ from helpers import CELLS, SEEDS, SIZES, assert_close, assert_equal, assert_slop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bptt import lstm, rnn, stack, tree, unroll
+from bptt import lstm, rnn, run, stack, tree
 from bptt.gradcheck import directional_derivative
 from bptt.shapes import ShapeError
 from bptt.stack import Both
@@ -57,8 +57,8 @@ def assert_slope(f, at, grads, seed):
 def test_one_layer_in_one_direction_is_the_cell_unrolled(cell):
     inputs, douts = draw(cell, layers=1, bidirectional=False)
     ((params,), xs, (state,)), (dhs, (dstate_T,)) = inputs, douts
-    hs, state_T, tape = unroll.forward(cell, params, xs, state)
-    dparams, dxs, dstate_0 = unroll.backward(cell, params, tape, dhs, dstate_T)
+    hs, state_T, tape = run.of(cell).forward(cell, params, xs, state)
+    dparams, dxs, dstate_0 = run.of(cell).backward(cell, params, tape, dhs, dstate_T)
     assert_equal(outputs(cell, inputs), (hs, (state_T,)))
     assert_equal(gradient(cell, inputs, douts), ((dparams,), dxs, (dstate_0,)))
 
@@ -66,16 +66,16 @@ def test_one_layer_in_one_direction_is_the_cell_unrolled(cell):
 def test_a_layer_reads_the_outputs_of_the_one_below(cell):
     inputs, _ = draw(cell, layers=2, bidirectional=False)
     params, xs, states = inputs
-    below, state_0, _ = unroll.forward(cell, params[0], xs, states[0])
-    hs, state_1, _ = unroll.forward(cell, params[1], below, states[1])
+    below, state_0, _ = run.of(cell).forward(cell, params[0], xs, states[0])
+    hs, state_1, _ = run.of(cell).forward(cell, params[1], below, states[1])
     assert_equal(outputs(cell, inputs), (hs, (state_0, state_1)))
 
 
 def test_the_second_direction_reads_time_backwards_and_stands_to_the_right(cell):
     inputs, _ = draw(cell, layers=1)
     (params,), xs, (state,) = inputs
-    left, end, _ = unroll.forward(cell, params.forwards, xs, state.forwards)
-    right, start, _ = unroll.forward(cell, params.backwards, xs[::-1].copy(), state.backwards)
+    left, end, _ = run.of(cell).forward(cell, params.forwards, xs, state.forwards)
+    right, start, _ = run.of(cell).forward(cell, params.backwards, xs[::-1].copy(), state.backwards)
     hs, (state_T,) = outputs(cell, inputs)
     assert hs.shape == (T, B, 2 * H)
     assert_equal(hs[..., :H], left)
@@ -285,7 +285,7 @@ def test_weights_of_another_form_than_those_that_ran_are_a_type_error():
     [
         ((T, I), None, "stack.forward: xs must be (T, B, I), got (5, 4)"),
         ((0, B, I), None, "stack.forward: xs must be (T, B, I) with no empty axis, got (0, 3, 4)"),
-        ((T, B, 3), None, "rnn.step: x must be (B, I=4), got (3, 3)"),
+        ((T, B, 3), None, "fused.forward: xs must be (T, B, I=4), got (5, 3, 3)"),
         ((T, B, I), (B, T), "stack.forward: mask must be (T=5, B=3), got (3, 5)"),
         ((T, B, I), (T, 1), "stack.forward: mask must be (T=5, B=3), got (5, 1)"),
         ((T, B, I), (), "stack.forward: mask must be (T=5, B=3), got ()"),

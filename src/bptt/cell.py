@@ -1,12 +1,19 @@
-"""What all cells have in common: their type, and the checks of what is passed with them."""
+r"""What all cells have in common: their type, and the door that checks what comes in.
 
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+A cell is a module. Its types `Params`, `State` and `Step` say with each field which axes it has,
+in `"I 4H"` four blocks of H columns. Its functions are `checked`, so their code is mathematics.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self, TypeAlias, TypeVar, get_type_hints, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import tree
-from bptt.shapes import Array, ShapeError, check_shape
+from bptt.shapes import Array, ShapeError, axes_of, check_shape
 
 
 class HasOutput(Protocol):
@@ -20,23 +27,261 @@ class HasOutput(Protocol):
         """Return the state with another output."""
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 P = TypeVar("P")
 S = TypeVar("S", bound=HasOutput)
 Saved = TypeVar("Saved")
 
 
 @runtime_checkable
-class Cell(Protocol[P, S, Saved]):
-    """One step in time and its derivative: a module with these functions, such as `bptt.rnn`."""
+class Steps(Protocol[P, S, Saved]):
+    """All that a run over time needs of a cell: a state to begin with, a step, its derivative."""
 
     def zero_state(self, params: P, batch: int) -> S:
-        """Return the state before the first step."""
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        params : Params
+            Weights, for H and the dtype.
+        batch : int
+            B, the number of sequences.
+
+        Returns
+        -------
+        State
+            Zeros of shape (B, H).
+
+        Raises
+        ------
+        ShapeError
+            If `batch` is below 1, or the shapes of the weights do not fit each other.
+        TypeError
+            If the weights are not arrays of one floating-point dtype.
+        """
 
     def step(self, params: P, x: Array, state: S) -> tuple[S, Saved]:
-        """Take one step in time."""
+        """Take one step in time.
+
+        Parameters
+        ----------
+        params : Params
+            The weights.
+        x : ndarray of shape (B, I)
+            The input $x_t$.
+        state : State
+            The state before the step, each of its arrays of shape (B, H).
+
+        Returns
+        -------
+        state : State
+            The new state.
+        saved : Step
+            What `step_backward` needs.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes of the weights, of `x` and of `state` do not fit each other.
+        TypeError
+            If the weights are not arrays of one floating-point dtype, or `state` is none of this
+            cell.
+        """
 
     def step_backward(self, params: P, saved: Saved, dstate: S) -> tuple[P, Array, S]:
-        """Take the derivative of one step."""
+        """Take the derivative of one step.
+
+        Parameters
+        ----------
+        params : Params
+            The weights of the step.
+        saved : Step
+            What `step` returned.
+        dstate : State
+            The gradient of the loss with respect to the state after the step, each of its arrays
+            of shape (B, H).
+
+        Returns
+        -------
+        dparams : Params
+            What this step adds to the gradient with respect to the weights.
+        dx : ndarray of shape (B, I)
+            The gradient with respect to $x_t$.
+        dstate_prev : State
+            The gradient with respect to the state before the step, along this step.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes of the weights, of `saved` and of `dstate` do not fit each other.
+        TypeError
+            If the weights are not arrays of one floating-point dtype, or `dstate` is none of this
+            cell's states.
+        """
+
+
+class Cell(Steps[P, S, Saved], Protocol[P, S, Saved]):
+    """One step in time and its derivative, and weights: a module such as `bptt.rnn`."""
+
+    @property
+    def Params(self) -> type[P]:  # noqa: N802  # a type
+        """The type of the weights."""
+
+    def init(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float64,
+    ) -> P:
+        """Draw initial weights.
+
+        Parameters
+        ----------
+        input_size : int
+            I, the width of an input.
+        hidden_size : int
+            H, the number of hidden units.
+        rng : numpy.random.Generator
+            The source of randomness.
+        dtype : dtype
+            The dtype of the weights, which everything that is computed with them follows.
+
+        Raises
+        ------
+        TypeError
+            If `dtype` is not a floating-point one.
+        ValueError
+            If a size is below 1.
+        """
+
+
+AnyCell: TypeAlias = Cell[Any, Any, Any]
+
+
+def checked(function: F) -> F:
+    """Let arguments into a function of a cell only if they fit, in the dtype of the weights.
+
+    A loop over time passes what a first step has let in; it calls the function `inside` the door.
+
+    Parameters
+    ----------
+    function : callable
+        `init`, `zero_state`, `step` or `step_backward`.
+
+    Returns
+    -------
+    callable
+        The function behind a door, which raises what `Cell` says.
+    """
+    where = f"{function.__module__.removeprefix('bptt.')}.{function.__name__}"
+    check, kinds = CHECKS[function.__name__], get_type_hints(function)
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def door(*arguments: Any, **named: Any) -> Any:
+        given = signature.bind(*arguments, **named)
+        given.apply_defaults()
+        given.arguments.update(check(where, kinds, given.arguments))
+        return function(*given.args, **given.kwargs)
+
+    door.inside = function  # type: ignore[attr-defined]  # functions have room for it
+    return door  # type: ignore[return-value]  # it takes what the function takes
+
+
+def inside(function: F) -> F:
+    """Return a function of a cell without its door.
+
+    Parameters
+    ----------
+    function : callable
+        The function of any cell, behind a door or not.
+    """
+    return getattr(function, "inside", function)
+
+
+Given: TypeAlias = Mapping[str, Any]
+
+
+def _check_init(where: str, _: Given, given: Given) -> Given:
+    if not np.issubdtype(given["dtype"], np.floating):
+        got = np.dtype(given["dtype"])
+        raise TypeError(f"{where}: dtype must be a floating-point one, got {got}")
+    I, H = given["input_size"], given["hidden_size"]
+    if I < 1 or H < 1:
+        raise ValueError(f"{where}: input_size and hidden_size must be at least 1, got {I} and {H}")
+    return {}
+
+
+def _check_zero_state(where: str, kinds: Given, given: Given) -> Given:
+    _check_params(where, kinds["params"], given["params"])
+    if given["batch"] < 1:
+        raise ShapeError(f"{where}: batch must be at least 1, got {given['batch']}")
+    return {}
+
+
+def _check_step(where: str, kinds: Given, given: Given) -> Given:
+    I, H, dtype = _check_params(where, kinds["params"], given["params"])
+    x = check_shape(where, "x", given["x"], "B I", dtype, I=I)
+    state = _check_state(where, "state", kinds["state"], given["state"], dtype, B=len(x), H=H)
+    return {"x": x, "state": state}
+
+
+def _check_step_backward(where: str, kinds: Given, given: Given) -> Given:
+    I, H, _ = _check_params(where, kinds["params"], given["params"])
+    saved = given["saved"]
+    B, dtype = len(saved.x), saved.h_prev.dtype
+    for name, axes in axes_of(kinds["saved"]).items():
+        check_shape(where, f"saved.{name}", getattr(saved, name), axes, B=B, I=I, H=H)
+    state = _check_state(where, "dstate", kinds["dstate"], given["dstate"], dtype, B=B, H=H)
+    return {"dstate": state}
+
+
+CHECKS: dict[str, Callable[[str, Given, Given], Given]] = {
+    "init": _check_init,
+    "zero_state": _check_zero_state,
+    "step": _check_step,
+    "step_backward": _check_step_backward,
+}
+
+
+def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
+    """Insist that weights are arrays of one dtype that fit each other; return I, H and the dtype.
+
+    The rows of W_h say how many units there are, and all else is held against them.
+    """
+    found = {array.dtype if isinstance(array, np.ndarray) else type(array) for array in params}
+    if len(found) > 1 or not np.issubdtype(next(iter(found)), np.floating):
+        got = " and ".join(sorted(map(str, found)))
+        raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
+    axes = axes_of(kind)
+    _, columns = axes["W_h"].split()
+    H = len(np.atleast_1d(params.W_h))
+    sizes = {"H": H, columns: int(columns[:-1] or 1) * H}
+    known = {} if columns == "H" else {columns: sizes[columns]}  # one block only has to be square
+    check_shape(where, "params.W_h", params.W_h, axes["W_h"], None, **known)
+    for name in sorted(axes, key=lambda name: len(axes[name].split())):  # the biases first
+        check_shape(where, f"params.{name}", getattr(params, name), axes[name], None, **sizes)
+    return len(params.W_x), H, params.b.dtype
+
+
+def _check_state(
+    where: str, name: str, kind: type[S], state: Any, dtype: DTypeLike, **sizes: int
+) -> S:
+    """Return a state in a dtype, once it is one of this cell."""
+    if type(state) is not kind:
+        got = type(state).__name__
+        raise TypeError(f"{where}: {name} must be a {kind.__module__}.{kind.__name__}, got {got}")
+    return kind(
+        **{
+            field: check_shape(where, f"{name}.{field}", array, "B H", dtype, **sizes)
+            for field, array in tree.leaves(state)
+        }
+    )
+
+
+# The checks of a whole run, for `bptt.unroll` and `bptt.fused`.
 
 
 def check_cell(where: str, cell: object) -> None:
@@ -44,109 +289,19 @@ def check_cell(where: str, cell: object) -> None:
 
     Parameters
     ----------
-    where : str
-        The function that asks, for the message.
     cell : object
         What the caller passed.
 
     Raises
     ------
     TypeError
-        If one of the three functions is missing.
+        If it lacks a function that a run over time needs.
     """
-    if not isinstance(cell, Cell):
+    if not isinstance(cell, Steps):
         raise TypeError(
             f"{where}: cell must be a module with zero_state, step and step_backward, "
             f"such as bptt.rnn, got {cell!r}"
         )
-
-
-def check_init(where: str, input_size: int, hidden_size: int, dtype: DTypeLike) -> None:
-    """Insist on sizes and a dtype that weights can have.
-
-    Parameters
-    ----------
-    where : str
-        The function that asks, for the message.
-    input_size : int
-        I, the width of an input.
-    hidden_size : int
-        H, the number of hidden units.
-    dtype : dtype
-        The dtype of the weights.
-
-    Raises
-    ------
-    TypeError
-        If `dtype` is not a floating-point one.
-    ValueError
-        If a size is below 1.
-    """
-    if not np.issubdtype(dtype, np.floating):
-        raise TypeError(f"{where}: dtype must be a floating-point one, got {np.dtype(dtype)}")
-    if input_size < 1 or hidden_size < 1:
-        raise ValueError(
-            f"{where}: input_size and hidden_size must be at least 1, "
-            f"got {input_size} and {hidden_size}"
-        )
-
-
-def check_params(where: str, params: Any, *, blocks: int) -> tuple[int, int]:
-    """Insist that the arrays `W_x`, `W_h` and `b` of some weights fit each other.
-
-    Parameters
-    ----------
-    where : str
-        The function that asks, for the message.
-    params : Params
-        The weights; arrays beside the three share their dtype.
-    blocks : int
-        How many blocks of H columns stand side by side: one for each gate.
-
-    Returns
-    -------
-    I : int
-        The width of an input.
-    H : int
-        The number of hidden units.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not fit each other.
-    TypeError
-        If the weights are not arrays of one floating-point dtype.
-    """
-    kinds = {array.dtype if isinstance(array, np.ndarray) else type(array) for array in params}
-    if len(kinds) > 1 or not np.issubdtype(next(iter(kinds)), np.floating):
-        got = " and ".join(sorted(map(str, kinds)))
-        raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
-    columns = f"{blocks}H" if blocks > 1 else "H"
-    H = len(np.atleast_1d(params.W_h))
-    sizes = {columns: blocks * H}
-    known = sizes if blocks > 1 else {}  # a single block only has to be square
-    check_shape(where, "params.W_h", params.W_h, f"H {columns}", None, **known)
-    check_shape(where, "params.b", params.b, columns, None, **sizes)
-    return len(check_shape(where, "params.W_x", params.W_x, f"I {columns}", None, **sizes)), H
-
-
-def check_batch(where: str, batch: int) -> None:
-    """Insist on at least one sequence.
-
-    Parameters
-    ----------
-    where : str
-        The function that asks, for the message.
-    batch : int
-        B, the number of sequences.
-
-    Raises
-    ------
-    ShapeError
-        If `batch` is below 1.
-    """
-    if batch < 1:
-        raise ShapeError(f"{where}: batch must be at least 1, got {batch}")
 
 
 def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
@@ -154,14 +309,8 @@ def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
 
     Parameters
     ----------
-    where : str
-        The function that asks, for the message.
     mask : array_like of shape (T, B)
         True or 1 where a sequence has a step, False or 0 elsewhere.
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
 
     Returns
     -------
@@ -181,96 +330,11 @@ def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
     return mask.astype(bool)
 
 
-def check_inputs(
-    where: str, params: Any, x: Array, state: S, kind: type[S], *, blocks: int
-) -> tuple[Array, S]:
-    """Return the input and the state of a step in the dtype of the weights, once they fit.
-
-    Parameters
-    ----------
-    where : str
-        The function that asks, for the message.
-    params : Params
-        The weights.
-    x : array_like of shape (B, I)
-        The input.
-    state : State
-        The state before the step.
-    kind : type
-        The cell's `State`.
-    blocks : int
-        As for `check_params`.
-
-    Returns
-    -------
-    x : ndarray of shape (B, I)
-        The input.
-    state : State
-        The state, each array of shape (B, H).
-
-    Raises
-    ------
-    ShapeError
-        If the shapes of the weights, of `x` and of `state` do not fit each other.
-    TypeError
-        If the weights are not arrays of one floating-point dtype, or `state` is none of the cell's.
-    """
-    I, H = check_params(where, params, blocks=blocks)
-    x = check_shape(where, "x", x, "B I", params.b.dtype, I=I)
-    shape = (len(x), H)
-    return x, _check_state(where, "state", state, kind, shape=shape, dtype=params.b.dtype)
-
-
-def check_output_gradient(
-    where: str, params: Any, saved: Any, dstate: S, kind: type[S], *, blocks: int
-) -> S:
-    """Return the gradient of the state after a step in its dtype, once everything fits.
-
-    Parameters
-    ----------
-    where : str
-        The function that asks, for the message.
-    params : Params
-        The weights.
-    saved : Step
-        What the step saved: `x` of shape (B, I), and arrays of shape (B, H).
-    dstate : State
-        The gradient with respect to the state after the step.
-    kind : type
-        The cell's `State`.
-    blocks : int
-        As for `check_params`.
-
-    Returns
-    -------
-    State
-        The gradient, each array of shape (B, H).
-
-    Raises
-    ------
-    ShapeError
-        If the shapes of the weights, of `saved` and of `dstate` do not fit each other.
-    TypeError
-        If the weights are not arrays of one floating-point dtype, or `dstate` is none of the
-        cell's states.
-    """
-    I, H = check_params(where, params, blocks=blocks)
-    B = len(saved.x)
-    for name, array in saved._asdict().items():
-        axes = "B I" if name == "x" else "B H"
-        check_shape(where, f"saved.{name}", array, axes, B=B, I=I, H=H)
-    return _check_state(where, "dstate", dstate, kind, shape=(B, H), dtype=saved.h_prev.dtype)
-
-
 def state_or_zero(where: str, name: str, state: S | None, zero: S) -> S:
     """Return a state in the shape and dtype of the zero state, which stands in for None.
 
     Parameters
     ----------
-    where : str
-        The function that asks, for the message.
-    name : str
-        The argument that is checked, for the message.
     state : State or None
         What the caller passed.
     zero : State
@@ -290,19 +354,5 @@ def state_or_zero(where: str, name: str, state: S | None, zero: S) -> S:
     """
     if state is None:
         return zero
-    h = zero.h
-    return _check_state(where, name, state, type(zero), shape=h.shape, dtype=h.dtype)
-
-
-def _check_state(
-    where: str, name: str, state: S, kind: type[S], *, shape: tuple[int, ...], dtype: DTypeLike
-) -> S:
-    if type(state) is not kind:
-        got = type(state).__name__
-        raise TypeError(f"{where}: {name} must be a {kind.__module__}.{kind.__name__}, got {got}")
-    B, H = shape
-    fields = {
-        field: check_shape(where, f"{name}.{field}", array, "B H", dtype, B=B, H=H)
-        for field, array in tree.leaves(state)
-    }
-    return kind(**fields)
+    B, H = zero.h.shape
+    return _check_state(where, name, type(zero), state, zero.h.dtype, B=B, H=H)

@@ -6,9 +6,8 @@ one, never half of one. Nothing is unpickled.
 
 import hashlib
 import json
-import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -118,28 +117,6 @@ def _digest(arrays: Mapping[str, Array], about: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def check_room(arrays: Mapping[str, Array], shapes: Iterable[tuple[int, ...]], where: str) -> None:
-    """Insist that a file holds as many numbers as it says, before memory is taken for them.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        The arrays of the file.
-    shapes : iterable of tuple of int
-        Shapes of arrays that must be there, as follows from what the file says.
-    where : str
-        Where the arrays come from, for the message.
-
-    Raises
-    ------
-    CheckpointError
-        If the arrays together are smaller.
-    """
-    held, said = sum(array.size for array in arrays.values()), sum(map(math.prod, shapes))
-    if held < said:
-        raise CheckpointError(f"{where}: holds {held} numbers, and says at least {said}")
-
-
 def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
     """Put arrays into the form of a tree.
 
@@ -151,11 +128,6 @@ def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
         The arrays by the names of `bptt.tree.leaves`.
     where : str
         Where they come from, for the message.
-
-    Returns
-    -------
-    tuple or ndarray
-        The tree with these arrays.
 
     Raises
     ------

@@ -5,39 +5,28 @@ is wrong, 1 where the work failed, and 130 after Ctrl-C.
 """
 
 import contextlib
-import dataclasses
 import functools
-import hashlib
 import itertools
 import math
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from bptt import files, ngram, text
-from bptt.checkpoint import CheckpointError
+from bptt import ngram, progress, text
+from bptt.lm import corpus as corpora
 from bptt.lm import folder as folders
-from bptt.lm import loop, pretrained, sample, score
-from bptt.lm.dropout import Rates
-from bptt.lm.training import CELLS, Settings, chunks_per_epoch
+from bptt.lm import options, pretrained, project, sample, score
+from bptt.lm.corpus import TEXTS
+from bptt.lm.settings import Settings
+from bptt.lm.training import Training
 from bptt.optim import NonFiniteGradient
-from bptt.shapes import Array
-from bptt.text import CorpusError, Vocabulary
+from bptt.text import CorpusError
 
 if TYPE_CHECKING:
     import click
-
-CURVE = "curve.csv"
-WINDOW = 256  # characters, for the learning curve and `evaluate`
-TEXTS = {"shakespeare": text.tiny_shakespeare, "library": text.standard_library}
-
-# A network that learns the default text in a few minutes on one core.
-SMALL = {"embedding": 64, "widths": (192,), "batch": 16, "chunk": 64, "steps": 4000}
-RATES = ("inputs", "between", "outputs", "recurrent")
 
 
 def main() -> None:
@@ -57,11 +46,6 @@ def main() -> None:
 def commands() -> "click.Group":
     """Return the commands and their options.
 
-    Returns
-    -------
-    click.Group
-        The program, to be called.
-
     Raises
     ------
     ModuleNotFoundError
@@ -77,9 +61,15 @@ def commands() -> "click.Group":
     def setting(name: str, words: str, kind: Any, default: object) -> Option:
         return Option([f"--{name}"], type=kind, help=f"{words}  [default: {default}]")
 
+    def of_training(option: options.Option) -> Option:
+        name, kind, words, default, choices = option
+        if kind is bool:
+            words = f"{words}  [default: {default}]"
+            return Option([f"--{name}/--un{name}"], default=None, help=words)
+        return setting(name, words, Choice(choices) if choices else kind, default)
+
     model = Argument(["model"], metavar="[MODEL]", default=str(pretrained.FOLDER))
     shipped = "Without MODEL, the folder of one, it is the one that the package brings along."
-    small, usual = SMALL, Settings()
     train = Command(
         "train",
         callback=_told(_train),
@@ -90,31 +80,7 @@ def commands() -> "click.Group":
             Option(["--folder"], required=True, help="Where all goes; made if it is not there."),
             Option(["--resume"], is_flag=True, help="Go on where the training there stands."),
             setting("every", "Steps from save to save.", IntRange(1), "a twentieth of all"),
-            setting("cell", "The cell of all layers.", Choice(list(CELLS)), usual.cell),
-            setting("embedding", "Numbers for each character.", int, small["embedding"]),
-            setting(
-                "widths", "Units of each layer, such as 512,512.", str, _shown(small["widths"])
-            ),
-            Option(
-                ["--tied/--untied"],
-                default=None,
-                help="Whether the head shares the embedding.  [default: untied]",
-            ),
-            setting("batch", "Places that are read side by side.", int, small["batch"]),
-            setting("chunk", "Characters between two updates.", int, small["chunk"]),
-            setting("steps", "Updates.", int, small["steps"]),
-            setting("lr", "The learning rate at its highest.", float, usual.lr),
-            setting("warmup", "Steps in which it rises.", int, "a twentieth of all"),
-            setting("decay", "Last steps, in which it falls.", int, "all others"),
-            *(
-                setting(name, f"Share dropped {where}.", float, 0)
-                for name, where in zip(
-                    RATES,
-                    ("of the lowest layer's inputs", "between layers", "before the head", "of W_h"),
-                    strict=True,
-                )
-            ),
-            setting("seed", "Decides all that is drawn.", int, usual.seed),
+            *map(of_training, options.OPTIONS),
         ],
     )
     evaluate = Command(
@@ -163,9 +129,11 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
     """Tell what goes wrong in one sentence, and exit."""
 
     @functools.wraps(command)
-    def run(**options: Any) -> None:
+    def run(**typed: Any) -> None:
         try:
-            command(**options)
+            command(**typed)
+        except project.Stopped as stop:
+            _fail(str(stop), 130)
         except KeyboardInterrupt:
             _fail("stopped", 130)
         except BrokenPipeError:  # `bptt ... | head`: click ends the program quietly
@@ -192,193 +160,23 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-class _Corpus(NamedTuple):
-    """A text: where it is, its hash, its characters, and its two parts as their numbers."""
-
-    source: str
-    sha256: str
-    vocabulary: Vocabulary
-    train: Array
-    held_out: Array
-
-
-def _corpus(source: str) -> _Corpus:
-    """Load and split a text."""
-    if source not in TEXTS:
-        source = str(Path(source).absolute())
-    whole = TEXTS[source]() if source in TEXTS else text.read(source)
-    vocabulary = Vocabulary.of(whole)
-    train, held_out = map(vocabulary.encode, text.split(whole))
-    if len(held_out) <= WINDOW:
-        raise ValueError(
-            f"the text has {len(whole)} characters, too few: its last 10% must be over {WINDOW}"
-        )
-    sha256 = hashlib.sha256(whole.encode()).hexdigest()
-    return _Corpus(source, sha256, vocabulary, train, held_out)
-
-
 def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
-    place = Path(folder)
-    source = asked.pop("text")
-    given = {name: value for name, value in asked.items() if value is not None}
-    if "widths" in given:
-        given["widths"] = _widths(given["widths"])
-    if resume:
-        settings, notes, begun = _load(place, {**given, **({"every": every} if every else {})})
-        corpus = _same_corpus(place, notes, source)
-        every = notes["every"]
-    else:
-        if any((place / name).exists() for name in (loop.STATE, folders.WEIGHTS)):
-            raise ValueError(
-                f"{place} holds a training or a model already; go on with --resume, or choose "
-                "another folder"
-            )
-        settings, corpus = _settings(given), _corpus(source or "library")
-        every = every or math.ceil(settings.steps / 20)
-        begun = None
-    chunks_per_epoch(settings, len(corpus.train))  # else there is no use to begin
-    begun = begun or loop.begin(settings, len(corpus.vocabulary))
-    place.mkdir(parents=True, exist_ok=True)
-    about = {
-        "characters": len(corpus.vocabulary),
-        "vocabulary": corpus.vocabulary.characters,
-        "text": corpus.source,
-        "sha256": corpus.sha256,
-        "every": every,
-    }
-    ended = _run(place, settings, corpus, about, begun)
-    _write_model(place, settings, corpus, ended)
-    named = _quoted(place)
-    on = "" if corpus.source in TEXTS else f" --text {_quoted(corpus.source)}"
+    place, source = Path(folder), asked.pop("text")
+    open_project = project.resume if resume else project.begin
+    opened = open_project(place, options.chosen(asked), source, every)
+    with _progress(opened.settings, opened.begun) as show:
+        project.train(opened, show)
+    named, source = project.quoted(place), opened.corpus.source
+    on = "" if source in TEXTS else f" --text {project.quoted(source)}"
     _say(f"The model is in {place}. Try: bptt evaluate {named}{on}; bptt generate {named}")
 
 
-def _quoted(path: Path | str) -> str:
-    return f'"{path}"' if " " in str(path) else str(path)
-
-
-def _widths(widths: str) -> tuple[int, ...]:
-    try:
-        return tuple(map(int, widths.split(",")))
-    except ValueError:
-        raise ValueError(
-            f"--widths must be whole numbers with commas between them, got {widths!r}"
-        ) from None
-
-
-def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _settings(given: Mapping[str, Any]) -> Settings:
-    """Return the settings that were asked for; the rate falls until the end."""
-    values = {**SMALL, **given}
-    rates = Rates(**{name: values.pop(name) for name in RATES if name in values})
-    values.setdefault("warmup", values["steps"] // 20)
-    values.setdefault("decay", max(0, values["steps"] - values["warmup"]))
-    return Settings(**values, rates=rates)
-
-
-def _load(place: Path, given: Mapping[str, Any]) -> tuple[Settings, dict[str, Any], loop.Training]:
-    """Read a training, and insist that nothing else is asked for now."""
-    path = place / loop.STATE
-    if not path.exists():
-        raise ValueError(f"{place} holds no training; leave --resume out to begin one")
-    settings, notes, begun = loop.read(path)
-    kinds = {"vocabulary": str, "text": str, "sha256": str, "every": int}
-    for name, kind in kinds.items():
-        if type(notes.get(name)) is not kind:
-            raise CheckpointError(f"{path} does not come from `bptt train`: {name} is not noted")
-    if notes["every"] < 1:
-        raise CheckpointError(f"{path}: every must be at least 1, got {notes['every']}")
-    plain = vars(settings) | vars(settings.rates) | notes
-    for name, value in given.items():
-        if plain[name] != value:
-            raise ValueError(
-                f"the training in {place} has {name} {_shown(plain[name])}, "
-                f"and is asked for {_shown(value)}; leave that out to go on"
-            )
-    return settings, notes, begun
-
-
-def _same_corpus(place: Path, notes: Mapping[str, Any], source: str | None) -> _Corpus:
-    """Load the text of a training, and insist that it is the one."""
-    corpus = _corpus(source or notes["text"])
-    found = corpus.sha256, corpus.vocabulary.characters, len(corpus.vocabulary)
-    if found != (notes["sha256"], notes["vocabulary"], notes["characters"]):
-        raise ValueError(
-            f"the training in {place} reads another text than {corpus.source} holds now: its "
-            f"SHA-256 is {notes['sha256']}, and here {corpus.sha256}"
-        )
-    return corpus
-
-
-def _run(
-    place: Path,
-    settings: Settings,
-    corpus: _Corpus,
-    about: Mapping[str, Any],
-    begun: loop.Training,
-) -> loop.Training:
-    """Train to the end, or save and exit at Ctrl-C."""
-    latest = begun
-
-    def save(now: loop.Training) -> None:
-        loop.write(place / loop.STATE, settings, about, now)
-        lines = (",".join(map(repr, point)) for point in now.curve)
-        curve = "\n".join([",".join(loop.Point._fields), *lines, ""])
-        files.replace(place / CURVE, curve.encode())
-
-    try:
-        save(begun)
-        with _progress(settings, begun) as show, np.errstate(over="ignore", invalid="ignore"):
-
-            def watch(now: loop.Training) -> None:
-                nonlocal latest
-                latest = now
-                show(now)
-
-            return loop.train(
-                settings,
-                corpus.train,
-                corpus.held_out,
-                len(corpus.vocabulary),
-                begun,
-                every=about["every"],
-                save=save,
-                watch=watch,
-            )
-    except KeyboardInterrupt:
-        with _impatience_ignored():
-            save(latest)
-        _fail(
-            f"stopped at step {latest.run.step} of {settings.steps}, and saved; go on with: "
-            f"bptt train --folder {_quoted(place)} --resume",
-            130,
-        )
-    except NonFiniteGradient as error:
-        error.add_note(f"the last checkpoint stays in {place / loop.STATE}")
-        raise
-
-
 @contextlib.contextmanager
-def _impatience_ignored() -> Iterator[None]:
-    """Let a second Ctrl-C not hinder the saving."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _progress(
-    settings: Settings, begun: loop.Training
-) -> Iterator[Callable[[loop.Training], None]]:
+def _progress(settings: Settings, begun: Training) -> Iterator[Callable[[Training], None]]:
     """Show a bar on a terminal, else a line for each point of the curve."""
     points = len(begun.curve)
 
-    def lines(now: loop.Training) -> None:
+    def lines(now: Training) -> None:
         nonlocal points
         if len(now.curve) > points:
             points, last = len(now.curve), now.curve[-1]
@@ -387,24 +185,17 @@ def _progress(
                 f"train {last.train:.4f}, held out {last.held_out:.4f} nats per character"
             )
 
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        yield lines
-        return
-    if not sys.stderr.isatty():
+    make = progress.bars()
+    if make is None:
         yield lines
         return
     chars = settings.batch * settings.chunk
-    with tqdm(
-        total=settings.steps * chars,
-        initial=begun.run.step * chars,
-        unit="char",
-        unit_scale=True,
-        dynamic_ncols=True,
+    total, initial = settings.steps * chars, begun.run.step * chars
+    with make(
+        total=total, initial=initial, unit="char", unit_scale=True, dynamic_ncols=True
     ) as bar:
 
-        def show(now: loop.Training) -> None:
+        def show(now: Training) -> None:
             held_out = f", held out {now.curve[-1].held_out:.3f}" if now.curve else ""
             loss = now.losses[-1] if now.losses else now.curve[-1].train
             bar.set_postfix_str(f"loss {loss:.3f}{held_out} nats", refresh=False)
@@ -413,57 +204,21 @@ def _progress(
         yield show
 
 
-def _write_model(place: Path, settings: Settings, corpus: _Corpus, ended: loop.Training) -> None:
-    """Write the model folder."""
-    source = corpus.source if corpus.source in TEXTS else Path(corpus.source).name
-    last = ended.curve[-1]
-    about = {
-        "corpus": {
-            "name": source,
-            "sha256": corpus.sha256,
-            "train": len(corpus.train),
-            "validation": len(corpus.held_out),
-        },
-        "settings": dataclasses.asdict(settings),
-        "cpu_seconds": last.seconds,
-        "val_nats_window256": last.held_out,
-    }
-    card = f"""---
-library_name: bptt
-pipeline_tag: text-generation
----
-
-# A character language model
-
-Layers of {settings.cell.upper()}, {_shown(settings.widths)} units, trained by `bptt train` on the
-first 90% of the text "{source}" (SHA-256 `{corpus.sha256}`)
-in {settings.steps} steps, {last.seconds:.0f} s of CPU. On the last 10%, in windows of {WINDOW}
-characters, it needs {last.held_out:.4f} nats per character. All settings are in `config.json`.
-"""
-    model = folders.Model(CELLS[settings.cell], ended.run.params, corpus.vocabulary)
-    folders.write(place, model, about=about, card=card)
-
-
 def _evaluate(model: str, **asked: Any) -> None:
     cell, params, vocabulary = folders.read(model)
-    known = folders.about(model).get("corpus")
-    known = known if isinstance(known, dict) else {}
-    source = asked["text"]
-    if source is None and known.get("sha256") == text.SHA256:
-        source = "shakespeare"
-    elif source is None and known.get("name") == "library":
-        source = "library"
-    elif source is None:
+    about = folders.about(model)
+    source = asked["text"] if asked["text"] is not None else corpora.known(about)
+    if source is None:
         raise ValueError(f"the text that {model} was trained on is not known here; add --text")
-    corpus = _corpus(source)
+    corpus = corpora.load(source)
     held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out))
-    whole = (len(held_out) - 1) // WINDOW * WINDOW
+    whole = (len(held_out) - 1) // score.WINDOW * score.WINDOW
     rows = {
         f"state carried, {len(held_out) - 1} characters": score.carried(cell, params, held_out),
-        f"windows of {WINDOW}, {whole} characters": score.windows(cell, params, held_out, WINDOW),
+        f"windows of {score.WINDOW}, {whole} characters": score.windows(cell, params, held_out),
     }
     _table(rows)
-    if corpus.sha256 != known.get("sha256"):
+    if not corpora.is_that_of(corpus, about):
         _say("This is not the text that the model was trained on.")
 
 
@@ -500,7 +255,7 @@ def _generate(
 
 def _baselines(order: int, **asked: Any) -> None:
     source = asked["text"] or "library"
-    corpus = _corpus(source)
+    corpus = corpora.load(source)
     K = len(corpus.vocabulary)
     rows = {"uniform": math.log(K)}
     smoothings = {"Witten-Bell": ngram.witten_bell, "Kneser-Ney": ngram.kneser_ney}

@@ -44,11 +44,6 @@ def directional_derivative(f: Callable[[P], float], at: P, direction: P, eps: fl
     eps : float
         The step $\epsilon$.
 
-    Returns
-    -------
-    float
-        The slope, in units of `f`.
-
     Raises
     ------
     ShapeError
@@ -161,11 +156,6 @@ def check_gradient(
         The largest relative error allowed, per array.
     eps : float
         The step $\epsilon$ of the differences.
-
-    Returns
-    -------
-    float
-        The largest relative error.
 
     Raises
     ------

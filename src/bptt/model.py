@@ -1,11 +1,12 @@
 r"""A cell and a readout: $y_t = h_t W_y + b_y$, the logits of a prediction at each step."""
 
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bptt import fused, unroll
+from bptt import run
+from bptt.cell import AnyCell
 from bptt.losses import cross_entropy
 from bptt.shapes import Array, ShapeError, check_shape
 from bptt.weights import glorot
@@ -14,25 +15,15 @@ P = TypeVar("P")
 
 
 class Params(NamedTuple, Generic[P]):
-    """The weights of the model, or a gradient with respect to them.
+    """The weights of the model, or a gradient with respect to them."""
 
-    Attributes
-    ----------
-    cell : Params
-        The weights of the cell.
-    W_y : ndarray of shape (H, K)
-        From the output of the cell to the logits.
-    b_y : ndarray of shape (K,)
-        The bias of the logits.
-    """
-
-    cell: P
-    W_y: Array
-    b_y: Array
+    cell: Annotated[P, "the weights of the cell"]
+    W_y: Annotated[Array, "H K", "from the output of the cell to the logits"]
+    b_y: Annotated[Array, "K", "the bias of the logits"]
 
 
 def init(
-    cell: Any,
+    cell: AnyCell,
     input_size: int,
     hidden_size: int,
     output_size: int,
@@ -44,23 +35,8 @@ def init(
 
     Parameters
     ----------
-    cell : module
-        The cell, for example `bptt.rnn`.
-    input_size : int
-        I, the width of an input.
-    hidden_size : int
-        H, the number of hidden units.
     output_size : int
         K, the number of classes.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the weights.
-
-    Returns
-    -------
-    Params
-        New weights.
 
     Raises
     ------
@@ -78,17 +54,13 @@ def init(
     )
 
 
-def logits(cell: Any, params: Params[Any], xs: ArrayLike) -> Array:
-    r"""Predict at every step, $y_t = h_t W_y + b_y$.
+def logits(cell: AnyCell, params: Params[Any], xs: ArrayLike) -> Array:
+    """Predict at every step, $y_t = h_t W_y + b_y$.
 
     Parameters
     ----------
-    cell : module
-        The cell.
     params : Params
         The weights of the model.
-    xs : array_like of shape (T, B, I)
-        The inputs.
 
     Returns
     -------
@@ -100,23 +72,19 @@ def logits(cell: Any, params: Params[Any], xs: ArrayLike) -> Array:
     ShapeError
         If a shape does not fit.
     """
-    hs, _, _ = _run_of(cell).forward(cell, params.cell, xs)
+    hs, _, _ = run.of(cell).forward(cell, params.cell, xs)
     return _read("model.logits", params, hs)
 
 
 def loss_and_grads(
-    cell: Any, params: Params[Any], xs: ArrayLike, targets: ArrayLike
+    cell: AnyCell, params: Params[Any], xs: ArrayLike, targets: ArrayLike
 ) -> tuple[float, Params[Any]]:
-    r"""Mean cross-entropy of the predictions at the last N steps, and its gradient.
+    """Mean cross-entropy of the predictions at the last N steps, and its gradient.
 
     Parameters
     ----------
-    cell : module
-        The cell.
     params : Params
         The weights of the model.
-    xs : array_like of shape (T, B, I)
-        The inputs.
     targets : array_like of shape (N, B)
         The class of each prediction, for the last N of the T steps.
 
@@ -134,8 +102,8 @@ def loss_and_grads(
     ValueError
         If a target is not a class.
     """
-    run = _run_of(cell)
-    hs, _, tape = run.forward(cell, params.cell, xs)
+    over_time = run.of(cell)
+    hs, _, tape = over_time.forward(cell, params.cell, xs)
     T, B, _ = hs.shape
     targets = check_shape("model.loss_and_grads", "targets", targets, "N B", B=B)
     N = len(targets)
@@ -145,14 +113,9 @@ def loss_and_grads(
     loss, dlogits = cross_entropy(_read("model.loss_and_grads", params, read), targets)
     unread = np.zeros_like(hs[: T - N])
     dhs = np.concatenate([unread, dlogits @ params.W_y.T])
-    dcell, _, _ = run.backward(cell, params.cell, tape, dhs)
+    dcell, _, _ = over_time.backward(cell, params.cell, tape, dhs)
     dW_y = read.reshape(N * B, -1).T @ dlogits.reshape(N * B, -1)
     return loss, Params(dcell, dW_y, dlogits.sum(axis=(0, 1)))
-
-
-def _run_of(cell: Any) -> Any:
-    """Return the fast run for the cells that it knows, and the one for any cell for others."""
-    return fused if fused.knows(cell) else unroll
 
 
 def _read(where: str, params: Params[Any], hs: Array) -> Array:

@@ -19,7 +19,7 @@ import gzip
 import lzma
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,18 +47,10 @@ class Grams(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """The grams of a text.
+    """The grams of a text."""
 
-    Attributes
-    ----------
-    K : int
-        The number of characters of the vocabulary.
-    grams : tuple of Grams
-        Those of length 1, 2, ..., n.
-    """
-
-    K: int
-    grams: tuple[Grams, ...]
+    K: Annotated[int, "the number of characters of the vocabulary"]
+    grams: Annotated[tuple[Grams, ...], "those of length 1, 2, ..., n"]
 
 
 class Order(NamedTuple):
@@ -68,30 +60,20 @@ class Order(NamedTuple):
     ----------
     keys : ndarray of int64, shape (M,)
         The grams, as in `Grams`.
-    kept : ndarray of shape (M,)
-        The share of each in its context.
     left : ndarray of shape (L,)
         The weight of the shorter context, for each of the L grams of length k - 1.
     """
 
     keys: Array
-    kept: Array
+    kept: Annotated[Array, "M", "the share of each in its context"]
     left: Array
 
 
 class Model(NamedTuple):
-    """An n-gram model.
+    """An n-gram model."""
 
-    Attributes
-    ----------
-    K : int
-        The number of characters of the vocabulary.
-    orders : tuple of Order
-        Those of k = 1, 2, ..., n.
-    """
-
-    K: int
-    orders: tuple[Order, ...]
+    K: Annotated[int, "the number of characters of the vocabulary"]
+    orders: Annotated[tuple[Order, ...], "those of k = 1, 2, ..., n"]
 
 
 def count(codes: ArrayLike, K: int, n: int) -> Counts:
@@ -101,15 +83,8 @@ def count(codes: ArrayLike, K: int, n: int) -> Counts:
     ----------
     codes : array_like of int, shape (N,)
         The text: N characters, at least n, as numbers from 0 to K - 1.
-    K : int
-        The number of characters of the vocabulary.
     n : int
         The largest length.
-
-    Returns
-    -------
-    Counts
-        The grams of length 1 to n.
 
     Raises
     ------
@@ -153,11 +128,6 @@ def witten_bell(counts: Counts) -> Model:
     ----------
     counts : Counts
         The grams of the training text. The longest give the order n of the model.
-
-    Returns
-    -------
-    Model
-        Ready to predict.
 
     Notes
     -----
@@ -208,11 +178,6 @@ def kneser_ney(counts: Counts) -> Model:
     ----------
     counts : Counts
         The grams of the training text. The longest give the order n of the model.
-
-    Returns
-    -------
-    Model
-        Ready to predict.
 
     Notes
     -----
@@ -313,8 +278,6 @@ def nats_of_orders(
         The text to learn from.
     codes : array_like of int, shape (N,)
         The text to predict.
-    K : int
-        The number of characters of the vocabulary.
     n : int
         The largest order.
 
@@ -341,8 +304,6 @@ def choose_order(
         `witten_bell` or `kneser_ney`.
     train : array_like of int, shape (N,)
         The training text.
-    K : int
-        The number of characters of the vocabulary.
     n : int
         The largest order.
     share : float
@@ -374,11 +335,6 @@ def compressed_nats(train: str, text: str, method: str) -> float:
         The text to score: N characters, at least one.
     method : str
         `gzip`, `bz2` or `xz`, each at its strongest setting.
-
-    Returns
-    -------
-    float
-        Nats per character.
 
     Raises
     ------

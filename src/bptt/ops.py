@@ -16,11 +16,6 @@ def tanh(a: Array) -> Array:
     ----------
     a : ndarray
         Pre-activations, of any shape.
-
-    Returns
-    -------
-    ndarray
-        Of the shape and dtype of `a`.
     """
     return np.tanh(a)
 
@@ -51,11 +46,6 @@ def sigmoid(a: Array) -> Array:
     ----------
     a : ndarray
         Pre-activations, of any shape.
-
-    Returns
-    -------
-    ndarray
-        Of the shape and dtype of `a`.
     """
     y: Array = (1 + np.tanh(a / 2)) / 2
     return y
@@ -85,17 +75,12 @@ def relu(a: Array) -> Array:
     ----------
     a : ndarray
         Pre-activations, of any shape.
-
-    Returns
-    -------
-    ndarray
-        Of the shape and dtype of `a`.
     """
     return np.maximum(a, 0)
 
 
 def relu_prime(y: Array) -> Array:
-    r"""Derivative of the rectifier: 1 where $y > 0$, else 0.
+    """Derivative of the rectifier: 1 where $y > 0$, else 0.
 
     At $a = 0$ the rectifier has no derivative; 0 is the usual choice.
 
@@ -103,11 +88,6 @@ def relu_prime(y: Array) -> Array:
     ----------
     y : ndarray
         Outputs of `relu`, of any shape.
-
-    Returns
-    -------
-    ndarray
-        Of the shape and dtype of `y`.
     """
     return np.asarray(y > 0, dtype=y.dtype)
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -87,8 +87,6 @@ class SGD:
 
     Parameters
     ----------
-    lr : float
-        $\alpha$, the learning rate.
     momentum : float
         $\mu$, the share of the last step's direction that is kept. Zero by default.
 
@@ -100,7 +98,7 @@ class SGD:
     learning rate stands outside the sum. Omitted: dampening, Nesterov's form and weight decay.
     """
 
-    lr: float
+    lr: Annotated[float, r"$\alpha$, the learning rate"]
     momentum: float = 0.0
 
     def init(self, params: P) -> P:
@@ -110,11 +108,6 @@ class SGD:
         ----------
         params : Params
             The parameters that will be updated.
-
-        Returns
-        -------
-        Params
-            Zeros.
         """
         return tree.map(np.zeros_like, params)
 
@@ -152,21 +145,11 @@ class SGD:
 
 
 class AdamState(NamedTuple, Generic[P]):
-    """What Adam remembers between updates.
+    """What Adam remembers between updates."""
 
-    Attributes
-    ----------
-    t : int
-        The number of updates so far.
-    m : Params
-        Moving mean of the gradients.
-    v : Params
-        Moving mean of their squares.
-    """
-
-    t: int
-    m: P
-    v: P
+    t: Annotated[int, "the number of updates so far"]
+    m: Annotated[P, "moving mean of the gradients"]
+    v: Annotated[P, "moving mean of their squares"]
 
 
 @dataclass(frozen=True)
@@ -182,27 +165,16 @@ class Adam:
     \end{aligned}
     $$
 
-    Parameters
-    ----------
-    lr : float
-        $\alpha$, the learning rate.
-    beta1 : float
-        $\beta_1$, the decay of the mean.
-    beta2 : float
-        $\beta_2$, the decay of the mean square.
-    eps : float
-        $\epsilon$, added to the denominator.
-
     Notes
     -----
     Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015,
     <https://arxiv.org/abs/1412.6980>, algorithm 1. Omitted: weight decay and AMSGrad.
     """
 
-    lr: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    lr: Annotated[float, r"$\alpha$, the learning rate"] = 1e-3
+    beta1: Annotated[float, r"$\beta_1$, the decay of the mean"] = 0.9
+    beta2: Annotated[float, r"$\beta_2$, the decay of the mean square"] = 0.999
+    eps: Annotated[float, r"$\epsilon$, added to the denominator"] = 1e-8
 
     def init(self, params: P) -> AdamState[P]:
         """Return the state before the first update.
@@ -211,11 +183,6 @@ class Adam:
         ----------
         params : Params
             The parameters that will be updated.
-
-        Returns
-        -------
-        AdamState
-            Zeros.
         """
         zeros = tree.map(np.zeros_like, params)
         return AdamState(t=0, m=zeros, v=zeros)

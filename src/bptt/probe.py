@@ -6,23 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import tree, unroll
-from bptt.cell import check_cell
+from bptt.cell import AnyCell, check_cell
 from bptt.shapes import Array, check_shape
 
 
-def gradient_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
+def gradient_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     r"""Norm of the gradient at every state, $\lVert dL/dh_t \rVert_2$ for $t = 0, \dots, T$.
 
     Parameters
     ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
     tape : Tape
         What `unroll.forward` returned.
-    dhs : array_like of shape (T, B, H)
-        The gradients with respect to the outputs, where the loss reads them.
 
     Returns
     -------
@@ -45,21 +39,15 @@ def gradient_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     return np.asarray(np.linalg.norm(totals, axis=(1, 2)))
 
 
-def term_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
+def term_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     r"""Norm of each term of the double sum, $\lVert h_{k-1}^\top da_{t,k} \rVert_2$.
 
     A row comes from a pass backwards with a loss that reads one step t only.
 
     Parameters
     ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
     tape : Tape
         What `unroll.forward` returned.
-    dhs : array_like of shape (T, B, H)
-        The gradients with respect to the outputs, where the loss reads them.
 
     Returns
     -------
@@ -84,7 +72,7 @@ def term_norms(cell: Any, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     return np.array(rows)
 
 
-def jacobians(cell: Any, params: Any, tape: Any) -> Array:
+def jacobians(cell: AnyCell, params: Any, tape: Any) -> Array:
     r"""Jacobian of every step, $J_t = \partial s_t / \partial s_{t-1}$ for $t = 1, \dots, T$.
 
     A small change of the state before step t becomes $\delta s_t = \delta s_{t-1} J_t$, and a
@@ -94,10 +82,6 @@ def jacobians(cell: Any, params: Any, tape: Any) -> Array:
 
     Parameters
     ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
     tape : Tape
         What `unroll.forward` returned.
 
@@ -131,7 +115,7 @@ def jacobians(cell: Any, params: Any, tape: Any) -> Array:
     return np.where(live[:, :, None, None], transposed.swapaxes(-1, -2), identity)
 
 
-def jacobian_products(cell: Any, params: Any, tape: Any) -> Array:
+def jacobian_products(cell: AnyCell, params: Any, tape: Any) -> Array:
     r"""Jacobian of the last state by every state, $P_t = J_{t+1} J_{t+2} \cdots J_T$.
 
     A small change $\delta s_t$ of the state becomes $\delta s_T = \delta s_t P_t$ at the end, and a
@@ -139,10 +123,6 @@ def jacobian_products(cell: Any, params: Any, tape: Any) -> Array:
 
     Parameters
     ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
     tape : Tape
         What `unroll.forward` returned.
 
@@ -177,11 +157,6 @@ def spectral_radius(matrix: ArrayLike) -> float:
     ----------
     matrix : array_like of shape (N, N)
         A square matrix.
-
-    Returns
-    -------
-    float
-        The spectral radius.
 
     Raises
     ------

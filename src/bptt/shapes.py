@@ -1,6 +1,7 @@
-"""Shapes are checked once, where a caller enters the library, and named in one sentence."""
+"""Shapes are written once, where an array is named, and checked where a caller enters."""
 
-from typing import Any, TypeAlias
+import functools
+from typing import Any, TypeAlias, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -22,10 +23,6 @@ def check_shape(
 
     Parameters
     ----------
-    where : str
-        The function that asks, for the message.
-    name : str
-        The argument that is checked, for the message.
     value : array_like
         What the caller passed.
     axes : str
@@ -68,3 +65,60 @@ def check_shape(
     wanted = f"({wanted},)" if len(names) == 1 else f"({wanted})"
     no_empty_axis = " with no empty axis" if fits else ""
     raise ShapeError(f"{where}: {name} must be {wanted}{no_empty_axis}, got {array.shape}")
+
+
+@functools.cache
+def axes_of(kind: Any) -> dict[str, str]:
+    """Return the axes of the fields of a NamedTuple, from `Annotated[Array, "B H", "the output"]`.
+
+    Parameters
+    ----------
+    kind : type
+        The NamedTuple, such as `bptt.lstm.State`.
+
+    Returns
+    -------
+    dict of str to str
+        The axes by the names of the fields; fields that do not say them are left out.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    said: dict[str, Any] = {n: getattr(hint, "__metadata__", ()) for n, hint in hints.items()}
+    return {name: words[0] for name, words in said.items() if len(words) == 2}
+
+
+def template(kind: Any, dtype: DTypeLike, **fields: Any) -> Any:
+    """Return a NamedTuple whose arrays have the right shapes and take no memory.
+
+    Parameters
+    ----------
+    kind : type
+        The NamedTuple.
+    dtype : dtype
+        The dtype of the arrays.
+    **fields : int or tree
+        The size of each axis, and the fields that are no arrays.
+
+    Returns
+    -------
+    NamedTuple
+        Arrays of zeros that all refer to one number. They cannot be written to.
+
+    Examples
+    --------
+    >>> from bptt import rnn, shapes
+    >>> shapes.template(rnn.Params, "float32", I=10**9, H=10**9).W_x.shape
+    (1000000000, 1000000000)
+    """
+    zero = np.zeros((), dtype)
+    arrays = {
+        name: np.broadcast_to(zero, tuple(_size(axis, fields) for axis in axes.split()))
+        for name, axes in axes_of(kind).items()
+        if name not in fields
+    }
+    trees = {name: value for name, value in fields.items() if name in kind._fields}
+    return kind(**arrays, **trees)
+
+
+def _size(axis: str, sizes: dict[str, int]) -> int:
+    """Return the size of an axis such as 4H."""
+    return int(axis[:-1] or 1) * sizes[axis[-1]]

@@ -21,67 +21,24 @@ import numpy as np
 from bptt import files, ngram, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
+from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm import folder, loop, pretrained, sample, score, training
+from bptt.lm import card, corpus, folder, pretrained, run_file, sample, score, training, update
 from bptt.lm.folder import Model
-from bptt.lm.training import Settings
+from bptt.lm.project import STATE
+from bptt.lm.settings import Settings, settings_of
 from bptt.records.digest import digest
 from bptt.records.provenance import provenance, today
 from bptt.records.results import Run
 from bptt.shapes import Array
 
 # The code whose digest the record carries: all that decides the weights.
-TRAINED_BY = "bptt.lm.training"
+TRAINED_BY = "bptt.lm.update"
 
 ORDERS = 12  # the longest n-grams
 SMOOTHERS = {"witten_bell": ngram.witten_bell, "kneser_ney": ngram.kneser_ney}
 DTYPE = "int8"
-# The settings that `bptt train` has options for; the others stand at their defaults.
-OPTIONS = (
-    *("cell", "embedding", "widths", "batch", "chunk", "steps", "lr", "warmup", "decay"),
-    *("inputs", "between", "outputs", "recurrent", "seed"),
-)
 SCORES = ("val_nats_window256", "val_nats_carried")
-
-CARD = """\
----
-license: mit
-language: en
-tags: [character-level, lstm, numpy]
----
-
-# A character LSTM of Tiny Shakespeare
-
-{layers} LSTM layers of {width} units, {parameters:,} weights, trained in NumPy by the package
-`bptt` in {hours:.1f} hours on one CPU core. The weights are kept in 8 bits. It writes plays in the
-manner of its corpus, and knows nothing else.
-
-```python
-from bptt.lm import pretrained
-
-model = pretrained.load()
-```
-
-Corpus: {name}, SHA-256 `{sha256}`.
-Its first {train:,} characters trained the network, the last {validation:,} validate it.
-The validation scores were seen while the length of the training and the amount of dropout were
-chosen: chapter 9 of the site of `bptt` says how. They are those of one run.
-
-| On the validation text | nats per character |
-| --- | --- |
-| unigram | {unigram:.3f} |
-{ngram_lines}
-| this model, windows of 256 characters | {val_nats_window256:.3f} |
-| this model, state carried | {val_nats_carried:.3f} |
-| its weights in float32, windows of 256 characters | {trained:.3f} |
-| its weights in float32, state carried | {trained_carried:.3f} |
-
-The command that trained it:
-
-```console
-{command}
-```
-"""
 
 
 def ship(path: Path) -> dict[str, Any]:
@@ -104,7 +61,7 @@ def ship(path: Path) -> dict[str, Any]:
     CorpusError
         If Tiny Shakespeare is not there.
     """
-    settings, about, trained = loop.read(path / loop.STATE)
+    settings, about, trained = run_file.read(path / STATE)
     if trained.run.step < settings.steps:
         raise CheckpointError(
             f"ship: {path} is at step {trained.run.step} of {settings.steps}; go on with "
@@ -112,14 +69,14 @@ def ship(path: Path) -> dict[str, Any]:
         )
     if about.get("sha256") != text.SHA256:
         raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
-    vocabulary, codes = corpus()
-    model = Model(training.CELLS[settings.cell], trained.run.params, vocabulary)
+    read = corpus.load("shakespeare")
+    model = Model(CELLS[settings.cell], trained.run.params, read.vocabulary)
     folder.write(pretrained.FOLDER, model, dtype=DTYPE)
     shipped = pretrained.load()
     seconds = round(trained.seconds)
     record = {
-        **scores(shipped, codes[1]),
-        "float32": scores(model, codes[1]),
+        **scores(shipped, read.held_out),
+        "float32": scores(model, read.held_out),
         **baselines(),
         "settings": dataclasses.asdict(settings),
         "parameters": sum(array.size for _, array in tree.leaves(model.params)),
@@ -127,28 +84,25 @@ def ship(path: Path) -> dict[str, Any]:
         "cpu_seconds": seconds,
         "peak_bytes": peak(settings),
         "writing_seconds": round(writing_seconds(shipped), 3),
-        "against_torch": language.compare(settings, codes[0], len(vocabulary))._asdict(),
+        "against_torch": language.compare(settings, read.train, len(read.vocabulary))._asdict(),
         "corpus": {
             "name": "Tiny Shakespeare",
             "sha256": text.SHA256,
-            "train": len(codes[0]),
-            "validation": len(codes[1]),
+            "train": len(read.train),
+            "validation": len(read.held_out),
         },
         "curve": [list(point) for point in trained.curve],
         "provenance": provenance(digest(TRAINED_BY), [Run({}, {}, seconds)]),
     }
-    folder.write(pretrained.FOLDER, model, dtype=DTYPE, about=summary(record), card=card(record))
+    folder.write(
+        pretrained.FOLDER, model, dtype=DTYPE, about=_summary(record), card=card.shipped(record)
+    )
     save(record)
     return pretrained.record()
 
 
 def recheck() -> dict[str, Any]:
     """Repeat the training up to the first point of its curve, and stamp the record if it agrees.
-
-    Returns
-    -------
-    dict
-        The record with the digest of today's code.
 
     Raises
     ------
@@ -158,14 +112,14 @@ def recheck() -> dict[str, Any]:
     from tqdm import trange
 
     record = pretrained.record()
-    settings = loop.settings_of(record["settings"])
-    vocabulary, (train, validation) = corpus()
-    run, losses = training.start(settings, len(vocabulary)), []
+    settings = settings_of(record["settings"])
+    read = corpus.load("shakespeare")
+    run, losses = update.start(settings, len(read.vocabulary)), []
     steps, _, *wanted = record["curve"][0]
     for _ in trange(steps, disable=None, unit="step"):
-        run, nats = training.advance(settings, train, run)
+        run, nats = update.advance(settings, read.train, run)
         losses.append(nats)
-    held_out = score.windows(training.CELLS[settings.cell], run.params, validation)
+    held_out = score.windows(CELLS[settings.cell], run.params, read.held_out)
     found = [float(np.mean(losses)), held_out]
     if found != wanted:
         raise ValueError(
@@ -192,22 +146,6 @@ def save(record: Mapping[str, Any]) -> None:
     """
     content = json.dumps(record, indent=1, allow_nan=False) + "\n"
     files.replace(pretrained.RECORD, content.encode())
-
-
-def corpus() -> tuple[text.Vocabulary, tuple[Array, Array]]:
-    """Return the characters of Tiny Shakespeare, and its training and validation part in codes.
-
-    Returns
-    -------
-    vocabulary : Vocabulary
-        The characters.
-    codes : tuple of ndarray of int
-        The first 90% and the last 10%.
-    """
-    whole = text.tiny_shakespeare()
-    vocabulary = text.Vocabulary.of(whole)
-    train, validation = text.split(whole)
-    return vocabulary, (vocabulary.encode(train), vocabulary.encode(validation))
 
 
 def scores(model: Model, codes: Array) -> dict[str, float]:
@@ -241,11 +179,11 @@ def baselines() -> dict[str, Any]:
         `ngrams`, for each way of smoothing the nats per character of each order; `orders`, the
         order that the last tenth of the training part would choose; `compressors`, likewise nats.
     """
-    train, validation = text.split(text.tiny_shakespeare())
-    vocabulary, codes = corpus()
-    K = len(vocabulary)
+    _, _, vocabulary, train, validation = corpus.load("shakespeare")
+    words, K = (vocabulary.decode(train), vocabulary.decode(validation)), len(vocabulary)
     tables = {
-        name: ngram.nats_of_orders(smooth, *codes, K, ORDERS) for name, smooth in SMOOTHERS.items()
+        name: ngram.nats_of_orders(smooth, train, validation, K, ORDERS)
+        for name, smooth in SMOOTHERS.items()
     }
     return {
         "ngrams": {
@@ -253,12 +191,10 @@ def baselines() -> dict[str, Any]:
             for name, table in tables.items()
         },
         "orders": {
-            name: ngram.choose_order(smooth, codes[0], K, ORDERS)
-            for name, smooth in SMOOTHERS.items()
+            name: ngram.choose_order(smooth, train, K, ORDERS) for name, smooth in SMOOTHERS.items()
         },
         "compressors": {
-            name: round(ngram.compressed_nats(train, validation, name), 5)
-            for name in ngram.COMPRESS
+            name: round(ngram.compressed_nats(*words, name), 5) for name in ngram.COMPRESS
         },
     }
 
@@ -313,15 +249,10 @@ def use_memory(settings: Settings) -> int | None:
     ----------
     settings : Settings
         What is trained.
-
-    Returns
-    -------
-    int or None
-        As of `peak`.
     """
-    vocabulary, codes = corpus()
-    short = dataclasses.replace(settings, steps=3)
-    loop.train(short, *codes, len(vocabulary), every=3, save=_nothing, watch=_nothing)
+    _, _, vocabulary, train, validation = corpus.load("shakespeare")
+    short, K = dataclasses.replace(settings, steps=3), len(vocabulary)
+    training.train(short, train, validation, K, every=3, save=_nothing, watch=_nothing)
     return peak_bytes()
 
 
@@ -329,7 +260,7 @@ def _nothing(_: Any) -> None:
     """Neither save nor show."""
 
 
-def summary(record: Mapping[str, Any]) -> dict[str, Any]:
+def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `config.json` says of the training.
 
     Parameters
@@ -346,59 +277,6 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in names}
 
 
-def card(record: Mapping[str, Any]) -> str:
-    """Return the model card.
-
-    Parameters
-    ----------
-    record : mapping
-        The record.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
-    corpus, settings = record["corpus"], record["settings"]
-    lines = [
-        f"| {name.replace('_', '-')} {n}-gram | {record['ngrams'][name][str(n)]:.3f} |"
-        for name, n in record["orders"].items()
-    ]
-    return CARD.format(
-        **record,
-        **corpus,
-        layers=len(settings["widths"]),
-        width=settings["widths"][-1],
-        hours=record["cpu_seconds"] / 3600,
-        command=command(record),
-        ngram_lines="\n".join(lines),
-        unigram=record["ngrams"]["witten_bell"]["1"],
-        trained=record["float32"]["val_nats_window256"],
-        trained_carried=record["float32"]["val_nats_carried"],
-    )
-
-
-def command(record: Mapping[str, Any]) -> str:
-    """Return the command that trains the model again.
-
-    Parameters
-    ----------
-    record : mapping
-        The record.
-
-    Returns
-    -------
-    str
-        A command line of `bptt`.
-    """
-    settings, (first, *_) = record["settings"], record["curve"]
-    options = {**settings, **settings["rates"], "widths": ",".join(map(str, settings["widths"]))}
-    words = [f"--{name} {options[name]}" for name in OPTIONS]
-    tied = ["--tied"] if settings["tied"] else []
-    begin = f"bptt train --text shakespeare --folder FOLDER --every {first[0]}"
-    return " ".join([begin, *words, *tied])
-
-
 def main() -> None:
     """Ship the training in a folder, or recheck what is shipped."""
     parser = argparse.ArgumentParser(prog="python -m bptt.ship", description=main.__doc__)
@@ -407,7 +285,7 @@ def main() -> None:
     parser.add_argument("--peak", metavar="SETTINGS", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.peak:
-        sys.stdout.write(json.dumps(use_memory(loop.settings_of(json.loads(asked.peak)))))
+        sys.stdout.write(json.dumps(use_memory(settings_of(json.loads(asked.peak)))))
         return
     if asked.recheck == bool(asked.folder):
         parser.error("name the folder of a training, or ask for --recheck")

@@ -9,12 +9,13 @@ The weights of a stack are a tuple with one entry for each layer, from the botto
 """
 
 from collections.abc import Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bptt import unroll
+from bptt import run
+from bptt.cell import AnyCell, inside
 from bptt.shapes import Array, check_shape
 
 P = TypeVar("P")
@@ -24,18 +25,10 @@ ORDERS = (slice(None), slice(None, None, -1))
 
 
 class Both(NamedTuple, Generic[P]):
-    """Two of a kind, one for each direction: weights, states or gradients.
+    """Two of a kind, one for each direction: weights, states or gradients."""
 
-    Attributes
-    ----------
-    forwards : Params or State
-        Of the run from the first step to the last.
-    backwards : Params or State
-        Of the run from the last step to the first.
-    """
-
-    forwards: P
-    backwards: P
+    forwards: Annotated[P, "of the run from the first step to the last"]
+    backwards: Annotated[P, "of the run from the last step to the first"]
 
 
 class Tape(NamedTuple):
@@ -44,10 +37,11 @@ class Tape(NamedTuple):
     layers: tuple[Any, ...]
     steps: int
     batch: int
+    between: tuple[Array | None, ...]
 
 
 def init(
-    cell: Any,
+    cell: AnyCell,
     input_size: int,
     hidden_size: int,
     *,
@@ -60,8 +54,6 @@ def init(
 
     Parameters
     ----------
-    cell : module
-        The cell, for example `bptt.lstm`.
     input_size : int
         I, the width of an input of the lowest layer.
     hidden_size : int
@@ -71,10 +63,6 @@ def init(
         The number of layers.
     bidirectional : bool
         Whether each layer runs in both directions.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the weights.
 
     Returns
     -------
@@ -102,18 +90,17 @@ def init(
 
 
 def forward(
-    cell: Any,
+    cell: AnyCell,
     params: tuple[Any, ...],
     xs: ArrayLike,
     states: tuple[Any, ...] | None = None,
     mask: ArrayLike | None = None,
+    between: tuple[Array | None, ...] = (),
 ) -> tuple[Array, tuple[Any, ...], Tape]:
-    r"""Run a stack of layers over a sequence: the outputs of a layer are the inputs of the next.
+    """Run a stack of layers over a sequence: the outputs of a layer are the inputs of the next.
 
     Parameters
     ----------
-    cell : module
-        The cell, for example `bptt.lstm`.
     params : tuple of Params, or of Both of them
         The weights of each layer, from the lowest.
     xs : array_like of shape (T, B, I)
@@ -124,6 +111,9 @@ def forward(
     mask : array_like of shape (T, B), optional
         True where a sequence has a step, as for `bptt.unroll.forward`. A run backwards passes over
         the padding before it meets the sequence.
+    between : tuple of ndarray of shape (B, H) or None, optional
+        What the outputs of each layer but the highest are multiplied with, at every step: masks of
+        dropout.
 
     Returns
     -------
@@ -148,7 +138,6 @@ def forward(
     -----
     Source of both directions: M. Schuster and K. K. Paliwal, "Bidirectional recurrent neural
     networks", IEEE Transactions on Signal Processing 45 (1997), <https://doi.org/10.1109/78.650093>.
-    Omitted: dropout between the layers.
     """
     _check_params("stack.forward", params)
     states = _check_form("stack.forward", "states", states, params)
@@ -163,33 +152,28 @@ def forward(
     for layer, (entry, state) in enumerate(zip(params, states, strict=True)):
         if layer > 0:  # the cell checks the inputs of the lowest
             _check_width(f"params[{layer}]", entry, hs.shape[-1])
+            hs = _times(hs, between, layer - 1)
         each = zip(_each(entry), _each(state), ORDERS, masks, strict=False)
-        runs = [unroll.forward(cell, p, hs[d], s, m) for p, s, d, m in each]
+        runs = [run.of(cell).forward(cell, p, hs[d], s, m) for p, s, d, m in each]
         outs, ends, steps = zip(*runs, strict=True)
         in_time = zip(outs, ORDERS, strict=False)
-        hs = np.concatenate([out[order] for out, order in in_time], axis=-1)
+        hs = _beside([out[order] for out, order in in_time])
         states_T.append(_like(entry, ends))
         tapes.append(_like(entry, steps))
-    return hs, tuple(states_T), Tape(tuple(tapes), T, B)
+    return hs, tuple(states_T), Tape(tuple(tapes), T, B, between)
 
 
 def backward(
-    cell: Any,
+    cell: AnyCell,
     params: tuple[Any, ...],
     tape: Tape,
     dhs: ArrayLike,
     dstates_T: tuple[Any, ...] | None = None,
 ) -> tuple[tuple[Any, ...], Array, tuple[Any, ...]]:
-    r"""Backpropagate through time and layers: what a layer's inputs get goes to the one below.
+    """Backpropagate through time and layers: what a layer's inputs get goes to the one below.
 
     Parameters
     ----------
-    cell : module
-        The cell that ran forwards.
-    params : tuple of Params, or of Both of them
-        The weights that it ran with.
-    tape : Tape
-        What `forward` returned.
     dhs : array_like of shape (T, B, H) or (T, B, 2H)
         The gradients of the loss with respect to each output of the highest layer.
     dstates_T : tuple of State, or of Both of them, optional
@@ -219,19 +203,61 @@ def backward(
     dxs = check_shape("stack.backward", "dhs", dhs, f"T B {H}", None, **sizes)
 
     dparams, dstates_0 = [], []
-    for entry, steps, dstate in reversed(list(zip(params, tape.layers, dstates_T, strict=True))):
+    layers = list(enumerate(zip(params, tape.layers, dstates_T, strict=True)))
+    for layer, (entry, steps, dstate) in reversed(layers):
+        if layer < len(params) - 1:
+            dxs = _times(dxs, tape.between, layer)
         parts = np.split(dxs, np.cumsum(_widths(entry))[:-1], axis=-1)
         runs = [
-            unroll.backward(cell, p, t, part[order], ds)
+            run.of(cell).backward(cell, p, t, part[order], ds)
             for p, t, ds, part, order in zip(
                 _each(entry), _each(steps), _each(dstate), parts, ORDERS, strict=False
             )
         ]
         dps, dins, dstarts = zip(*runs, strict=True)
-        dxs = np.sum([din[order] for din, order in zip(dins, ORDERS, strict=False)], axis=0)
+        dxs = sum(din[order] for din, order in zip(dins, ORDERS, strict=False))
         dparams.append(_like(entry, dps))
         dstates_0.append(_like(entry, dstarts))
     return tuple(dparams[::-1]), dxs, tuple(dstates_0[::-1])
+
+
+def step(
+    cell: AnyCell, params: tuple[Any, ...], x: Array, states: tuple[Any, ...]
+) -> tuple[Array, tuple[Any, ...]]:
+    """Take one step with layers of one direction that have run before, such as those of a writer.
+
+    Parameters
+    ----------
+    params : tuple of Params
+        The weights of each layer.
+    x : ndarray of shape (B, I)
+        The input of the lowest layer, in the dtype of the weights.
+    states : tuple of State
+        The state of each layer before the step. Nothing is checked.
+
+    Returns
+    -------
+    h : ndarray of shape (B, H)
+        The output of the highest layer.
+    states : tuple of State
+        The state of each layer after the step.
+    """
+    after: list[Any] = []
+    for p, state in zip(params, states, strict=True):
+        new, _ = inside(cell.step)(p, x, state)
+        x = new.h
+        after.append(new)
+    return x, tuple(after)
+
+
+def _beside(outs: list[Array]) -> Array:
+    """Put the outputs of both directions side by side; one alone is not copied."""
+    return np.concatenate(outs, axis=-1) if len(outs) > 1 else outs[0]
+
+
+def _times(xs: Array, factors: tuple[Array | None, ...], layer: int) -> Array:
+    factor = factors[layer] if factors else None
+    return xs if factor is None else xs * factor
 
 
 def _each(entry: Any) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -10,30 +10,15 @@ from bptt.shapes import Array
 
 
 class Batch(NamedTuple):
-    """Sequences and what is asked about them.
+    """Sequences and what is asked about them."""
 
-    Attributes
-    ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    targets : ndarray of shape (N, B)
-        The classes to predict at the last N steps.
-    """
-
-    xs: Array
-    targets: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
+    targets: Annotated[Array, "N B", "the classes to predict at the last N steps"]
 
 
 @dataclass(frozen=True)
 class Latch:
     r"""Hold one bit: the first input is +1 or -1, the rest is noise, the question is which it was.
-
-    Parameters
-    ----------
-    T : int
-        The length of a sequence, in steps.
-    noise : float
-        The standard deviation of the inputs after the first.
 
     Attributes
     ----------
@@ -49,8 +34,8 @@ class Latch:
     <https://doi.org/10.1109/72.279181>, section II, the latching problem, in a simpler form.
     """
 
-    T: int
-    noise: float = 0.2
+    T: Annotated[int, "the length of a sequence, in steps"]
+    noise: Annotated[float, "the standard deviation of the inputs after the first"] = 0.2
     null_loss: ClassVar[float] = math.log(2)
     null_accuracy: ClassVar[float] = 0.5
 
@@ -66,8 +51,6 @@ class Latch:
         ----------
         batch : int
             B, the number of sequences.
-        rng : numpy.random.Generator
-            The source of randomness.
 
         Returns
         -------
@@ -88,11 +71,6 @@ class TemporalOrder:
     from 0, one of X and Y stands at a random step from $n$ to $2n - 1$ and one at a random step
     from $m$ to $m + n - 1$, where $n = \lfloor T / 10 \rfloor$ and $m = \lfloor T / 2 \rfloor$.
 
-    Parameters
-    ----------
-    T : int
-        The length of a sequence, in steps.
-
     Attributes
     ----------
     null_loss : float
@@ -109,7 +87,7 @@ class TemporalOrder:
     Omitted: the symbols that mark the two ends of a sequence in the older paper.
     """
 
-    T: int
+    T: Annotated[int, "the length of a sequence, in steps"]
     null_loss: ClassVar[float] = math.log(4)
     null_accuracy: ClassVar[float] = 0.25
 
@@ -125,8 +103,6 @@ class TemporalOrder:
         ----------
         batch : int
             B, the number of sequences.
-        rng : numpy.random.Generator
-            The source of randomness.
 
         Returns
         -------
@@ -145,18 +121,11 @@ class TemporalOrder:
 
 @dataclass(frozen=True)
 class Brackets:
-    r"""Tell at every step whether all brackets are closed.
+    """Tell at every step whether all brackets are closed.
 
     There are three symbols, "(", ")" and the filler ".", each a one-hot row. Each symbol is drawn
     uniformly from those that are legal: no ")" where nothing is open, no "(" at the largest depth.
     The depth $d_t$ counts the brackets that are open after step t; the question is if $d_t = 0$.
-
-    Parameters
-    ----------
-    T : int
-        The length of a sequence, in steps.
-    max_depth : int
-        The largest number of open brackets.
 
     Attributes
     ----------
@@ -174,8 +143,8 @@ class Brackets:
     answer is a class in place of the next symbols.
     """
 
-    T: int
-    max_depth: int = 8
+    T: Annotated[int, "the length of a sequence, in steps"]
+    max_depth: Annotated[int, "the largest number of open brackets"] = 8
 
     def __post_init__(self) -> None:
         """Insist on at least one step and one bracket."""
@@ -202,8 +171,6 @@ class Brackets:
         ----------
         batch : int
             B, the number of sequences.
-        rng : numpy.random.Generator
-            The source of randomness.
 
         Returns
         -------

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 
@@ -38,11 +38,6 @@ def tiny_shakespeare(folder: str | os.PathLike[str] | None = None) -> str:
     folder : path, optional
         Where the file is, or is to be. By default the folder that the environment variable
         `BPTT_DATA` names, else the user's cache folder.
-
-    Returns
-    -------
-    str
-        The corpus.
 
     Raises
     ------
@@ -148,11 +143,6 @@ def read(path: str | os.PathLike[str]) -> str:
     path : path
         The file.
 
-    Returns
-    -------
-    str
-        Its text.
-
     Raises
     ------
     CorpusError
@@ -206,11 +196,6 @@ def split(text: str, train: float = 0.9) -> tuple[str, str]:
 class Vocabulary:
     """Characters and their numbers: each one's number is its place in the sorted string.
 
-    Parameters
-    ----------
-    characters : str
-        All K characters, each once, in the order of their code points.
-
     Raises
     ------
     ValueError
@@ -231,7 +216,7 @@ class Vocabulary:
     remove or replace it, or train on a text with it
     """
 
-    characters: str
+    characters: Annotated[str, "all K characters, each once, in the order of their code points"]
 
     def __post_init__(self) -> None:
         """Insist on the order."""
@@ -249,11 +234,6 @@ class Vocabulary:
         ----------
         text : str
             At least one character.
-
-        Returns
-        -------
-        Vocabulary
-            The characters of the text.
         """
         return cls("".join(sorted(set(text))))
 
@@ -304,11 +284,6 @@ class Vocabulary:
         codes : array_like of int, shape (N,)
             Numbers from 0 to K - 1.
 
-        Returns
-        -------
-        str
-            N characters.
-
         Raises
         ------
         ValueError
@@ -338,11 +313,6 @@ def bits(nats: float) -> float:
     ----------
     nats : float
         A loss in nats per character.
-
-    Returns
-    -------
-    float
-        The same in bits per character.
     """
     return nats / math.log(2)
 

@@ -84,14 +84,12 @@ def from_torch(
 def to_torch(
     cell: ModuleType, params: Any, layer: int = 0, *, reverse: bool = False
 ) -> dict[str, Array]:
-    r"""Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
+    """Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
 
     Of the GRU's candidate, $b_{hh}$ holds $b_{hn}$.
 
     Parameters
     ----------
-    cell : module
-        The cell.
     params : Params
         Its weights.
     layer : int
@@ -119,14 +117,12 @@ def to_torch(
 def grads_to_torch(
     cell: ModuleType, dparams: Any, layer: int = 0, *, reverse: bool = False
 ) -> dict[str, Array]:
-    r"""Write a gradient as torch reports it: $db_{ih} = db_{hh} = db$.
+    """Write a gradient as torch reports it: $db_{ih} = db_{hh} = db$.
 
     It is the adjoint of `from_torch`: a sum of two biases hands its gradient to both.
 
     Parameters
     ----------
-    cell : module
-        The cell.
     dparams : Params
         The gradient with respect to its weights.
     layer : int
@@ -193,8 +189,6 @@ def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array
 
     Parameters
     ----------
-    cell : module
-        The cell.
     params : tuple of Params, or of Both of them
         The weights of a stack.
 
@@ -216,8 +210,6 @@ def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str
 
     Parameters
     ----------
-    cell : module
-        The cell.
     dparams : tuple of Params, or of Both of them
         The gradient with respect to the weights of a stack.
 

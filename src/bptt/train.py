@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,15 +19,13 @@ class History(NamedTuple, Generic[P]):
 
     Attributes
     ----------
-    params : Params
-        The weights after the last step.
     loss : ndarray of shape (steps,)
         The loss of each batch before its step, in the units of `loss_and_grads`.
     norm : ndarray of shape (steps,)
         The L2 norm of each gradient before clipping.
     """
 
-    params: P
+    params: Annotated[P, "the weights after the last step"]
     loss: Array
     norm: Array
 
@@ -59,11 +57,6 @@ def fit(
         How to step, for example `optim.Adam()`.
     max_norm : float
         The largest global norm of a gradient; no clipping by default.
-
-    Returns
-    -------
-    History
-        The trained weights, and the loss and the norm at each step.
 
     Raises
     ------

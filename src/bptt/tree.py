@@ -98,10 +98,6 @@ def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
 
     Parameters
     ----------
-    where : str
-        The function that asks, for the message.
-    name : str
-        The argument that is checked, for the message.
     tree : tuple or ndarray
         What the caller passed.
     like : tuple or ndarray

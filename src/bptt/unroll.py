@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import tree
-from bptt.cell import Cell, P, S, Saved, check_cell, check_mask, state_or_zero
+from bptt.cell import P, S, Saved, Steps, check_cell, check_mask, inside, state_or_zero
 from bptt.shapes import Array, check_shape
 
 
@@ -21,27 +21,13 @@ class Tape(NamedTuple, Generic[Saved]):
 
 
 def forward(
-    cell: Cell[P, S, Saved],
+    cell: Steps[P, S, Saved],
     params: P,
     xs: ArrayLike,
     state: S | None = None,
     mask: ArrayLike | None = None,
 ) -> tuple[Array, S, Tape[Saved]]:
     r"""Apply a cell T times: $s_t = \mathrm{step}(x_t, s_{t-1})$ for $t = 1, \dots, T$.
-
-    Parameters
-    ----------
-    cell : module
-        The cell, for example `bptt.rnn`.
-    params : Params
-        The cell's weights, the same at every step.
-    xs : array_like of shape (T, B, I)
-        The inputs $x_1, \dots, x_T$; `xs[t - 1]` is $x_t$.
-    state : State, optional
-        The state $s_0$ before the first step, of shape (B, H); zeros by default.
-    mask : array_like of shape (T, B), optional
-        True where a sequence has a step. Where it is False the input is not read and the state
-        is carried over unchanged, so a padded sequence gives what the shorter one gives.
 
     Returns
     -------
@@ -71,8 +57,9 @@ def forward(
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
     hs, steps = [], []
-    for t in range(T):
-        new_state, saved = cell.step(params, xs[t], state)
+    for t, x in enumerate(_in_its_dtype(cell, xs, zero.h.dtype)):
+        step = inside(cell.step) if t else cell.step  # what fits at the first step fits at all
+        new_state, saved = step(params, x, state)
         state = new_state if mask is None else _where(mask[t], new_state, state)
         hs.append(state.h)
         steps.append(saved)
@@ -80,26 +67,13 @@ def forward(
 
 
 def backward(
-    cell: Cell[P, S, Saved],
+    cell: Steps[P, S, Saved],
     params: P,
     tape: Tape[Saved],
     dhs: ArrayLike,
     dstate_T: S | None = None,
 ) -> tuple[P, Array, S]:
-    r"""Backpropagate through time: sum over the steps what each adds to the gradient.
-
-    Parameters
-    ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
-    tape : Tape
-        What `forward` returned.
-    dhs : array_like of shape (T, B, H)
-        The gradients $dL_t/dh_t$ of the loss with respect to each output, where it is read.
-    dstate_T : State, optional
-        The gradient with respect to the state after the last step; zeros by default.
+    """Backpropagate through time: sum over the steps what each adds to the gradient.
 
     Returns
     -------
@@ -131,7 +105,7 @@ def backward(
 
 
 def backward_steps(
-    cell: Cell[P, S, Saved],
+    cell: Steps[P, S, Saved],
     params: P,
     tape: Tape[Saved],
     dhs: ArrayLike,
@@ -141,11 +115,6 @@ def backward_steps(
 
     At step t the gradient with respect to the state has two parts: what the loss reads there,
     $dL_t/dh_t$, and what comes back from the steps after it.
-
-    Parameters
-    ----------
-    cell, params, tape, dhs, dstate_T
-        As for `backward`.
 
     Yields
     ------
@@ -171,16 +140,22 @@ def backward_steps(
     dhs = check_shape("unroll.backward", "dhs", dhs, "T B H", zero.h.dtype, **sizes)
 
     for t in reversed(range(T)):
+        step_backward = cell.step_backward if t == T - 1 else inside(cell.step_backward)
         saved = tape.steps[t]
         dstate = dstate._replace(h=dstate.h + dhs[t])
         if tape.mask is None:
-            dparams_t, dx, dstate = cell.step_backward(params, saved, dstate)
+            dparams_t, dx, dstate = step_backward(params, saved, dstate)
         else:  # the gradient takes the step where there was one, else it skips it
             skipping = _where(tape.mask[t], zero, dstate)
             stepping = _where(tape.mask[t], dstate, zero)
-            dparams_t, dx, dstate = cell.step_backward(params, saved, stepping)
+            dparams_t, dx, dstate = step_backward(params, saved, stepping)
             dstate = tree.map(np.add, dstate, skipping)
         yield dparams_t, dx, dstate
+
+
+def _in_its_dtype(cell: Steps[P, S, Saved], xs: Array, dtype: DTypeLike) -> Array:
+    """Convert all inputs at once where the door of the cell would convert each."""
+    return xs if inside(cell.step) is cell.step else np.asarray(xs, dtype)
 
 
 def _where(live: Array, a: S, b: S) -> S:

@@ -19,15 +19,6 @@ def lecun(
         Rows: the width that goes in.
     fan_out : int
         Columns: the width that comes out.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
-
-    Returns
-    -------
-    ndarray of shape (fan_in, fan_out)
-        The drawn matrix.
 
     Notes
     -----
@@ -52,15 +43,6 @@ def glorot(
         Rows: the width that goes in.
     fan_out : int
         Columns: the width that comes out.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
-
-    Returns
-    -------
-    ndarray of shape (fan_in, fan_out)
-        The drawn matrix.
 
     Notes
     -----
@@ -84,15 +66,6 @@ def he(
         Rows: the width that goes in.
     fan_out : int
         Columns: the width that comes out.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
-
-    Returns
-    -------
-    ndarray of shape (fan_in, fan_out)
-        The drawn matrix.
 
     Notes
     -----
@@ -112,15 +85,6 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     ----------
     size : int
         Rows and columns.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
-
-    Returns
-    -------
-    ndarray of shape (size, size)
-        The drawn matrix.
 
     Notes
     -----
@@ -143,8 +107,6 @@ def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
     ----------
     size : int
         Rows and columns.
-    dtype : dtype
-        The dtype of the result.
 
     Returns
     -------
@@ -175,15 +137,6 @@ def chrono(
         H, the number of gates.
     longest : int
         T, the longest time that is to be bridged, in steps; at least 2.
-    rng : numpy.random.Generator
-        The source of randomness.
-    dtype : dtype
-        The dtype of the result.
-
-    Returns
-    -------
-    ndarray of shape (size,)
-        The biases of the forget gates.
 
     Raises
     ------

@@ -2,4 +2,19 @@
 
 `python -m nox -s bench` measures; `bptt.experiments.load("bench")` reads what was measured, and
 `bptt.bench.tables` makes ratios of it.
+
+Parameters
+----------
+settings : Settings
+    What is measured, or trained.
+result : Result
+    What was measured.
+runs : sequence of Run
+    What was measured.
+codes : ndarray of int of shape (N,)
+    The text, each character a number.
+characters : int
+    K, the number of characters.
+batch : int
+    B, the number of sequences.
 """

@@ -7,8 +7,8 @@ import numpy as np
 
 from bptt import torch_layout
 from bptt.bench import clock
-from bptt.lm import training
-from bptt.lm.training import Settings
+from bptt.lm.settings import Settings
+from bptt.lm.update import advance, chunk_at, start
 from bptt.shapes import Array
 
 
@@ -25,9 +25,9 @@ def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 
     rounds : int
         How often each is timed.
     """
-    run = training.start(settings, characters)
+    run = start(settings, characters)
     work: dict[str, Callable[[], object]] = {
-        "bptt": lambda: training.advance(settings, codes, run),
+        "bptt": lambda: advance(settings, codes, run),
         "torch": torch_update(settings, codes, run.params),
     }
     for update in work.values():  # what a first call loads
@@ -58,7 +58,7 @@ def torch_update(settings: Settings, codes: Array, params: Any) -> Callable[[], 
         layers.append(layer)
     weights = [E, W_y, b_y, *(w for w in layers.parameters() if w.requires_grad)]
     adam = torch.optim.Adam(weights, lr=settings.lr, betas=(0.9, settings.beta2))
-    inputs, targets = (torch.tensor(part) for part in training.chunk_at(settings, codes, 0))
+    inputs, targets = (torch.tensor(part) for part in chunk_at(settings, codes, 0))
     rates = settings.rates
 
     def locked(x: Any, rate: float) -> Any:

@@ -1,6 +1,17 @@
 """What the chapters measured in more than a few seconds: how, and with what result.
 
 One module for each claim. `load` reads a result; `python -m nox -s experiments` makes it.
+
+Parameters
+----------
+settings : Settings
+    What to run.
+runs : list of Run
+    The runs so far.
+case : dict
+    What is run: every setting, and the seed.
+name : str
+    The experiment.
 """
 
 from bptt.records.results import load

@@ -13,8 +13,8 @@ from bptt import lstm
 from bptt.experiments.plan import shared
 from bptt.lm.dropout import Rates
 from bptt.lm.network import Params, forward
-from bptt.lm.training import Settings as Training
-from bptt.lm.training import advance, start
+from bptt.lm.settings import Settings as Training
+from bptt.lm.update import advance, start
 from bptt.losses import cross_entropy
 from bptt.shapes import Array
 from bptt.text import Vocabulary, split, tiny_shakespeare

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bptt import text, tree
+from bptt.cells import CELLS
 from bptt.experiments.corpora import MADE_UP, lines
 from bptt.experiments.plan import shared, tune_then_test
 from bptt.lm import score as lm_score
-from bptt.lm.training import CELLS, advance, start
-from bptt.lm.training import Settings as Training
+from bptt.lm.settings import Settings as Training
+from bptt.lm.update import advance, start
 
 
 @dataclass(frozen=True)

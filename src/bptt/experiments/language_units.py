@@ -45,8 +45,8 @@ from bptt.experiments.plan import shared
 from bptt.experiments.statistics import auc, p_value, shifted, standardised, window
 from bptt.lm import folder, pretrained
 from bptt.lm.network import is_tied
-from bptt.lm.training import Settings as Training
-from bptt.lm.training import start
+from bptt.lm.settings import Settings as Training
+from bptt.lm.update import start
 from bptt.shapes import Array
 
 # The SHA-256 of the weights that the package brings along; a test compares it with their file.

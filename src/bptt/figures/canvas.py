@@ -47,11 +47,6 @@ def axes_or_new(ax: Axes | None, *, height: float) -> Axes:
         What the caller passed.
     height : float
         The height of a new figure, in inches.
-
-    Returns
-    -------
-    Axes
-        Where to draw.
     """
     return figure(height=height)[1] if ax is None else ax
 
@@ -63,11 +58,6 @@ def figure_of(ax: Axes) -> Figure:
     ----------
     ax : Axes
         The axes.
-
-    Returns
-    -------
-    Figure
-        Their figure, not a part of it.
 
     Raises
     ------
@@ -108,11 +98,6 @@ def with_bar(image: Any, ax: Axes, label: str) -> Figure:
         The axes that the image is drawn on.
     label : str
         The quantity, with its unit.
-
-    Returns
-    -------
-    Figure
-        The whole figure.
     """
     fig = figure_of(ax)
     fig.colorbar(image, ax=ax, label=label)

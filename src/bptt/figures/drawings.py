@@ -74,11 +74,6 @@ def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
         The number of steps to draw.
     ax : Axes, optional
         Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        The drawing.
     """
     ax = axes_or_new(ax, height=1.9)
     _column(ax, 0, "t")
@@ -96,11 +91,6 @@ def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
 
 def plot_paths(T: int) -> Figure:
     """Draw each path from the weights at step k to the loss at step t, for all k <= t <= T.
-
-    Parameters
-    ----------
-    T : int
-        The number of steps.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -16,16 +16,12 @@ class Table:
 
     Attributes
     ----------
-    caption : str
-        What the table shows.
-    head : sequence
-        The names of the columns; the first column names the rows.
     rows : sequence of sequences
         Text, or numbers, which are shown with three significant digits.
     """
 
-    caption: str
-    head: Sequence[Any]
+    caption: Annotated[str, "what the table shows"]
+    head: Annotated[Sequence[Any], "the names of the columns; the first column names the rows"]
     rows: Sequence[Sequence[Any]]
 
     def _repr_html_(self) -> str:
@@ -44,15 +40,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Tables:
-    """What a figure shows, as tables; a notebook cell displays them.
+    """What a figure shows, as tables; a notebook cell displays them."""
 
-    Attributes
-    ----------
-    tables : sequence of Table
-        The tables, in the order of the panels.
-    """
-
-    tables: Sequence[Table]
+    tables: Annotated[Sequence[Table], "the tables, in the order of the panels"]
 
     def _repr_html_(self) -> str:
         tables = "".join(table._repr_html_() for table in self.tables)
@@ -68,11 +58,6 @@ def table(caption: str, columns: Mapping[str, Sequence[Any]]) -> Tables:
         What the table shows.
     columns : mapping of str to sequence
         For each name the values, all of one length; the first column names the rows.
-
-    Returns
-    -------
-    Tables
-        The table, to be displayed.
     """
     return Tables([Table(caption, list(columns), list(zip(*columns.values(), strict=True)))])
 

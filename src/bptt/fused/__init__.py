@@ -7,23 +7,78 @@ is read in the order in which it stands. Chapter 11 of the site takes these step
 """
 
 import operator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import gru, lstm, rnn, tree
-from bptt.cell import check_mask, state_or_zero
+from bptt.cell import AnyCell, check_mask, state_or_zero
 from bptt.fused import run_gru, run_lstm, run_rnn
 from bptt.shapes import Array, check_shape
 
-CELLS = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
+
+class Run(Protocol):
+    """A whole sequence through one cell, both ways: a module such as `bptt.fused.run_lstm`."""
+
+    def forward(
+        self, params: Any, xs: Array, state: Any, skip: Array | None
+    ) -> tuple[Array, Any, Any]:
+        """Run forwards.
+
+        Parameters
+        ----------
+        xs : ndarray of shape (T, B, I)
+            The inputs, in the dtype of the weights.
+        state : State
+            The state before the first step.
+        skip : ndarray of bool of shape (T, B, 1), or None
+            True where a sequence has no step.
+
+        Returns
+        -------
+        hs : ndarray of shape (T, B, H)
+            The outputs, which are part of what is kept.
+        state_T : State
+            The state after the last step.
+        kept : Kept
+            What `backward` needs.
+        """
+
+    def backward(
+        self, params: Any, kept: Any, dhs: Array, dstate: Any, skip: Array | None
+    ) -> tuple[Any, Array, Any]:
+        """Run backwards.
+
+        Parameters
+        ----------
+        kept : Kept
+            What `forward` returned.
+        dhs : ndarray of shape (T, B, H)
+            The gradients with respect to the outputs, where they are read.
+        dstate : State
+            The gradient with respect to the state after the last step.
+        skip : ndarray of bool of shape (T, B, 1), or None
+            As for `forward`.
+
+        Returns
+        -------
+        dparams : Params
+            The gradient with respect to the weights.
+        dxs : ndarray of shape (T, B, I)
+            The gradients with respect to the inputs.
+        dstate_0 : State
+            The gradient with respect to the state before the first step.
+        """
+
+
+CELLS: dict[Any, Run] = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
 
 
 class Tape(NamedTuple):
     """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
-    cell: Any
+    cell: AnyCell
     xs: Array
     skip: Array | None
     starts: tuple[Any, ...]  # the state before the first step of each part
@@ -32,7 +87,7 @@ class Tape(NamedTuple):
 
 
 def forward(
-    cell: Any,
+    cell: AnyCell,
     params: Any,
     xs: ArrayLike,
     state: Any = None,
@@ -46,14 +101,6 @@ def forward(
     ----------
     cell : module
         `bptt.rnn`, `bptt.lstm` or `bptt.gru`.
-    params : Params
-        The cell's weights, the same at every step.
-    xs : array_like of shape (T, B, I)
-        The inputs $x_1, \dots, x_T$.
-    state : State, optional
-        The state $s_0$ before the first step, of shape (B, H); zeros by default.
-    mask : array_like of shape (T, B), optional
-        True where a sequence has a step, as for `bptt.unroll.forward`.
     recompute_every : int, optional
         Keep only the states after every so many steps; `backward` runs forwards again from there,
         part by part. It takes longer and needs less memory: for an LSTM least with about
@@ -113,31 +160,9 @@ def forward(
 
 
 def backward(
-    cell: Any, params: Any, tape: Tape, dhs: ArrayLike, dstate_T: Any = None
+    cell: AnyCell, params: Any, tape: Tape, dhs: ArrayLike, dstate_T: Any = None
 ) -> tuple[Any, Array, Any]:
-    r"""Backpropagate through time, as `bptt.unroll.backward` does.
-
-    Parameters
-    ----------
-    cell : module
-        The cell that ran forwards.
-    params : Params
-        The weights that it ran with.
-    tape : Tape
-        What `forward` returned.
-    dhs : array_like of shape (T, B, H)
-        The gradients $dL_t/dh_t$ of the loss with respect to each output, where it is read.
-    dstate_T : State, optional
-        The gradient with respect to the state after the last step; zeros by default.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
+    """Backpropagate through time, as `bptt.unroll.backward` does.
 
     Raises
     ------
@@ -179,16 +204,11 @@ def backward(
 
 
 def kept_bytes(tape: Tape) -> int:
-    r"""Count the memory of what a run computed and its tape keeps.
+    """Count the memory of what a run computed and its tape keeps.
 
     A number is kept for each step, sequence and unit: 6 for the LSTM (its four gates, c and h), 5
     for the GRU (r, z, n, q and h) and 1 for the RNN (h), and the state before the first step. With
     `recompute_every` it is one state for each part.
-
-    Parameters
-    ----------
-    tape : Tape
-        What `forward` returned.
 
     Returns
     -------
@@ -199,13 +219,8 @@ def kept_bytes(tape: Tape) -> int:
     return sum(array.nbytes for _, array in tree.leaves(kept))
 
 
-def knows(cell: Any) -> bool:
+def knows(cell: AnyCell) -> bool:
     """Tell whether a cell is one of the three that this module can run.
-
-    Parameters
-    ----------
-    cell : module
-        The cell.
 
     Returns
     -------
@@ -215,7 +230,7 @@ def knows(cell: Any) -> bool:
     return any(cell is known for known in CELLS)
 
 
-def _run_of(where: str, cell: Any) -> Any:
+def _run_of(where: str, cell: AnyCell) -> Run:
     if not knows(cell):
         raise TypeError(
             f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {cell!r}; "

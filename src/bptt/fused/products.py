@@ -1,6 +1,15 @@
 r"""The products of a run: one for the inputs of all steps, and one that each step takes again.
 
 The weights come gate by gate: a block is the matrix of one gate, of shape (K, N).
+
+Parameters
+----------
+blocks : sequence of ndarray of shape (K, N)
+    The block of each gate.
+batch : int
+    B, the number of sequences.
+tiles : ndarray of shape (gates, tiles, K, n)
+    Some columns of the blocks at a time, each contiguous in memory; zeros fill up the last.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,13 +83,6 @@ def by_gate(W: Array, gates: int) -> Array:
 def project(xs: Array, blocks: Sequence[Array]) -> Array:
     """Multiply the inputs of all steps with the block of each gate, before the first step.
 
-    Parameters
-    ----------
-    xs : ndarray of shape (T, B, K)
-        The inputs.
-    blocks : sequence of ndarray of shape (K, N)
-        The block of each gate.
-
     Returns
     -------
     ndarray of shape (gates, T, B, N)
@@ -99,13 +101,6 @@ def project(xs: Array, blocks: Sequence[Array]) -> Array:
 
 def to_gates(blocks: Sequence[Array], batch: int) -> Product:
     """Prepare the product of each step forwards: one batch times the block of each gate.
-
-    Parameters
-    ----------
-    blocks : sequence of ndarray of shape (K, N)
-        The block of each gate.
-    batch : int
-        B, the number of sequences.
 
     Returns
     -------
@@ -135,13 +130,6 @@ def to_gates(blocks: Sequence[Array], batch: int) -> Product:
 
 def from_gates(blocks: Sequence[Array], batch: int) -> Product:
     r"""Prepare the product of each step backwards: $\sum_k a_k W_k$ over the gates.
-
-    Parameters
-    ----------
-    blocks : sequence of ndarray of shape (K, N)
-        The block $W_k$ of each gate.
-    batch : int
-        B, the number of sequences.
 
     Returns
     -------
@@ -189,20 +177,7 @@ def width(batch: int, K: int, N: int) -> int:
 
 
 def cut(blocks: Sequence[Array], batch: int) -> Array:
-    """Cut blocks into tiles of some columns, each contiguous in memory.
-
-    Parameters
-    ----------
-    blocks : sequence of ndarray of shape (K, N)
-        The block of each gate.
-    batch : int
-        B, the number of sequences.
-
-    Returns
-    -------
-    ndarray of shape (gates, tiles, K, n)
-        The tiles; zeros fill up the last.
-    """
+    """Cut blocks into tiles of some columns."""
     K, N = blocks[0].shape
     n = width(batch, K, N)
     whole = N - N % n
@@ -216,13 +191,6 @@ def cut(blocks: Sequence[Array], batch: int) -> Array:
 
 def room(tiles: Array, batch: int) -> tuple[Array, Array]:
     """Return an array for the products with tiles.
-
-    Parameters
-    ----------
-    tiles : ndarray of shape (gates, tiles, K, n)
-        The tiles.
-    batch : int
-        B, the number of sequences.
 
     Returns
     -------

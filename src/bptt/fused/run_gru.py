@@ -1,6 +1,6 @@
 r"""A whole sequence through `bptt.gru`."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -11,24 +11,12 @@ from bptt.shapes import Array
 
 
 class Kept(NamedTuple):
-    """What `forward` keeps for `backward`.
+    """What `forward` keeps for `backward`."""
 
-    Attributes
-    ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    gates : ndarray of shape (3, T, B, H)
-        The gates r and z and the candidate n.
-    qs : ndarray of shape (T, B, H)
-        What r multiplies.
-    hs : ndarray of shape (T + 1, B, H)
-        The states, from that before the first step.
-    """
-
-    xs: Array
-    gates: Array
-    qs: Array
-    hs: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
+    gates: Annotated[Array, "3 T B H", "the gates r and z and the candidate n"]
+    qs: Annotated[Array, "T B H", "what r multiplies"]
+    hs: Annotated[Array, "T+1 B H", "the states, from that before the first step"]
 
 
 def forward(
@@ -38,26 +26,6 @@ def forward(
 
     The half of $\sigma(a) = (1 + \tanh(a / 2)) / 2$ is taken from the weights, and
     $h_t = n_t + z_t \odot (h_{t-1} - n_t)$.
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs, in the dtype of the weights.
-    state : State
-        The state before the first step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs, which are part of what is kept.
-    state_T : State
-        The state after the last step.
-    kept : Kept
-        What `backward` needs.
     """
     W_x, W_h, b, b_hn = params
     (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
@@ -108,28 +76,6 @@ def backward(
     da_z &= dh_t \odot (h_{t-1} - n_t) z_t (1 - z_t).
     \end{aligned}
     $$
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    kept : Kept
-        What `forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs, where they are read.
-    dstate : State
-        The gradient with respect to the state after the last step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        As for `forward`.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
     """
     W_x, W_h, b, _ = params
     xs, gates, qs, hs = kept

@@ -4,7 +4,7 @@ The gates stand in the order i, f, o, g here, so that the three with a logistic 
 neighbours.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -15,24 +15,12 @@ from bptt.shapes import Array
 
 
 class Kept(NamedTuple):
-    """What `forward` keeps for `backward`.
+    """What `forward` keeps for `backward`."""
 
-    Attributes
-    ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    gates : ndarray of shape (4, T, B, H)
-        The gates i, f, o and the candidate g.
-    hs : ndarray of shape (T + 1, B, H)
-        The outputs, from that before the first step.
-    cs : ndarray of shape (T + 1, B, H)
-        The cell states, likewise.
-    """
-
-    xs: Array
-    gates: Array
-    hs: Array
-    cs: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
+    gates: Annotated[Array, "4 T B H", "the gates i, f, o and the candidate g"]
+    hs: Annotated[Array, "T+1 B H", "the outputs, from that before the first step"]
+    cs: Annotated[Array, "T+1 B H", "the cell states, likewise"]
 
 
 def forward(
@@ -42,26 +30,6 @@ def forward(
 
     With $\sigma(a) = (1 + \tanh(a / 2)) / 2$ one tanh serves all gates; the half of a is taken from
     the weights, which is exact as long as they are not subnormal: it is a power of two.
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs, in the dtype of the weights.
-    state : State
-        The state before the first step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs, which are part of what is kept.
-    state_T : State
-        The state after the last step.
-    kept : Kept
-        What `backward` needs.
     """
     W_x, W_h, b = params
     (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
@@ -112,28 +80,6 @@ def backward(
     dc_{t-1} &= dc_t \odot f_t.
     \end{aligned}
     $$
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    kept : Kept
-        What `forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs, where they are read.
-    dstate : State
-        The gradient with respect to the state after the last step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        As for `forward`.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
     """
     W_x, W_h, b = params
     xs, gates, hs, cs = kept

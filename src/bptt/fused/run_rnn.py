@@ -1,6 +1,6 @@
 r"""A whole sequence through `bptt.rnn`."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -11,45 +11,16 @@ from bptt.shapes import Array
 
 
 class Kept(NamedTuple):
-    """What `forward` keeps for `backward`.
+    """What `forward` keeps for `backward`."""
 
-    Attributes
-    ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    hs : ndarray of shape (T + 1, B, H)
-        The states, from that before the first step.
-    """
-
-    xs: Array
-    hs: Array
+    xs: Annotated[Array, "T B I", "the inputs"]
+    hs: Annotated[Array, "T+1 B H", "the states, from that before the first step"]
 
 
 def forward(
     params: Params, xs: Array, state: State, skip: Array | None
 ) -> tuple[Array, State, Kept]:
-    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$, the first two terms before the loop.
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs, in the dtype of the weights.
-    state : State
-        The state before the first step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs, which are part of what is kept.
-    state_T : State
-        The state after the last step.
-    kept : Kept
-        What `backward` needs.
-    """
+    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$, the first two terms before the loop."""
     W_x, W_h, b = params
     (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
     (a_xs,) = project(with_ones(xs), [np.vstack([W_x, b])])
@@ -70,30 +41,7 @@ def forward(
 def backward(
     params: Params, kept: Kept, dhs: Array, dstate: State, skip: Array | None
 ) -> tuple[Params, Array, State]:
-    r"""Run backwards, $da_t = dh_t \odot (1 - h_t^2)$; the weights and inputs wait for all of them.
-
-    Parameters
-    ----------
-    params : Params
-        The weights.
-    kept : Kept
-        What `forward` returned.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs, where they are read.
-    dstate : State
-        The gradient with respect to the state after the last step.
-    skip : ndarray of bool of shape (T, B, 1), or None
-        As for `forward`.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
-    """
+    r"""Run backwards, $da_t = dh_t \odot (1 - h_t^2)$; the weights and inputs wait for all of them."""
     W_x, W_h, b = params
     xs, hs = kept
     (T, B, H), dtype = dhs.shape, b.dtype

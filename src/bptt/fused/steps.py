@@ -1,4 +1,12 @@
-"""The order of the steps, forwards and backwards."""
+"""The order of the steps, forwards and backwards.
+
+Parameters
+----------
+skip : ndarray of bool of shape (T, B, 1), or None
+    True where a sequence has no step.
+*arrays : ndarray of shape (T, ...)
+    What is walked through.
+"""
 
 from collections.abc import Iterator
 from itertools import repeat
@@ -15,20 +23,6 @@ def spans(T: int, B: int, H: int) -> list[slice]:
 
     What does not depend on later steps is computed for a whole span: a few large operations in
     place of many small ones.
-
-    Parameters
-    ----------
-    T : int
-        The number of steps.
-    B : int
-        The number of sequences.
-    H : int
-        The number of hidden units.
-
-    Returns
-    -------
-    list of slice
-        The spans.
     """
     steps = max(1, CACHED // (B * H))
     return [slice(max(0, end - steps), end) for end in range(T, 0, -steps)]
@@ -36,13 +30,6 @@ def spans(T: int, B: int, H: int) -> list[slice]:
 
 def each(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
     """Walk through arrays side by side, step by step.
-
-    Parameters
-    ----------
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-    *arrays : ndarray of shape (T, ...)
-        The arrays.
 
     Returns
     -------
@@ -53,18 +40,5 @@ def each(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
 
 
 def each_backwards(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:
-    """Walk through arrays side by side, from their last step to their first.
-
-    Parameters
-    ----------
-    skip : ndarray of bool of shape (T, B, 1), or None
-        True where a sequence has no step.
-    *arrays : ndarray of shape (T, ...)
-        The arrays.
-
-    Returns
-    -------
-    iterator
-        As of `each`.
-    """
+    """Walk through arrays side by side, from their last step to their first."""
     return each(None if skip is None else skip[::-1], *(array[::-1] for array in arrays))

@@ -7,7 +7,7 @@ for all steps ("locked"), it takes the same units out of the whole chunk.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -25,12 +25,6 @@ class Rates:
     ----------
     rows : float
         Of the characters: the row of E is dropped wherever the character stands.
-    inputs : float
-        Of what the lowest layer reads, for each text on its own.
-    between : float
-        Of what each further layer reads, for each text on its own.
-    outputs : float
-        Of what the head reads, for each text on its own.
     recurrent : float
         Of the weights from state to state (weight drop), for all texts together.
 
@@ -48,9 +42,9 @@ class Rates:
     """
 
     rows: float = 0.0
-    inputs: float = 0.0
-    between: float = 0.0
-    outputs: float = 0.0
+    inputs: Annotated[float, "of what the lowest layer reads, for each text on its own"] = 0.0
+    between: Annotated[float, "of what each further layer reads, for each text on its own"] = 0.0
+    outputs: Annotated[float, "of what the head reads, for each text on its own"] = 0.0
     recurrent: float = 0.0
 
     def __post_init__(self) -> None:
@@ -85,11 +79,6 @@ def nothing(layers: int) -> Masks:
     ----------
     layers : int
         The number of layers.
-
-    Returns
-    -------
-    Masks
-        None everywhere.
     """
     return Masks(None, (None,) * (layers + 1), (None,) * layers)
 
@@ -105,8 +94,6 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
         The weights of the network.
     batch : int
         B, the number of texts.
-    rng : numpy.random.Generator
-        The source of randomness.
 
     Returns
     -------
@@ -132,7 +119,7 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
 def locked(
     rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Mask:
-    r"""Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise.
+    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise.
 
     Parameters
     ----------
@@ -140,8 +127,6 @@ def locked(
         p, from 0 to below 1.
     shape : sequence of int
         The shape of the mask; without an axis of time, it is the same at all steps.
-    rng : numpy.random.Generator
-        The source of randomness.
     dtype : dtype
         The dtype of the mask.
 

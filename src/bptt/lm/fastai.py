@@ -139,11 +139,6 @@ def download_fastai(repository: str, revision: str | None = None) -> Path:
     revision : str, optional
         A commit, a tag or a branch; a commit makes sure that the weights stay the same.
 
-    Returns
-    -------
-    Path
-        The folder for `load_fastai`.
-
     Raises
     ------
     ModuleNotFoundError

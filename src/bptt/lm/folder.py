@@ -17,14 +17,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
 from bptt import checkpoint, files, tree
+from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm.network import Params, init, is_tied, least_shapes
-from bptt.lm.training import CELLS
+from bptt.lm.network import Params, is_tied, template
 from bptt.shapes import Array
 from bptt.text import Vocabulary
 
@@ -35,21 +35,11 @@ SCALE = ".scale"  # after the name of an array that is kept in 8 bits
 
 
 class Model(NamedTuple):
-    """A character language model that can be used.
+    """A character language model that can be used."""
 
-    Attributes
-    ----------
-    cell : module
-        `bptt.rnn`, `bptt.lstm` or `bptt.gru`.
-    params : Params
-        The weights, in float32.
-    vocabulary : Vocabulary
-        The characters.
-    """
-
-    cell: ModuleType
-    params: Params[Any]
-    vocabulary: Vocabulary
+    cell: Annotated[ModuleType, "`bptt.rnn`, `bptt.lstm` or `bptt.gru`"]
+    params: Annotated[Params[Any], "the weights, in float32"]
+    vocabulary: Annotated[Vocabulary, "the characters"]
 
 
 def write(
@@ -124,10 +114,7 @@ def read(folder: str | os.PathLike[str]) -> Model:
     try:
         cell, vocabulary = CELLS[config["cell"]], Vocabulary(config["characters"])
         form = len(vocabulary), config["embedding"], tuple(config["widths"])
-        checkpoint.check_room(arrays, least_shapes(*form), where)
-        like = init(cell, *form, tied=config["tied"], rng=np.random.default_rng(0))
-    except CheckpointError:
-        raise
+        like = template(cell, *form, tied=config["tied"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{where} does not describe its weights: {error!r}") from error
     params = checkpoint.fill(like, unpack(arrays), f"lm.folder: {folder / WEIGHTS}")
@@ -167,8 +154,6 @@ def pack(params: Params[Any], dtype: str) -> dict[str, Array]:
 
     Parameters
     ----------
-    params : Params
-        The weights.
     dtype : str
         `float32`, `float16` or `int8`.
 

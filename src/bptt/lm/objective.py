@@ -14,11 +14,12 @@ McCann and Socher (2017) write both with the norm itself; their code takes the m
 here.
 """
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bptt.cell import AnyCell
 from bptt.lm.dropout import Masks, times
 from bptt.lm.network import Params, backward, forward
 from bptt.losses import cross_entropy
@@ -26,28 +27,16 @@ from bptt.shapes import Array
 
 
 class Chunk(NamedTuple):
-    """What one chunk of text gives.
+    """What one chunk of text gives."""
 
-    Attributes
-    ----------
-    nats : float
-        The cross-entropy, nats per character.
-    loss : float
-        The loss L, with AR and TAR.
-    grads : Params
-        The gradient of L with respect to the weights.
-    states : tuple of State
-        The state of each layer after the chunk.
-    """
-
-    nats: float
-    loss: float
-    grads: Params[Any]
-    states: tuple[Any, ...]
+    nats: Annotated[float, "the cross-entropy, nats per character"]
+    loss: Annotated[float, "the loss L, with AR and TAR"]
+    grads: Annotated[Params[Any], "the gradient of L with respect to the weights"]
+    states: Annotated[tuple[Any, ...], "the state of each layer after the chunk"]
 
 
 def loss_and_grads(
-    cell: Any,
+    cell: AnyCell,
     params: Params[Any],
     inputs: ArrayLike,
     targets: ArrayLike,
@@ -64,10 +53,6 @@ def loss_and_grads(
 
     Parameters
     ----------
-    cell : module
-        The cell of all layers.
-    params : Params
-        The weights.
     inputs : array_like of int of shape (T, B)
         The characters.
     targets : array_like of int of shape (T, B)
@@ -80,11 +65,6 @@ def loss_and_grads(
         The weight of AR.
     beta : float
         The weight of TAR.
-
-    Returns
-    -------
-    Chunk
-        The loss, the gradient and the states after the chunk.
 
     Raises
     ------

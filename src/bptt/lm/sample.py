@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bptt import stack
+from bptt.cell import AnyCell
 from bptt.lm.network import Params, head
 from bptt.ops import softmax
 from bptt.shapes import Array, check_shape
@@ -60,7 +62,7 @@ def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None
 
 
 def generate(
-    cell: Any,
+    cell: AnyCell,
     params: Params[Any],
     prompt: Sequence[int] | Array,
     *,
@@ -72,23 +74,12 @@ def generate(
 
     Parameters
     ----------
-    cell : module
-        The cell of all layers.
-    params : Params
-        The weights.
     prompt : sequence of int
         The characters to go on from, at least one.
     temperature : float
         As for `probabilities`.
     top_k : int, optional
         As for `probabilities`.
-    rng : numpy.random.Generator
-        The source of randomness.
-
-    Returns
-    -------
-    iterator of int
-        The characters that come next.
 
     Raises
     ------
@@ -107,7 +98,7 @@ def generate(
 
 
 def _draws(
-    cell: Any,
+    cell: AnyCell,
     params: Params[Any],
     codes: Array,
     temperature: float,
@@ -124,16 +115,12 @@ def _draws(
 
 
 def step(
-    cell: Any, params: Params[Any], code: int, states: tuple[Any, ...]
+    cell: AnyCell, params: Params[Any], code: int, states: tuple[Any, ...]
 ) -> tuple[Array, tuple[Any, ...]]:
     """Read one character.
 
     Parameters
     ----------
-    cell : module
-        The cell of all layers.
-    params : Params
-        The weights.
     code : int
         The character.
     states : tuple of State
@@ -146,9 +133,5 @@ def step(
     states : tuple of State
         The states after it.
     """
-    h, after = params.E[[code]], []
-    for p, state in zip(params.layers, states, strict=True):
-        new, _ = cell.step(p, h, state)
-        h = new.h
-        after.append(new)
-    return (h @ head(params) + params.b_y)[0], tuple(after)
+    h, after = stack.step(cell, params.layers, params.E[[code]], states)
+    return (h @ head(params) + params.b_y)[0], after

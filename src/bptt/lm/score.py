@@ -13,23 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bptt.cell import AnyCell
 from bptt.lm.network import Params, forward
 from bptt.losses import cross_entropy
 from bptt.shapes import Array, ShapeError
 
 # So many characters side by side or one after the other: a matter of memory only.
 WINDOWS, STEPS = 32, 1024
+WINDOW = 256  # characters, for the learning curve and where nothing else is asked
 
 
-def carried(cell: Any, params: Params[Any], codes: ArrayLike) -> float:
+def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
     """Score a text with the state carried from its first character to its last.
 
     Parameters
     ----------
-    cell : module
-        The cell of all layers.
-    params : Params
-        The weights.
     codes : array_like of int of shape (N + 1,)
         The text. Its first character is read and not predicted.
 
@@ -55,7 +53,7 @@ def carried(cell: Any, params: Params[Any], codes: ArrayLike) -> float:
     return total / len(targets)
 
 
-def windows(cell: Any, params: Params[Any], codes: ArrayLike, length: int = 256) -> float:
+def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = WINDOW) -> float:
     """Score a text in windows that follow each other, each from a state of zeros.
 
     It is how a network with a limited context is scored. The characters after the last whole
@@ -63,10 +61,6 @@ def windows(cell: Any, params: Params[Any], codes: ArrayLike, length: int = 256)
 
     Parameters
     ----------
-    cell : module
-        The cell of all layers.
-    params : Params
-        The weights.
     codes : array_like of int of shape (N,)
         The text.
     length : int

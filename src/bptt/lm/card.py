@@ -1,0 +1,122 @@
+"""Model cards: the README.md beside a model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bptt.lm import options
+from bptt.lm.score import WINDOW
+from bptt.lm.settings import Settings
+
+TRAINED = """---
+library_name: bptt
+pipeline_tag: text-generation
+---
+
+# A character language model
+
+Layers of {cell}, {widths} units, trained by `bptt train` on the
+first 90% of the text "{name}" (SHA-256 `{sha256}`)
+in {steps} steps, {seconds:.0f} s of CPU. On the last 10%, in windows of {window}
+characters, it needs {nats:.4f} nats per character. All settings are in `config.json`.
+"""
+
+SHIPPED = """\
+---
+license: mit
+language: en
+tags: [character-level, lstm, numpy]
+---
+
+# A character LSTM of Tiny Shakespeare
+
+{layers} LSTM layers of {width} units, {parameters:,} weights, trained in NumPy by the package
+`bptt` in {hours:.1f} hours on one CPU core. The weights are kept in 8 bits. It writes plays in the
+manner of its corpus, and knows nothing else.
+
+```python
+from bptt.lm import pretrained
+
+model = pretrained.load()
+```
+
+Corpus: {name}, SHA-256 `{sha256}`.
+Its first {train:,} characters trained the network, the last {validation:,} validate it.
+The validation scores were seen while the length of the training and the amount of dropout were
+chosen: chapter 9 of the site of `bptt` says how. They are those of one run.
+
+| On the validation text | nats per character |
+| --- | --- |
+| unigram | {unigram:.3f} |
+{ngram_lines}
+| this model, windows of 256 characters | {val_nats_window256:.3f} |
+| this model, state carried | {val_nats_carried:.3f} |
+| its weights in float32, windows of 256 characters | {trained:.3f} |
+| its weights in float32, state carried | {trained_carried:.3f} |
+
+The command that trained it:
+
+```console
+{command}
+```
+"""
+
+
+def trained(settings: Settings, about: Mapping[str, Any]) -> str:
+    """Return the card of a model that `bptt train` made.
+
+    Parameters
+    ----------
+    settings : Settings
+        The settings of the training.
+    about : mapping
+        What `config.json` says of it.
+    """
+    return TRAINED.format(
+        **about["corpus"],
+        cell=settings.cell.upper(),
+        widths=options.shown(settings.widths),
+        steps=settings.steps,
+        seconds=about["cpu_seconds"],
+        window=WINDOW,
+        nats=about["val_nats_window256"],
+    )
+
+
+def shipped(record: Mapping[str, Any]) -> str:
+    """Return the card of the model that the package brings along.
+
+    Parameters
+    ----------
+    record : mapping
+        The record, as `bptt.lm.pretrained.record` reads it.
+    """
+    settings = record["settings"]
+    lines = [
+        f"| {name.replace('_', '-')} {n}-gram | {record['ngrams'][name][str(n)]:.3f} |"
+        for name, n in record["orders"].items()
+    ]
+    return SHIPPED.format(
+        **record,
+        **record["corpus"],
+        layers=len(settings["widths"]),
+        width=settings["widths"][-1],
+        hours=record["cpu_seconds"] / 3600,
+        command=command(record),
+        ngram_lines="\n".join(lines),
+        unigram=record["ngrams"]["witten_bell"]["1"],
+        trained=record["float32"]["val_nats_window256"],
+        trained_carried=record["float32"]["val_nats_carried"],
+    )
+
+
+def command(record: Mapping[str, Any]) -> str:
+    """Return the command that trains the shipped model again.
+
+    Parameters
+    ----------
+    record : mapping
+        The record.
+    """
+    every = record["curve"][0][0]
+    begin = f"bptt train --text shakespeare --folder FOLDER --every {every}"
+    return f"{begin} {options.typed(record['settings'])}"

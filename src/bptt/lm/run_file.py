@@ -1,0 +1,130 @@
+"""A training in a file, so that after a stop it goes on to the same bits."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bptt import checkpoint
+from bptt.cells import CELLS
+from bptt.checkpoint import CheckpointError
+from bptt.lm import network
+from bptt.lm.settings import LARGEST, Settings, settings_of
+from bptt.lm.training import Point, Training
+from bptt.lm.update import Run
+from bptt.optim import AdamState
+from bptt.shapes import template
+
+KIND = "a training run of bptt.lm, version 1"
+
+
+def write(
+    path: str | os.PathLike[str], settings: Settings, about: Mapping[str, Any], training: Training
+) -> None:
+    """Save where a training stands. The file is there as a whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. One that is there already is replaced.
+    settings : Settings
+        What is asked.
+    about : mapping of str to JSON values
+        What else to note. `characters` must be K.
+    training : Training
+        Where it stands.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. One that was there is left as it was.
+    """
+    notes = {
+        "settings": dataclasses.asdict(settings),
+        "curve": training.curve,
+        "losses": training.losses,
+        "seconds": training.seconds,
+        **about,
+    }
+    checkpoint.write(path, _arrays(training.run), {"kind": KIND, "notes": json.dumps(notes)})
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Settings, dict[str, Any], Training]:
+    """Read where a training stands.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    settings : Settings
+        What was asked.
+    about : dict
+        What else was noted.
+    training : Training
+        Where it stands.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, or it is damaged, or holds no training run, or one that these
+        settings cannot have led to.
+    """
+    arrays, said = checkpoint.read(path)
+    where = f"lm.run_file: {os.fspath(path)}"
+    if said.get("kind") != KIND:
+        raise CheckpointError(f"{where} holds no training run of this program")
+    try:
+        about = json.loads(said["notes"])
+        settings = settings_of(about.pop("settings"))
+        characters = _whole(about["characters"], 1)
+        curve = tuple(
+            Point(_whole(step), _real(seconds), _real(train), _real(held_out))
+            for step, seconds, train, held_out in about.pop("curve")
+        )
+        losses = tuple(map(_real, about.pop("losses")))
+        seconds = _real(about.pop("seconds"))
+        like = _template(settings, characters)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{where} has broken notes: {error!r}") from error
+    run = checkpoint.fill(like, arrays, where)
+    step, t = int(run.step[0]), int(run.moments.t[0])  # type: ignore[index]  # from _arrays
+    if not 0 <= step <= settings.steps or t != step:
+        raise CheckpointError(f"{where}: step {step} of {settings.steps}, and {t} of Adam's")
+    run = run._replace(step=step, moments=run.moments._replace(t=t))
+    return settings, about, Training(run, curve, losses, seconds)
+
+
+def _arrays(run: Run) -> Run:
+    """Return the run as a file holds it: its two counters are arrays of one number."""
+    t = np.array([run.moments.t], np.int64)
+    counted: Any = np.array([run.step], np.int64)
+    return run._replace(step=counted, moments=run.moments._replace(t=t))  # type: ignore[arg-type]  # arrays
+
+
+def _template(settings: Settings, characters: int) -> Run:
+    """Return a run of the right names and shapes, as a file holds it, which takes no memory."""
+    cell = CELLS[settings.cell]
+    form = characters, settings.embedding, settings.widths
+    params = network.template(cell, *form, tied=settings.tied)
+    states = tuple(
+        template(cell.State, np.float32, B=settings.batch, H=width) for width in settings.widths
+    )
+    return _arrays(Run(0, params, AdamState(0, params, params), states))
+
+
+def _whole(value: Any, least: int = 0) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r} is no whole number of at least {least}")
+    return value
+
+
+def _real(value: Any) -> float:
+    if type(value) not in {int, float} or not abs(value) <= LARGEST:  # NaN is not
+        raise ValueError(f"{value!r} is no finite number")
+    return float(value)

@@ -1,0 +1,167 @@
+"""One update: read a chunk of the text, and carry the state on to the next.
+
+Nothing is drawn from a generator that runs along: where an epoch starts in the text and what a
+step drops follow from the seed and the number of the epoch or step. So the weights, the optimiser's
+moments and the carried states are all that a run needs to go on, and it goes on to the same bits.
+"""
+
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from bptt.cells import CELLS
+from bptt.lm import dropout
+from bptt.lm.network import Params, init
+from bptt.lm.objective import loss_and_grads
+from bptt.lm.settings import Settings
+from bptt.optim import Adam, AdamState, clip_global_norm
+from bptt.shapes import Array
+
+# What is drawn for which purpose: the second number of a seed.
+WEIGHTS, STARTS, MASKS = range(3)
+
+
+class Run(NamedTuple):
+    """Where a run stands: all that it needs to go on."""
+
+    step: Annotated[int, "the number of updates so far"]
+    params: Annotated[Params[Any], "the weights"]
+    moments: Annotated[AdamState[Params[Any]], "what Adam remembers"]
+    states: Annotated[tuple[Any, ...], "the state of each layer after the last chunk"]
+
+
+def start(settings: Settings, characters: int) -> Run:
+    """Return a run before its first step.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is asked.
+    characters : int
+        K, the number of characters.
+    """
+    cell = CELLS[settings.cell]
+    rng = np.random.default_rng([settings.seed, WEIGHTS])
+    params = init(
+        cell, characters, settings.embedding, settings.widths, tied=settings.tied, rng=rng
+    )
+    return Run(0, params, Adam().init(params), zero_states(settings, params))
+
+
+def zero_states(settings: Settings, params: Params[Any]) -> tuple[Any, ...]:
+    """Return the state of each layer at the start of an epoch.
+
+    Parameters
+    ----------
+    settings : Settings
+        The cell and the batch.
+    """
+    return tuple(CELLS[settings.cell].zero_state(p, settings.batch) for p in params.layers)
+
+
+def chunks_per_epoch(settings: Settings, length: int) -> int:
+    """Return how many chunks one pass over a text has.
+
+    Parameters
+    ----------
+    settings : Settings
+        The batch and the chunk.
+    length : int
+        The number of characters of the text.
+
+    Raises
+    ------
+    ValueError
+        If the text is too short for one chunk.
+    """
+    chunks = (length // settings.batch) // settings.chunk
+    if chunks < 1:
+        raise ValueError(
+            f"lm.training: the text has {length} characters, too few for {settings.batch} places "
+            f"with {settings.chunk} characters each; make batch or chunk smaller"
+        )
+    return chunks
+
+
+def chunk_at(settings: Settings, codes: Array, step: int) -> tuple[Array, Array]:
+    """Return what a step reads, and what it has to predict.
+
+    The text is a ring, cut into B arcs of one length. In each epoch the first arc starts at
+    another place, so that the cuts and the ends of chunks lie elsewhere.
+
+    Parameters
+    ----------
+    settings : Settings
+        The batch, the chunk and the seed.
+    codes : ndarray of int of shape (N,)
+        The text.
+    step : int
+        The number of the step, from 0.
+
+    Returns
+    -------
+    inputs : ndarray of int of shape (T, B)
+        The characters.
+    targets : ndarray of int of shape (T, B)
+        What comes after each.
+    """
+    epoch, at = divmod(step, chunks_per_epoch(settings, len(codes)))
+    offset = np.random.default_rng([settings.seed, STARTS, epoch]).integers(len(codes))
+    places = offset + len(codes) // settings.batch * np.arange(settings.batch)
+    steps = settings.chunk * at + np.arange(settings.chunk + 1)
+    read = codes.take(places + steps[:, None], mode="wrap")
+    return read[:-1], read[1:]
+
+
+def rate_at(settings: Settings, step: int) -> float:
+    """Return the learning rate of a step: up in a line, level, down in a line.
+
+    Parameters
+    ----------
+    settings : Settings
+        The highest rate and the lengths of the parts.
+    step : int
+        The number of the step, from 0.
+    """
+    up = (step + 1) / max(1, settings.warmup)
+    down = (settings.steps - step) / max(1, settings.decay)
+    return settings.lr * min(1.0, up, down)
+
+
+def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
+    """Take one step: read a chunk, update the weights, carry the state on.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is asked.
+    codes : ndarray of int of shape (N,)
+        The text.
+    run : Run
+        Where the run stands.
+
+    Returns
+    -------
+    run : Run
+        Where it stands after the step.
+    nats : float
+        The cross-entropy of the chunk before the update, with dropout, nats per character.
+
+    Raises
+    ------
+    NonFiniteGradient
+        If a gradient holds NaN or infinity.
+    """
+    cell = CELLS[settings.cell]
+    inputs, targets = chunk_at(settings, codes, run.step)
+    rng = np.random.default_rng([settings.seed, MASKS, run.step])
+    masks = dropout.draw(settings.rates, run.params, settings.batch, rng=rng)
+    new_epoch = run.step % chunks_per_epoch(settings, len(codes)) == 0
+    states = zero_states(settings, run.params) if new_epoch else run.states
+    read = loss_and_grads(
+        cell, run.params, inputs, targets, states, masks, alpha=settings.alpha, beta=settings.beta
+    )
+    grads, _ = clip_global_norm(read.grads, settings.clip)
+    adam = Adam(rate_at(settings, run.step), beta2=settings.beta2)
+    params, moments = adam.update(run.params, grads, run.moments)
+    return Run(run.step + 1, params, moments, read.states), read.nats
