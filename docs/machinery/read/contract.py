@@ -145,7 +145,8 @@ def _complete_class(cls: griffe.Class) -> None:
     """Describe the fields that are described beside their types."""
     sections = cls.docstring.parsed
     told = {entry.name: entry for s in sections if s.kind in FIELDS for entry in s.value}
-    fields = [told.get(name) or _field(name, member) for name, member in cls.attributes.items()]
+    own = {name: member for name, member in cls.members.items() if member.is_attribute}
+    fields = [told.get(name) or _field(name, member) for name, member in own.items()]
     if any(fields):
         others = [section for section in sections if section.kind not in FIELDS]
         _insert(others, griffe.DocstringSectionAttributes([field for field in fields if field]))

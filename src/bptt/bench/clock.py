@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,42 +15,20 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class Timing(NamedTuple):
-    """How long something took.
+    """How long something took."""
 
-    Attributes
-    ----------
-    rounds : tuple of float
-        Seconds of CPU per call, one for each round.
-    calls : int
-        The calls of a round.
-    """
-
-    rounds: tuple[float, ...]
-    calls: int
+    rounds: Annotated[tuple[float, ...], "seconds of CPU per call, one for each round"]
+    calls: Annotated[int, "the calls of a round"]
 
 
 class Ratio(NamedTuple):
-    """How many times as long as another one took something.
+    """How many times as long as another one took something."""
 
-    Attributes
-    ----------
-    median : float
-        The median of the ratios of the rounds.
-    q1 : float
-        Their lower quartile.
-    q3 : float
-        Their upper quartile.
-    minima : float
-        The ratio of the shortest times.
-    resolved : bool
-        Whether the median and the ratio of the minima agree within a tenth of the median.
-    """
-
-    median: float
-    q1: float
-    q3: float
-    minima: float
-    resolved: bool
+    median: Annotated[float, "the median of the ratios of the rounds"]
+    q1: Annotated[float, "their lower quartile"]
+    q3: Annotated[float, "their upper quartile"]
+    minima: Annotated[float, "the ratio of the shortest times"]
+    resolved: Annotated[bool, "whether median and minima agree within a tenth"]
 
 
 def compare(rounds: Sequence[float], against: Sequence[float]) -> Ratio:

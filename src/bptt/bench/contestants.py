@@ -6,7 +6,7 @@ gradients with respect to all weights and the inputs. All start from a state of 
 
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -24,60 +24,28 @@ BOUNDS = {"float64": 1e-10, "float32": 1e-3}
 
 
 class Problem(NamedTuple):
-    """What is to be computed.
+    """What is to be computed."""
 
-    Attributes
-    ----------
-    cell : module
-        The cell.
-    params : Params
-        Its weights.
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    dhs : ndarray of shape (T, B, H)
-        The gradients with respect to the outputs.
-    """
-
-    cell: ModuleType
-    params: Any
-    xs: Array
-    dhs: Array
+    cell: Annotated[ModuleType, "the cell"]
+    params: Annotated[Any, "its weights"]
+    xs: Annotated[Array, "T B I", "the inputs"]
+    dhs: Annotated[Array, "T B H", "the gradients with respect to the outputs"]
 
 
 class Outcome(NamedTuple):
-    """What comes out, as NumPy arrays in this library's layout.
+    """What comes out, as NumPy arrays in this library's layout."""
 
-    Attributes
-    ----------
-    hs : ndarray of shape (T, B, H)
-        The outputs.
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    """
-
-    hs: Array
-    dparams: Any
-    dxs: Array
+    hs: Annotated[Array, "T B H", "the outputs"]
+    dparams: Annotated[Any, "the gradient with respect to the weights"]
+    dxs: Annotated[Array, "T B I", "the gradients with respect to the inputs"]
 
 
 class Contestant(NamedTuple):
-    """One way to solve a problem.
+    """One way to solve a problem."""
 
-    Attributes
-    ----------
-    forward : callable
-        Runs forwards and returns the outputs and what the way back needs.
-    both : callable
-        Runs forwards and backwards and returns an outcome in the contestant's own layout.
-    outcome : callable
-        Does so too, and translates it.
-    """
-
-    forward: Callable[[], Any]
-    both: Callable[[], Any]
-    outcome: Callable[[], Outcome]
+    forward: Annotated[Callable[[], Any], "returns the outputs and what the way back needs"]
+    both: Annotated[Callable[[], Any], "goes there and back; an outcome in a layout of its own"]
+    outcome: Annotated[Callable[[], Outcome], "does so too, and translates the outcome"]
 
 
 def draw(cell: str, dtype: DTypeLike, *, T: int, B: int, I: int, H: int, seed: int = 0) -> Problem:

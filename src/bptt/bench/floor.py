@@ -2,10 +2,19 @@
 
 The floor is no proof: it leaves out everything else, such as moving numbers between memory and
 processor. It says how far a program is from the two things that have to be computed.
+
+Parameters
+----------
+cell : str
+    "rnn", "lstm" or "gru".
+mode : str
+    "forward", or "both" for forwards and backwards.
+speeds : Speeds
+    What the machine does with the dtype.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,18 +28,10 @@ TANHS = {"rnn": 1, "lstm": 5, "gru": 3}
 
 
 class Speeds(NamedTuple):
-    """What the machine does with one dtype.
+    """What the machine does with one dtype."""
 
-    Attributes
-    ----------
-    gflops : float
-        Multiplications and additions of a large product, in units of 1e9 per second.
-    tanh : float
-        Seconds of a tanh for each number of an array.
-    """
-
-    gflops: float
-    tanh: float
+    gflops: Annotated[float, "1e9 multiplications and additions of a large product per second"]
+    tanh: Annotated[float, "seconds of a tanh for each number of an array"]
 
 
 def flops(cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> int:
@@ -38,40 +39,17 @@ def flops(cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> int:
 
     There are k = 1, 4 or 3 gates. Backwards there are two products for each one forwards: one for
     the gradient of each factor.
-
-    Parameters
-    ----------
-    cell : str
-        "rnn", "lstm" or "gru".
-    mode : str
-        "forward", or "both" for forwards and backwards.
     """
     return {"forward": 1, "both": 3}[mode] * 2 * T * B * (I + H) * GATES[cell] * H
 
 
 def tanhs(cell: str, *, T: int, B: int, H: int) -> int:
-    """Count the tanhs of a run forwards, those in the logistic functions too; backwards has none.
-
-    Parameters
-    ----------
-    cell : str
-        "rnn", "lstm" or "gru".
-    """
+    """Count the tanhs of a run forwards, those of logistic functions too; backwards has none."""
     return T * B * H * TANHS[cell]
 
 
 def seconds(speeds: Speeds, cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> float:
-    """Return the seconds that the products and the tanhs take at best.
-
-    Parameters
-    ----------
-    speeds : Speeds
-        What the machine does with the dtype.
-    cell : str
-        "rnn", "lstm" or "gru".
-    mode : str
-        "forward", or "both" for forwards and backwards.
-    """
+    """Return the seconds that the products and the tanhs take at best."""
     products = flops(cell, T=T, B=B, I=I, H=H, mode=mode) / (1e9 * speeds.gflops)
     return products + tanhs(cell, T=T, B=B, H=H) * speeds.tanh
 

@@ -1,11 +1,34 @@
-r"""From a plain loop over time to `bptt.fused`, one change at a time: the LSTM, from a zero state.
+"""From a plain loop over time to `bptt.fused`, one change at a time: the LSTM, from a zero state.
 
 All rungs compute the same. Where a rung changes one direction only, it shares the other. Every
 `..._forward` and `..._backward` is called as `Rung` says; what a tape holds is up to the two.
+
+Parameters
+----------
+dh, dc : ndarray of shape (B, H)
+    The gradients with respect to $h_t$ and, with $h_t$ held, to $c_t$.
+das : ndarray of shape (T, B, 4H)
+    The gradients with respect to the pre-activations, in the order i, f, g, o.
+hx : ndarray of shape (B, H + I)
+    The state before a step, and the input.
+c_prev : ndarray of shape (B, H)
+    The cell state before a step.
+saved : tuple of ndarray of shape (B, H)
+    What a step has left behind.
+W, b : ndarray of shape (..., 4H), or one for each gate
+    Weights and biases.
+W_x_T, W_h_T : ndarray of shape (4H, I) and (4H, H)
+    The weights of the inputs and of the state, transposed.
+a : ndarray
+    Pre-activations.
+t : int
+    The step, from 0.
+span : slice
+    Some steps.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,22 +45,17 @@ Blocks: TypeAlias = Sequence[Array] | Array
 
 
 class Rung(NamedTuple):
-    """One rung: a pass forwards and a pass backwards.
+    """One rung: a pass forwards and a pass backwards."""
 
-    Attributes
-    ----------
-    forward : callable
-        Takes the weights and the inputs (T, B, I), returns the outputs (T, B, H) and a tape.
-    backward : callable
-        Takes the weights, the tape and the gradients with respect to the outputs, returns those
-        with respect to the weights and the inputs.
-    dtype : str
-        In which precision the rung is timed. It computes in that of the weights.
-    """
-
-    forward: Callable[[Params, Array], tuple[Array, Any]]
-    backward: Callable[[Params, Any, Array], tuple[Params, Array]]
-    dtype: str
+    forward: Annotated[
+        Callable[[Params, Array], tuple[Array, Any]],
+        "takes the weights and the inputs (T, B, I), returns the outputs (T, B, H) and a tape",
+    ]
+    backward: Annotated[
+        Callable[[Params, Any, Array], tuple[Params, Array]],
+        "takes the weights, the tape and `dhs`, returns the gradients of weights and inputs",
+    ]
+    dtype: Annotated[str, "in which it is timed; it computes in that of the weights"]
 
     def run(self, params: Params, xs: Array, dhs: Array) -> tuple[Array, Params, Array]:
         """Run both; return the outputs, and the gradients with respect to weights and inputs."""
@@ -47,21 +65,11 @@ class Rung(NamedTuple):
 
 
 class Lists(NamedTuple):
-    """What the way back needs, step by step.
+    """What the way back needs, step by step."""
 
-    Attributes
-    ----------
-    xs : ndarray of shape (T, B, I)
-        The inputs.
-    hs : list of ndarray of shape (B, H)
-        The outputs, from $h_0$.
-    steps : list of tuple of ndarray of shape (B, H)
-        What each step has left behind, as in `Saved`.
-    """
-
-    xs: Array
-    hs: list[Array]
-    steps: list[Saved]
+    xs: Annotated[Array, "T B I", "the inputs"]
+    hs: Annotated[list[Array], "the outputs, from $h_0$"]
+    steps: Annotated[list[Saved], "what each step has left behind, as in `Saved`"]
 
 
 class Tape(NamedTuple):
@@ -79,40 +87,18 @@ class Tape(NamedTuple):
 
 
 def sigmoid(a: Array) -> Array:
-    r"""Logistic function $1 / (1 + e^{-a})$, as its definition has it.
-
-    Parameters
-    ----------
-    a : ndarray
-        Pre-activations.
-    """
+    r"""Logistic function $1 / (1 + e^{-a})$, as its definition has it."""
     y: Array = 1 / (1 + np.exp(-a))
     return y
 
 
 def by_gate(W: Array) -> Array:
-    """Cut weights into one contiguous block for each gate: (..., 4H) becomes (4, ..., H).
-
-    Parameters
-    ----------
-    W : ndarray of shape (..., 4H)
-        Weights or biases.
-    """
+    """Cut weights into one contiguous block for each gate: (..., 4H) becomes (4, ..., H)."""
     return np.stack(np.split(W, 4, axis=-1))
 
 
 def plain_step(hx: Array, c_prev: Array, W: Blocks, b: Blocks) -> tuple[Array, Array, Saved]:
-    """Take each gate of a step by a product of its own; return h, c and what the way back needs.
-
-    Parameters
-    ----------
-    hx : ndarray of shape (B, H + I)
-        The state before the step, and the input.
-    c_prev : ndarray of shape (B, H)
-        The cell state before the step.
-    W, b : sequence of ndarray of shape (H + I, H) and (H,)
-        The weights and the bias of each gate.
-    """
+    """Take each gate of a step by a product of its own; return h, c and what the way back needs."""
     i = sigmoid(hx @ W[0] + b[0])
     f = sigmoid(hx @ W[1] + b[1])
     g = np.tanh(hx @ W[2] + b[2])
@@ -158,13 +144,6 @@ def gate_gradients(dh: Array, dc: Array, saved: Saved) -> tuple[list[Array], Arr
     """Take a step back from its state to its pre-activations, as `lstm.step_backward` does.
 
     Returned are the gradients with respect to $a_i, a_f, a_g, a_o$, and to $c_{t-1}$.
-
-    Parameters
-    ----------
-    dh, dc : ndarray of shape (B, H)
-        The gradients with respect to $h_t$ and, with $h_t$ held, to $c_t$.
-    saved : tuple of ndarray of shape (B, H)
-        What the step has left behind.
     """
     c_prev, i, f, g, o, tanh_c = saved
     dc = dc + dh * o * (1 - tanh_c**2)
@@ -197,8 +176,6 @@ def weight_gradients(das: Array, *factors: Array) -> Params:
 
     Parameters
     ----------
-    das : ndarray of shape (T, B, 4H)
-        The gradients with respect to the pre-activations.
     *factors : ndarray of shape (T, B, ...)
         The states before each step and its inputs, in one array or two.
     """
@@ -257,15 +234,7 @@ def hoisted_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Params, A
 
 
 def input_gradients(das: Array, W_x_T: Array) -> Array:
-    r"""Return $da_t W_x^\top$ of all steps, (T, B, I), by one product.
-
-    Parameters
-    ----------
-    das : ndarray of shape (T, B, 4H)
-        The gradients with respect to the pre-activations.
-    W_x_T : ndarray of shape (4H, I)
-        The weights of the inputs, transposed.
-    """
+    r"""Return $da_t W_x^\top$ of all steps, (T, B, I), by one product."""
     T, B, _ = das.shape
     dxs: Array = das.reshape(T * B, -1) @ W_x_T
     return dxs.reshape(T, B, -1)
@@ -344,13 +313,7 @@ def _room(xs: Array, gates: Array) -> Tape:
 
 
 def write_state(tape: Tape, t: int) -> None:
-    """Compute the state of a step from its gates, and write it into the tape.
-
-    Parameters
-    ----------
-    t : int
-        The step, from 0.
-    """
+    """Compute the state of a step from its gates, and write it into the tape."""
     _, gates, hs, cs, tanh_cs = tape
     i, f, o, g = gates[t]
     ig = hs[t + 1]  # its place is free until the output is known
@@ -371,11 +334,6 @@ def steps_back(tape: Tape, dhs: Array, W_h_T: Array) -> Array:
 
     What comes out are the gradients with respect to the pre-activations, (T, B, 4H), in the order
     i, f, g, o.
-
-    Parameters
-    ----------
-    W_h_T : ndarray of shape (4H, H)
-        The weights of the state, transposed.
     """
     T, B, H = dhs.shape
     das = np.empty((T, B, 4 * H), dhs.dtype)
@@ -503,11 +461,6 @@ def spans_back(tape: Tape, dhs: Array, times_W_h_T: Product) -> Array:
 
 def factors(tape: Tape, span: slice) -> tuple[Array, Array, Array]:
     r"""Return what $dc_t$ and $dh_t$ are multiplied with, for a span of steps.
-
-    Parameters
-    ----------
-    span : slice
-        The steps.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
@@ -22,81 +22,54 @@ Case: TypeAlias = dict[str, Any]
 Size: TypeAlias = tuple[int, int, int, int]
 
 AXES = ("T", "B", "I", "H")
+NAMES = ("floor", "ratio", "scaling", "ladder", "recompute", "memory", "single")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is measured.
+    """What is measured."""
 
-    Attributes
-    ----------
-    parts : tuple of str
-        The parts, of those in `PARTS`.
-    rounds : int
-        How often each contestant is timed.
-    batch : float
-        How long the calls of a round last at least, in seconds.
-    seed : int
-        The seed of weights, inputs and orders.
-    cells : tuple of str
-        The cells whose ratios to torch are measured.
-    dtypes : tuple of str
-        The dtypes, likewise.
-    sizes : tuple of tuple of int
-        The sizes (T, B, I, H), likewise.
-    modes : tuple of str
-        "forward", which keeps what the way back needs, and "both", forwards and backwards.
-    who : tuple of str
-        The contestants; the first is what the others must agree with.
-    base : tuple of int
-        The size (T, B, I, H) from which one number is changed for the scaling of the LSTM.
-    scaling : tuple of (str, tuple of int)
-        Which number, and its values.
-    scaling_who : tuple of str
-        The contestants whose scaling is measured.
-    ladder_sizes : tuple of tuple of int
-        The sizes at which the rungs from the plain loop to `fused` are timed.
-    recompute_sizes : tuple of tuple of int
-        The sizes at which memory is measured, and the time of recomputing.
-    recompute_who : tuple of str
-        The contestants that recompute; "every 5" keeps every fifth state.
-    singles : int
-        How many single calls are timed, each after a pause or other work.
-    """
-
-    parts: tuple[str, ...] = (
-        "floor",
-        "ratio",
-        "scaling",
-        "ladder",
-        "recompute",
-        "memory",
-        "single",
-    )
-    rounds: int = 15
-    batch: float = 0.15
-    seed: int = 0
-    cells: tuple[str, ...] = ("rnn", "lstm", "gru")
-    dtypes: tuple[str, ...] = ("float32", "float64")
-    sizes: tuple[Size, ...] = (
+    parts: Annotated[tuple[str, ...], "which of them, in order"] = NAMES
+    rounds: Annotated[int, "how often each contestant is timed"] = 15
+    batch: Annotated[float, "the seconds that the calls of a round last at least"] = 0.15
+    seed: Annotated[int, "the seed of weights, inputs and orders"] = 0
+    cells: Annotated[tuple[str, ...], "compared with torch"] = ("rnn", "lstm", "gru")
+    dtypes: Annotated[tuple[str, ...], "likewise"] = ("float32", "float64")
+    sizes: Annotated[tuple[Size, ...], "(T, B, I, H), likewise"] = (
         (100, 1, 10, 20),
         (100, 32, 64, 128),
         (128, 64, 128, 256),
         (35, 20, 400, 1150),
     )
-    modes: tuple[str, ...] = ("forward", "both")
-    who: tuple[str, ...] = ("torch", "unroll", "fused", "plain")
-    base: Size = (100, 32, 64, 128)
-    scaling: tuple[tuple[str, tuple[int, ...]], ...] = (
+    modes: Annotated[
+        tuple[str, ...], '"forward", which keeps what the way back needs, and "both"'
+    ] = ("forward", "both")
+    who: Annotated[tuple[str, ...], "the first is what the others must agree with"] = (
+        "torch",
+        "unroll",
+        "fused",
+        "plain",
+    )
+    base: Annotated[Size, "of the LSTM, for the scaling"] = (100, 32, 64, 128)
+    scaling: Annotated[
+        tuple[tuple[str, tuple[int, ...]], ...], "which number of `base` changes, and its values"
+    ] = (
         ("T", (25, 50, 100, 200, 400)),
         ("B", (1, 2, 4, 8, 16, 32, 64, 128)),
         ("H", (16, 32, 64, 128, 256, 512)),
     )
-    scaling_who: tuple[str, ...] = ("torch", "fused")
-    ladder_sizes: tuple[Size, ...] = sizes[:3]
-    recompute_sizes: tuple[Size, ...] = ((100, 32, 64, 128), (1000, 32, 64, 128))
-    recompute_who: tuple[str, ...] = ("every 5", "every 10", "every 20")
-    singles: int = 50
+    scaling_who: Annotated[tuple[str, ...], "whose scaling is measured"] = ("torch", "fused")
+    ladder_sizes: Annotated[tuple[Size, ...], "for the rungs"] = sizes[:3]
+    recompute_sizes: Annotated[tuple[Size, ...], "for memory and the time of recomputing"] = (
+        (100, 32, 64, 128),
+        (1000, 32, 64, 128),
+    )
+    recompute_who: Annotated[tuple[str, ...], '"every 5" keeps every fifth state'] = (
+        "every 5",
+        "every 10",
+        "every 20",
+    )
+    singles: Annotated[int, "single calls, each after a pause or other work"] = 50
 
 
 FULL = Settings()

@@ -1,9 +1,18 @@
-r"""The loop that a teaching notebook writes: one product for each gate and each step.
+"""The loop that a teaching notebook writes: one product for each gate and each step.
 
 At every step $[h, x]$ is put together for the gates, each gate has a matrix of its own, what the
 way back needs is a list of dictionaries, and the gradient of each matrix grows by one product at
 each step. The results are those of `bptt.unroll`; the code is what `bptt.fused` is measured by. The
 step of the LSTM is that of the ladder's first rung.
+
+Parameters
+----------
+weights : dict of str to ndarray
+    What `split` returned.
+caches : list of dict
+    What the steps kept.
+grads : dict of str to ndarray
+    Gradients, named as `split` names the weights.
 """
 
 from collections.abc import Callable
@@ -42,13 +51,7 @@ def split(cell: ModuleType, params: Any) -> Arrays:
 
 
 def join(cell: ModuleType, grads: Arrays) -> Any:
-    """Put the gradients of the gates side by side again, as the `Params` of the cell.
-
-    Parameters
-    ----------
-    grads : dict of str to ndarray
-        Gradients, named as `split` names the weights.
-    """
+    """Put the gradients of the gates side by side again, as the `Params` of the cell."""
     if cell is gru:
         grads = {**grads, "W_n": np.vstack([grads["W_hn"], grads["W_xn"]])}
     W, b = (np.concatenate([grads[f"{n}_{g}"] for g in GATES[cell]], axis=-1) for n in "Wb")
@@ -58,13 +61,7 @@ def join(cell: ModuleType, grads: Arrays) -> Any:
 
 
 def forward(cell: ModuleType, weights: Arrays, xs: Array) -> tuple[Array, list[Arrays]]:
-    """Run forwards from a state of zeros; return the outputs and what each step keeps.
-
-    Parameters
-    ----------
-    weights : dict of str to ndarray
-        What `split` returned.
-    """
+    """Run forwards from a state of zeros; return the outputs and what each step keeps."""
     step, _ = STEPS[cell]
     zero = _zero(cell, weights, xs.shape[1])
     state = (zero,) * len(cell.State._fields)
@@ -82,13 +79,6 @@ def backward(
     """Run backwards, and add to each gradient at each step.
 
     Returned are the gradients, named as the weights, and those with respect to the inputs.
-
-    Parameters
-    ----------
-    weights : dict of str to ndarray
-        The weights that it ran with.
-    caches : list of dict
-        What the steps kept.
     """
     _, step_backward = STEPS[cell]
     grads = {name: np.zeros_like(W) for name, W in weights.items()}

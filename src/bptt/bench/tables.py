@@ -1,4 +1,18 @@
-"""Ratios, floors and exponents, from the raw times of a result."""
+"""Ratios, floors and exponents, from the raw times of a result.
+
+Parameters
+----------
+cell : str
+    "rnn", "lstm" or "gru".
+dtype : str
+    "float32" or "float64".
+mode : str
+    "forward", or "both" for forwards and backwards.
+who, against : str
+    A contestant, or a rung of the ladder.
+case : object
+    What the case of a run must hold: cell, dtype, T, B, I, H, mode.
+"""
 
 from typing import Any
 
@@ -11,11 +25,6 @@ from bptt.records.results import Result, Run
 
 def find(result: Result, **case: Any) -> Run:
     """Return the run of a case.
-
-    Parameters
-    ----------
-    **case : object
-        What the case must hold.
 
     Raises
     ------
@@ -35,14 +44,8 @@ def ratio(
 
     Parameters
     ----------
-    who : str
-        A contestant, or a rung of the ladder.
-    against : str
-        The one that it is compared with.
     part : str
         Where both were timed: "ratio", "scaling", "ladder", "recompute" or "single".
-    **case : object
-        What the cases of both must hold: cell, dtype, T, B, I, H, mode.
 
     Raises
     ------
@@ -56,17 +59,7 @@ def ratio(
 def floor_seconds(
     result: Result, *, cell: str, dtype: str, T: int, B: int, I: int, H: int, mode: str
 ) -> float:
-    """Return `floor.seconds` of a case, with the speeds that were measured in the same run.
-
-    Parameters
-    ----------
-    cell : str
-        "rnn", "lstm" or "gru".
-    dtype : str
-        "float32" or "float64".
-    mode : str
-        "forward", or "both" for forwards and backwards.
-    """
+    """Return `floor.seconds` of a case, with the speeds that were measured in the same run."""
     speeds = floor.Speeds(**find(result, part="floor", dtype=dtype).score)
     return floor.seconds(speeds, cell, T=T, B=B, I=I, H=H, mode=mode)
 
@@ -78,8 +71,6 @@ def exponent(result: Result, who: str, axis: str) -> float:
 
     Parameters
     ----------
-    who : str
-        The contestant.
     axis : str
         What n is: "T", "B" or "H".
     """

@@ -4,7 +4,7 @@ The weights are kept, so that a chapter can look inside the networks that were t
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -15,36 +15,16 @@ from bptt.experiments.training import curve, fit, losses_of
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: one network for each seed.
+    """What is run: one network for each seed."""
 
-    Attributes
-    ----------
-    seeds : tuple of int
-        The seeds.
-    T : int
-        The length of a string, in steps.
-    max_depth : int
-        The largest number of open brackets.
-    steps : int
-        Training steps.
-    hidden_size : int
-        H, the number of hidden units.
-    batch : int
-        B, the strings of a training step.
-    lr : float
-        The learning rate of Adam.
-    max_norm : float
-        The largest global norm of a gradient; a longer one is clipped.
-    """
-
-    seeds: tuple[int, ...] = tuple(range(10))
-    T: int = 50
-    max_depth: int = 8
-    steps: int = 2000
-    hidden_size: int = 8
-    batch: int = 32
-    lr: float = 1e-2
-    max_norm: float = 1.0
+    seeds: Annotated[tuple[int, ...], "the seeds"] = tuple(range(10))
+    T: Annotated[int, "the length of a string, in steps"] = 50
+    max_depth: Annotated[int, "the largest number of open brackets"] = 8
+    steps: Annotated[int, "training steps"] = 2000
+    hidden_size: Annotated[int, "H, the number of hidden units"] = 8
+    batch: Annotated[int, "B, the strings of a training step"] = 32
+    lr: Annotated[float, "the learning rate of Adam"] = 1e-2
+    max_norm: Annotated[float, "the largest global norm of a gradient, by clipping"] = 1.0
 
 
 FULL = Settings()

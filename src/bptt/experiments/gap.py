@@ -5,7 +5,7 @@ after as many, so the head is not tied. The rates of the masks are those of othe
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -29,46 +29,19 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every arm with every seed.
+    """What is run: every arm with every seed."""
 
-    Attributes
-    ----------
-    arms : tuple of str
-        What is dropped, named as in `ARMS`.
-    seeds : tuple of int
-        The seeds of the weights, of where epochs start, and of the masks.
-    steps : int
-        The number of updates.
-    points : int
-        How often both texts are scored, in equal distances, after the first time before training.
-    characters : int
-        The length of the training text: so many from the start of the corpus.
-    scored : int
-        The characters of each text that are scored: so many from the start of the training text,
-        and of the corpus' last tenth.
-    embedding : int
-        D, how many numbers stand for a character. The head is not tied to them.
-    widths : tuple of int
-        The number of units of each layer.
-    batch : int
-        B, the number of places that are read side by side.
-    chunk : int
-        T, the number of characters from one update to the next.
-    lr : float
-        The learning rate of Adam, after 100 steps of warming up.
-    """
-
-    arms: tuple[str, ...] = tuple(ARMS)
-    seeds: tuple[int, ...] = tuple(range(10))
-    steps: int = 1_000
-    points: int = 10
-    characters: int = 50_000
-    scored: int = 10_000
-    embedding: int = 128
-    widths: tuple[int, ...] = (128, 64)
-    batch: int = 16
-    chunk: int = 64
-    lr: float = 3e-3
+    arms: Annotated[tuple[str, ...], "what is dropped, named as in `ARMS`"] = tuple(ARMS)
+    seeds: Annotated[tuple[int, ...], "of weights, starts of epochs and masks"] = tuple(range(10))
+    steps: Annotated[int, "the number of updates"] = 1_000
+    points: Annotated[int, "scores at equal distances, besides the one before training"] = 10
+    characters: Annotated[int, "the training text: the first of the corpus"] = 50_000
+    scored: Annotated[int, "the first of the training text, and of the corpus' last tenth"] = 10_000
+    embedding: Annotated[int, "D, how many numbers stand for a character"] = 128
+    widths: Annotated[tuple[int, ...], "the number of units of each layer"] = (128, 64)
+    batch: Annotated[int, "B, the number of places that are read side by side"] = 16
+    chunk: Annotated[int, "T, the number of characters from one update to the next"] = 64
+    lr: Annotated[float, "the learning rate of Adam, after 100 steps of warming up"] = 3e-3
 
 
 FULL = Settings()

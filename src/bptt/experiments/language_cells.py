@@ -1,11 +1,12 @@
 r"""Which cell learns to predict characters in the least CPU time? RNN, GRU and LSTM on one text.
 
-The three networks have about the same number of weights, so that a step asks about the same
-arithmetic of each; with the same number of units, an RNN would have a quarter of an LSTM's. All
-take the same number of steps, and with one seed all read the same characters. The rate is chosen
-for each cell from one grid, on the last tenth of the training text and on seeds of their own. The
-grid had three rates at first. 6e-3 and 1.8e-2 were put between them when the tuning runs showed
-that two of the three did about equally well for the LSTM; no test run had been looked at.
+The numbers of weights of the three networks, the embedding and the head among them, differ by less
+than 1%, so that a step asks about the same arithmetic of each; with the same number of units, an
+RNN would have a quarter of an LSTM's. All take the same number of steps, and with one seed all read
+the same characters. The rate is chosen for each cell from one grid, on the last tenth of the
+training text and on seeds of their own. The grid had three rates at first. 6e-3 and 1.8e-2 were put
+between them when the tuning runs showed that two of the three did about equally well for the LSTM;
+no test run had been looked at.
 
 The rate falls in a line to zero over the whole run. A point in the middle of a curve is therefore
 no measure of the best that a cell could do in that time; the end of the curve is.
@@ -13,7 +14,7 @@ no measure of the best that a cell could do in that time; the end of the curve i
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from bptt import text, tree
 from bptt.cells import CELLS
@@ -26,49 +27,24 @@ from bptt.lm.update import advance, start
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every cell with every rate on the tuning seeds, then with its best rate.
+    """What is run: every cell with every rate on the tuning seeds, then with its best rate."""
 
-    Attributes
-    ----------
-    widths : tuple of tuple of str and int
-        The cells, each with its number of units. The weights of the three networks, the embedding
-        and the head among them, differ in number by less than 1%.
-    corpus : str
-        `tiny shakespeare`, or `made up`: words in random order, for which no file is needed.
-    rates : tuple of float
-        The learning rates of Adam to choose from.
-    tuning_seeds : tuple of int
-        The seeds that choose the rate.
-    seeds : tuple of int
-        The seeds of the test runs.
-    steps : int
-        The number of updates.
-    points : int
-        How often a test run is scored, each time after about 1.5 times as many steps.
-    warmup : int
-        In so many steps the learning rate rises; then it falls to zero over all the others.
-    embedding : int
-        D, how many numbers stand for a character.
-    batch : int
-        B, the number of places in the text that are read side by side.
-    chunk : int
-        The number of characters from one update to the next.
-    clip : float
-        The largest global norm of a gradient.
-    """
-
-    widths: tuple[tuple[str, int], ...] = (("rnn", 269), ("gru", 150), ("lstm", 128))
-    corpus: str = "tiny shakespeare"
-    rates: tuple[float, ...] = (3e-3, 6e-3, 1e-2, 1.8e-2, 3e-2)
-    tuning_seeds: tuple[int, ...] = (100, 101)
-    seeds: tuple[int, ...] = tuple(range(10))
-    steps: int = 1_000
-    points: int = 8
-    warmup: int = 40
-    embedding: int = 64
-    batch: int = 16
-    chunk: int = 64
-    clip: float = 1.0
+    widths: Annotated[tuple[tuple[str, int], ...], "the cells, each with its number of units"] = (
+        ("rnn", 269),
+        ("gru", 150),
+        ("lstm", 128),
+    )
+    corpus: Annotated[str, "`tiny shakespeare`, or `made up`, without a file"] = "tiny shakespeare"
+    rates: Annotated[tuple[float, ...], "rates to choose from"] = (3e-3, 6e-3, 1e-2, 1.8e-2, 3e-2)
+    tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
+    seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
+    steps: Annotated[int, "the number of updates"] = 1_000
+    points: Annotated[int, "scores of a test run, each after about 1.5 times as many steps"] = 8
+    warmup: Annotated[int, "the steps in which the rate rises, before it falls"] = 40
+    embedding: Annotated[int, "D, how many numbers stand for a character"] = 64
+    batch: Annotated[int, "B, the number of places in the text that are read side by side"] = 16
+    chunk: Annotated[int, "the number of characters from one update to the next"] = 64
+    clip: Annotated[float, "the largest global norm of a gradient"] = 1.0
 
 
 FULL = Settings()

@@ -32,7 +32,7 @@ there. Three nulls stand against it:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,36 +57,16 @@ SHOWN = 300  # characters of the second half, for a figure
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: the shipped network, and an untrained one for each seed.
+    """What is run: the shipped network, and an untrained one for each seed."""
 
-    Attributes
-    ----------
-    weights : str
-        The SHA-256 of the weights. A result of other weights is stale.
-    corpus : str
-        `tiny shakespeare`, whose validation part is read from its start, or `made up`.
-    half : int
-        The number of characters of each half.
-    pieces : int
-        So many pieces of both halves together are read side by side, each from a state of zeros.
-    lead : int
-        So many characters before its own each piece reads first.
-    shortest : int
-        The shortest distance by which an event is shifted, either way round, in characters.
-    windows : tuple of int
-        The lengths k of the windows, in characters.
-    seeds : tuple of int
-        The seeds of the untrained networks.
-    """
-
-    weights: str = WEIGHTS
-    corpus: str = "tiny shakespeare"
-    half: int = 8192
-    pieces: int = 64
-    lead: int = 128
-    shortest: int = 256
-    windows: tuple[int, ...] = (1, 8, 16, 32)
-    seeds: tuple[int, ...] = tuple(range(20))
+    weights: Annotated[str, "their SHA-256; with others the result is stale"] = WEIGHTS
+    corpus: Annotated[str, "the start of its validation part, or `made up`"] = "tiny shakespeare"
+    half: Annotated[int, "the number of characters of each half"] = 8192
+    pieces: Annotated[int, "so many parts of the text are read side by side, from zeros"] = 64
+    lead: Annotated[int, "so many characters before its own each piece reads first"] = 128
+    shortest: Annotated[int, "the shortest shift, either way round, in characters"] = 256
+    windows: Annotated[tuple[int, ...], "the lengths k, in characters"] = (1, 8, 16, 32)
+    seeds: Annotated[tuple[int, ...], "the seeds of the untrained networks"] = tuple(range(20))
 
 
 FULL = Settings()

@@ -4,7 +4,7 @@ Every cell gets the same budget of steps, and a learning rate of its own, chosen
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -25,39 +25,17 @@ STARTS: dict[str, Cell[Any, Any, Any]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every start at every length, with every rate on the tuning seeds.
+    """What is run: every start at every length, with every rate on the tuning seeds."""
 
-    Attributes
-    ----------
-    starts : tuple of str
-        Cells with their first weights, named as in `STARTS`.
-    lengths : tuple of int
-        The lengths T of a sequence, in steps.
-    rates : tuple of float
-        The learning rates of Adam to choose from.
-    tuning_seeds : tuple of int
-        The seeds that choose the rate; without any, the first rate is taken.
-    seeds : tuple of int
-        The seeds of the test runs.
-    steps : int
-        Training steps.
-    hidden_size : int
-        H, the number of hidden units.
-    batch : int
-        B, the sequences of a training step.
-    max_norm : float
-        The largest global norm of a gradient; a longer one is clipped.
-    """
-
-    starts: tuple[str, ...] = tuple(STARTS)
-    lengths: tuple[int, ...] = (50, 100, 200)
-    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
-    tuning_seeds: tuple[int, ...] = (100, 101, 102)
-    seeds: tuple[int, ...] = tuple(range(10))
-    steps: int = 400
-    hidden_size: int = 16
-    batch: int = 32
-    max_norm: float = 1.0
+    starts: Annotated[tuple[str, ...], "which of `STARTS`"] = tuple(STARTS)
+    lengths: Annotated[tuple[int, ...], "the lengths T of a sequence, in steps"] = (50, 100, 200)
+    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (1e-3, 3e-3, 1e-2, 3e-2)
+    tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101, 102)
+    seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
+    steps: Annotated[int, "training steps"] = 400
+    hidden_size: Annotated[int, "H, the number of hidden units"] = 16
+    batch: Annotated[int, "B, the sequences of a training step"] = 32
+    max_norm: Annotated[float, "the largest global norm of a gradient, by clipping"] = 1.0
 
 
 FULL = Settings()

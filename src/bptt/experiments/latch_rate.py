@@ -5,31 +5,22 @@ asked after `latch` was seen.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from bptt.experiments import latch
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: each start at its length, with one rate, on the test seeds of `latch`.
+    """What is run: each start at its length, with one rate, on the test seeds of `latch`."""
 
-    Attributes
-    ----------
-    cells : tuple of tuple of str and int
-        The starts, each with its length T.
-    rate : float
-        The learning rate of Adam.
-    seeds : tuple of int
-        The seeds.
-    steps : int
-        Training steps.
-    """
-
-    cells: tuple[tuple[str, int], ...] = (("lstm, bias 1", 50), ("lstm, bias 3", 100))
-    rate: float = 1e-2
-    seeds: tuple[int, ...] = latch.FULL.seeds
-    steps: int = latch.FULL.steps
+    cells: Annotated[tuple[tuple[str, int], ...], "the starts, each with its length T"] = (
+        ("lstm, bias 1", 50),
+        ("lstm, bias 3", 100),
+    )
+    rate: Annotated[float, "the learning rate of Adam"] = 1e-2
+    seeds: Annotated[tuple[int, ...], "the seeds"] = latch.FULL.seeds
+    steps: Annotated[int, "training steps"] = latch.FULL.steps
 
 
 FULL = Settings()

@@ -5,7 +5,7 @@ $U(-1/\sqrt{H}, 1/\sqrt{H})$.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -17,18 +17,10 @@ STARTS = ("as drawn", "bias 1", "bias 3", "chrono")
 
 @dataclass(frozen=True)
 class Settings(latch.Settings):
-    """What is run: as for `latch`, whose other settings hold here too.
+    """What is run: as for `latch`, whose other settings hold here too."""
 
-    Attributes
-    ----------
-    starts : tuple of str
-        How the forget biases are set.
-    lengths : tuple of int
-        The lengths T of a sequence, in steps.
-    """
-
-    starts: tuple[str, ...] = STARTS
-    lengths: tuple[int, ...] = (50,)
+    starts: Annotated[tuple[str, ...], "how the forget biases are set"] = STARTS
+    lengths: Annotated[tuple[int, ...], "the lengths T of a sequence, in steps"] = (50,)
 
 
 FULL = Settings()

@@ -68,11 +68,6 @@ class Experiment(Protocol):
 def find(name: str) -> Experiment:
     """Return the module of an experiment.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
     Raises
     ------
     ValueError

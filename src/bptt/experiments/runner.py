@@ -1,4 +1,12 @@
-"""Run an experiment: its cases side by side, each kept as soon as it is done."""
+"""Run an experiment: its cases side by side, each kept as soon as it is done.
+
+Parameters
+----------
+experiment : module
+    The experiment.
+processes : int
+    How many cases run side by side.
+"""
 
 import contextlib
 import dataclasses
@@ -20,13 +28,7 @@ from bptt.records.results import Result, Run, load, path, save
 
 
 def run(experiment: Experiment, settings: Any) -> list[Run]:
-    """Run an experiment in this process, and keep nothing.
-
-    Parameters
-    ----------
-    experiment : module
-        The experiment.
-    """
+    """Run an experiment in this process, and keep nothing."""
     runs: list[Run] = []
     while ahead := _ahead(experiment, settings, runs):
         runs += [_measure(experiment.__name__, case) for case in ahead]
@@ -34,15 +36,7 @@ def run(experiment: Experiment, settings: Any) -> list[Run]:
 
 
 def measure(name: str, processes: int) -> Result:
-    """Run an experiment in full and save its result. An interrupted run goes on where it was.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
-    processes : int
-        How many cases run side by side.
-    """
+    """Run an experiment in full and save its result. An interrupted run goes on where it was."""
     experiment = find(name)
     stamp = digest(experiment.__name__)
     with notes.kept(name, stamp) as (runs, note):
@@ -59,13 +53,6 @@ def measure(name: str, processes: int) -> Result:
 
 def recheck(name: str, processes: int) -> Result:
     """Run one seed again and stamp the result with the digest of today's code if it agrees.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
-    processes : int
-        How many cases run side by side.
 
     Raises
     ------
@@ -100,11 +87,6 @@ def is_stale(name: str) -> bool:
     """Tell whether the code or the settings have changed since an experiment was measured.
 
     Without a result it is stale as well. `recheck` can make up for a change of the code.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
     """
     experiment = find(name)
     if not path(name).is_file():

@@ -7,7 +7,7 @@ run is measured on the way as the chapter measures random networks: spread, satu
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -29,39 +29,17 @@ STARTS: dict[str, Callable[[int, np.random.Generator], Array]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every start, with every learning rate, from every seed.
+    """What is run: every start, with every learning rate, from every seed."""
 
-    Attributes
-    ----------
-    starts : tuple of str
-        Which of `STARTS`.
-    rates : tuple of float
-        The learning rates of Adam.
-    seeds : tuple of int
-        The seeds.
-    T : int
-        The length of a sequence, in steps.
-    steps : int
-        Training steps.
-    measured : tuple of int
-        The numbers of training steps after which the weights are measured.
-    hidden_size : int
-        H, the number of hidden units.
-    batch : int
-        B, the sequences of a training step.
-    max_norm : float
-        The largest global norm of a gradient; a longer one is clipped.
-    """
-
-    starts: tuple[str, ...] = tuple(STARTS)
-    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
-    seeds: tuple[int, ...] = tuple(range(10))
-    T: int = 100
-    steps: int = 200
-    measured: tuple[int, ...] = (0, 30, 200)
-    hidden_size: int = 32
-    batch: int = 32
-    max_norm: float = 1.0
+    starts: Annotated[tuple[str, ...], "which of `STARTS`"] = tuple(STARTS)
+    rates: Annotated[tuple[float, ...], "the learning rates of Adam"] = (1e-3, 3e-3, 1e-2, 3e-2)
+    seeds: Annotated[tuple[int, ...], "the seeds"] = tuple(range(10))
+    T: Annotated[int, "the length of a sequence, in steps"] = 100
+    steps: Annotated[int, "training steps"] = 200
+    measured: Annotated[tuple[int, ...], "steps before each measurement"] = (0, 30, 200)
+    hidden_size: Annotated[int, "H, the number of hidden units"] = 32
+    batch: Annotated[int, "B, the sequences of a training step"] = 32
+    max_norm: Annotated[float, "the largest global norm of a gradient, by clipping"] = 1.0
 
 
 FULL = Settings()

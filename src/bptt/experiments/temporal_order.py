@@ -6,7 +6,7 @@ learning rate of their own, chosen on other seeds.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -26,39 +26,17 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run: every arm at every length, with every rate of its grid on the tuning seeds.
+    """What is run: every arm at every length, with every rate of its grid on the tuning seeds."""
 
-    Attributes
-    ----------
-    arms : tuple of str
-        Which of `ARMS`.
-    lengths : tuple of int
-        The lengths T of the sequences, in steps.
-    sgd_rates : tuple of float
-        The learning rates that both arms of SGD choose from.
-    adam_rates : tuple of float
-        Those of both arms of Adam.
-    tuning_seeds : tuple of int
-        The seeds that decide about the rates.
-    seeds : tuple of int
-        The seeds that are reported, with the rates that were best.
-    steps : int
-        Training steps.
-    hidden_size : int
-        H, the number of hidden units.
-    batch : int
-        B, the sequences of a training step.
-    """
-
-    arms: tuple[str, ...] = tuple(ARMS)
-    lengths: tuple[int, ...] = (20, 35, 50)
-    sgd_rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
-    adam_rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
-    tuning_seeds: tuple[int, ...] = (100, 101)
-    seeds: tuple[int, ...] = tuple(range(10))
-    steps: int = 1000
-    hidden_size: int = 50
-    batch: int = 20
+    arms: Annotated[tuple[str, ...], "which of `ARMS`"] = tuple(ARMS)
+    lengths: Annotated[tuple[int, ...], "the lengths T of the sequences, in steps"] = (20, 35, 50)
+    sgd_rates: Annotated[tuple[float, ...], "for both arms of SGD"] = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    adam_rates: Annotated[tuple[float, ...], "for both arms of Adam"] = (3e-4, 1e-3, 3e-3)
+    tuning_seeds: Annotated[tuple[int, ...], "the seeds that decide about the rates"] = (100, 101)
+    seeds: Annotated[tuple[int, ...], "the seeds that are reported"] = tuple(range(10))
+    steps: Annotated[int, "training steps"] = 1000
+    hidden_size: Annotated[int, "H, the number of hidden units"] = 50
+    batch: Annotated[int, "B, the sequences of a training step"] = 20
 
 
 FULL = Settings()

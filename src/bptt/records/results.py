@@ -1,9 +1,19 @@
-"""Results of experiments, as they were measured: JSON files that are part of the package."""
+"""Results of experiments, as they were measured: JSON files that are part of the package.
+
+Parameters
+----------
+name : str
+    The experiment.
+result : Result
+    What was measured.
+case : object
+    What the case of a run must hold.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -14,40 +24,21 @@ FOLDER = Path(__file__).parents[1] / "results"
 
 
 class Run(NamedTuple):
-    """One measurement.
+    """One measurement."""
 
-    Attributes
-    ----------
-    case : dict
-        What was run: every setting, and the seed.
-    score : dict
-        What came out.
-    seconds : float
-        The CPU time that it took.
-    """
-
-    case: Mapping[str, Any]
-    score: Mapping[str, Any]
-    seconds: float
+    case: Annotated[Mapping[str, Any], "what was run: every setting, and the seed"]
+    score: Annotated[Mapping[str, Any], "what came out"]
+    seconds: Annotated[float, "the CPU time that it took"]
 
 
 class Result(NamedTuple):
-    """All measurements of an experiment.
+    """All measurements of an experiment."""
 
-    Attributes
-    ----------
-    settings : dict
-        What the experiment was asked to run.
-    runs : tuple of Run
-        Every run, with its raw scores.
-    provenance : dict
-        The digest of the code, the versions, the machine, the date, the CPU seconds, and when one
-        seed was last run again, if ever.
-    """
-
-    settings: Mapping[str, Any]
-    runs: Sequence[Run]
-    provenance: Mapping[str, Any]
+    settings: Annotated[Mapping[str, Any], "what the experiment was asked to run"]
+    runs: Annotated[Sequence[Run], "every run, with its raw scores"]
+    provenance: Annotated[
+        Mapping[str, Any], "what made it, where and when; and when one seed was run again, if ever"
+    ]
 
     def scores(self, name: str, **case: Any) -> Array:
         """Return one score of all runs that match.
@@ -78,11 +69,6 @@ class Result(NamedTuple):
 def load(name: str) -> Result:
     """Read the result of an experiment.
 
-    Parameters
-    ----------
-    name : str
-        The experiment, which is the name of its module.
-
     Raises
     ------
     ValueError
@@ -104,23 +90,12 @@ def load(name: str) -> Result:
 
 
 def path(name: str) -> Path:
-    """Return where the result of an experiment stands, whether there is one or not.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
-    """
+    """Return where the result of an experiment stands, whether there is one or not."""
     return FOLDER / f"{name}.json"
 
 
 def save(name: str, result: Result) -> None:
     """Write a result, one line for each run. An error on the way leaves the old file as it was.
-
-    Parameters
-    ----------
-    name : str
-        The experiment.
 
     Raises
     ------
