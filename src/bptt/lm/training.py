@@ -49,15 +49,7 @@ class Training(NamedTuple):
 
 
 def begin(settings: Settings, characters: int) -> Training:
-    """Return a training before its first step.
-
-    Parameters
-    ----------
-    settings : Settings
-        What is asked.
-    characters : int
-        K, the number of characters.
-    """
+    """Return a training before its first step."""
     return Training(start(settings, characters), (), (), 0.0)
 
 
@@ -79,14 +71,10 @@ def train(
 
     Parameters
     ----------
-    settings : Settings
-        What is asked.
     codes : ndarray of int of shape (N,)
         The text to learn.
     held_out : ndarray of int of shape (M,)
         The text for the learning curve, at least 257 characters.
-    characters : int
-        K, the number of characters.
     begun : Training, optional
         Where to go on; at the start by default.
     every : int
