@@ -78,7 +78,7 @@ CELLS: dict[Any, Run] = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
 class Tape(NamedTuple):
     """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
-    cell: AnyCell
+    cell: Any
     xs: Array
     skip: Array | None
     starts: tuple[Any, ...]  # the state before the first step of each part

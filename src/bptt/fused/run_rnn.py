@@ -20,7 +20,7 @@ class Kept(NamedTuple):
 def forward(
     params: Params, xs: Array, state: State, skip: Array | None
 ) -> tuple[Array, State, Kept]:
-    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$: the first two terms of all at once."""
+    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$: the first two terms at once."""
     W_x, W_h, b = params
     (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
     (a_xs,) = project(with_ones(xs), [np.vstack([W_x, b])])

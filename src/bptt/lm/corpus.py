@@ -66,7 +66,7 @@ def of(whole: str, source: str = "") -> Corpus:
 
 
 def known(about: Mapping[str, Any]) -> str | None:
-    """Tell which of `TEXTS` a model was trained on, by its `config.json`; None for any other text."""
+    """Tell which of `TEXTS` a model was trained on, by its `config.json`; else None."""
     said = _said(about)
     if said.get("sha256") == text.SHA256:
         return "shakespeare"
