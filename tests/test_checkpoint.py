@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from bptt import checkpoint, files
+from bptt import checkpoint
 from bptt.checkpoint import CheckpointError
 
 
@@ -89,20 +89,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(path, stop
         checkpoint.write(path, TREE, {"kind": "new"})
     assert checkpoint.read(path)[1] == {"kind": "old"}
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-def test_a_file_is_complete_and_synced_before_it_takes_its_place(path, monkeypatch):
-    path.write_bytes(b"old")
-    seen = []
-
-    def look(number):
-        draft = path.with_name("file.safetensors.draft")
-        seen.append((path.read_bytes(), draft.read_bytes(), os.fstat(number).st_size))
-
-    monkeypatch.setattr(os, "fsync", look)
-    files.replace(path, b"new one")
-    assert seen == [(b"old", b"new one", 7)]
-    assert path.read_bytes() == b"new one"
 
 
 def test_a_draft_that_a_crash_left_is_no_hindrance(path):

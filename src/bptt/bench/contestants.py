@@ -98,7 +98,7 @@ def draw(cell: str, dtype: DTypeLike, *, T: int, B: int, I: int, H: int, seed: i
 
 
 def enter(names: tuple[str, ...], problem: Problem) -> dict[str, Contestant]:
-    """Prepare contestants for a problem.
+    """Prepare contestants for a problem, in the order of their names.
 
     Parameters
     ----------
@@ -106,11 +106,6 @@ def enter(names: tuple[str, ...], problem: Problem) -> dict[str, Contestant]:
         Of "torch", "unroll", "fused", "plain"; "every 5" is `fused` with `recompute_every=5`.
     problem : Problem
         What they compute.
-
-    Returns
-    -------
-    dict of str to Contestant
-        The contestants, in the order of their names.
     """
     return {name: _contestant(name, problem) for name in names}
 
@@ -126,16 +121,13 @@ def _contestant(name: str, problem: Problem) -> Contestant:
 def errors(contestants: Mapping[str, Contestant]) -> dict[str, float]:
     r"""Compare what the contestants compute with what the first of them computes.
 
+    The error of each of the others is the largest $\max |a - b| / \max |b|$ over the arrays of the
+    outcome.
+
     Parameters
     ----------
     contestants : mapping of str to Contestant
         At least two contestants for one problem.
-
-    Returns
-    -------
-    dict of str to float
-        For each but the first the relative error: the largest $\max |a - b| / \max |b|$ over the
-        arrays of the outcome.
     """
     (_, first), *others = contestants.items()
     wanted = first.outcome()

@@ -17,8 +17,6 @@ from bptt.shapes import Array
 
 # Of a step: c before it, its gates i, f, g and o, and the tanh of c after it.
 Saved: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
-
-
 # One for each gate, i, f, g and o.
 Blocks: TypeAlias = Sequence[Array] | Array
 
@@ -42,17 +40,7 @@ class Rung(NamedTuple):
     dtype: str
 
     def run(self, params: Params, xs: Array, dhs: Array) -> tuple[Array, Params, Array]:
-        """Run forwards and backwards.
-
-        Returns
-        -------
-        hs : ndarray of shape (T, B, H)
-            The outputs.
-        dparams : Params
-            The gradient with respect to the weights.
-        dxs : ndarray of shape (T, B, I)
-            The gradients with respect to the inputs.
-        """
+        """Run both; return the outputs, and the gradients with respect to weights and inputs."""
         hs, tape = self.forward(params, xs)
         dparams, dxs = self.backward(params, tape, dhs)
         return hs, dparams, dxs
@@ -114,7 +102,7 @@ def by_gate(W: Array) -> Array:
 
 
 def plain_step(hx: Array, c_prev: Array, W: Blocks, b: Blocks) -> tuple[Array, Array, Saved]:
-    """Take each gate of a step by a product of its own.
+    """Take each gate of a step by a product of its own; return h, c and what the way back needs.
 
     Parameters
     ----------
@@ -122,17 +110,8 @@ def plain_step(hx: Array, c_prev: Array, W: Blocks, b: Blocks) -> tuple[Array, A
         The state before the step, and the input.
     c_prev : ndarray of shape (B, H)
         The cell state before the step.
-    W : sequence of ndarray of shape (H + I, H)
-        The weights of i, f, g and o.
-    b : sequence of ndarray of shape (H,)
-        Their biases.
-
-    Returns
-    -------
-    h, c : ndarray of shape (B, H)
-        The state.
-    saved : tuple of ndarray of shape (B, H)
-        What the way back needs.
+    W, b : sequence of ndarray of shape (H + I, H) and (H,)
+        The weights and the bias of each gate.
     """
     i = sigmoid(hx @ W[0] + b[0])
     f = sigmoid(hx @ W[1] + b[1])
@@ -176,7 +155,9 @@ def plain_backward(params: Params, tape: Any, dhs: Array) -> tuple[Params, Array
 
 
 def gate_gradients(dh: Array, dc: Array, saved: Saved) -> tuple[list[Array], Array]:
-    r"""Take a step back from its state to its pre-activations, as `lstm.step_backward` does.
+    """Take a step back from its state to its pre-activations, as `lstm.step_backward` does.
+
+    Returned are the gradients with respect to $a_i, a_f, a_g, a_o$, and to $c_{t-1}$.
 
     Parameters
     ----------
@@ -184,13 +165,6 @@ def gate_gradients(dh: Array, dc: Array, saved: Saved) -> tuple[list[Array], Arr
         The gradients with respect to $h_t$ and, with $h_t$ held, to $c_t$.
     saved : tuple of ndarray of shape (B, H)
         What the step has left behind.
-
-    Returns
-    -------
-    das : list of ndarray of shape (B, H)
-        The gradients with respect to $a_i, a_f, a_g, a_o$.
-    dc_prev : ndarray of shape (B, H)
-        The gradient with respect to $c_{t-1}$.
     """
     c_prev, i, f, g, o, tanh_c = saved
     dc = dc + dh * o * (1 - tanh_c**2)
@@ -260,7 +234,7 @@ def _end_step(tape: Lists, c_prev: Array, gates: Sequence[Array]) -> tuple[Array
 
 
 def project_inputs(params: Params, xs: Array) -> Array:
-    r"""Return $x_t W_x + b$ of all steps, (T, B, 4H), by one product; the bias is a row of it."""
+    r"""Return $x_t W_x + b$ of all steps, (T, B, 4H), by one product, $b$ as a row."""
     T, B, I = xs.shape
     a_xs: Array = with_ones(xs).reshape(T * B, I + 1) @ np.vstack([params.W_x, params.b])
     return a_xs.reshape(T, B, -1)
@@ -278,9 +252,8 @@ def hoisted_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Params, A
             dh_next += da[k] @ W_h[k].T
         back.append(np.concatenate(da, axis=1))
     das = np.stack(back[::-1])
-    return weight_gradients(das, np.stack(tape.hs[:-1]), tape.xs), input_gradients(
-        das, params.W_x.T
-    )
+    dparams = weight_gradients(das, np.stack(tape.hs[:-1]), tape.xs)
+    return dparams, input_gradients(das, params.W_x.T)
 
 
 def input_gradients(das: Array, W_x_T: Array) -> Array:
@@ -319,9 +292,8 @@ def one_product_backward(params: Params, tape: Lists, dhs: Array) -> tuple[Param
         dh_next = da @ params.W_h.T
         back.append(da)
     das = np.stack(back[::-1])
-    return weight_gradients(das, np.stack(tape.hs[:-1]), tape.xs), input_gradients(
-        das, params.W_x.T
-    )
+    dparams = weight_gradients(das, np.stack(tape.hs[:-1]), tape.xs)
+    return dparams, input_gradients(das, params.W_x.T)
 
 
 def halved(params: Params) -> Params:
@@ -397,15 +369,13 @@ def in_place_backward(params: Params, tape: Tape, dhs: Array) -> tuple[Params, A
 def steps_back(tape: Tape, dhs: Array, W_h_T: Array) -> Array:
     """Walk from the last step to the first, and write into arrays that are there already.
 
+    What comes out are the gradients with respect to the pre-activations, (T, B, 4H), in the order
+    i, f, g, o.
+
     Parameters
     ----------
     W_h_T : ndarray of shape (4H, H)
         The weights of the state, transposed.
-
-    Returns
-    -------
-    ndarray of shape (T, B, 4H)
-        The gradients with respect to the pre-activations, in the order i, f, g, o.
     """
     T, B, H = dhs.shape
     das = np.empty((T, B, 4 * H), dhs.dtype)

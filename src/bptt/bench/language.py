@@ -13,7 +13,7 @@ from bptt.shapes import Array
 
 
 def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 15) -> clock.Ratio:
-    """Time updates of both, each once a round, in a new random order.
+    """Time updates of both, each once a round; return how many times as long as torch's ours takes.
 
     Parameters
     ----------
@@ -24,11 +24,6 @@ def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 
         K, the number of characters.
     rounds : int
         How often each is timed.
-
-    Returns
-    -------
-    Ratio
-        How many times as long as torch's our update takes.
     """
     run = start(settings, characters)
     work: dict[str, Callable[[], object]] = {
@@ -44,11 +39,8 @@ def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 
 def torch_update(settings: Settings, codes: Array, params: Any) -> Callable[[], float]:
     """Build the same network in torch, with its own LSTM, clipping and Adam.
 
-    Returns
-    -------
-    callable
-        Takes one step with the first chunk of the text, again and again, and returns the loss
-        before it, nats per character.
+    Each call of the update takes one step with the first chunk of the text, and returns the loss
+    before it, nats per character.
     """
     import torch
     from torch.nn.functional import cross_entropy

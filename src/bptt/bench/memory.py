@@ -15,13 +15,9 @@ FORGET_PEAK = Path("/proc/self/clear_refs")
 
 
 def peak_bytes() -> int | None:
-    """Return the largest memory that this process has had, as far as the system tells.
+    """Return the largest memory that this process has had, in bytes; None on Windows.
 
-    Returns
-    -------
-    int or None
-        Bytes that were in memory at once, since the start or since the peak was forgotten; None
-        where there is no way to ask (Windows).
+    It counts since the start, or since `_forget_peak`.
     """
     if STATUS.is_file():
         # `getrusage` would count what the parent had when it started this process.
@@ -44,18 +40,15 @@ def _forget_peak() -> None:
 def measure(name: str, **problem: Any) -> dict[str, int] | None:
     """Measure one contestant in a new process.
 
+    Returned are bytes: the "peak" beyond what was there before; for `fused` also what its tape
+    "kept". None where memory cannot be measured.
+
     Parameters
     ----------
     name : str
         The contestant.
     **problem : object
         What `contestants.draw` takes.
-
-    Returns
-    -------
-    dict of str to int, or None
-        Bytes: the "peak" beyond what was there before; for `fused` also what its tape "kept". None
-        where memory cannot be measured.
     """
     # It starts with nothing but what this module imports.
     command = [sys.executable, "-m", "bptt.bench.memory", name, json.dumps(problem)]

@@ -129,17 +129,12 @@ def groups(settings: Settings) -> list[Case]:
 
 
 def measure(group: Case, settings: Settings) -> list[Run]:
-    """Measure one group.
+    """Measure one group: a run for each contestant, with its seconds per call in each round.
 
     Parameters
     ----------
     group : dict
         One of `groups`.
-
-    Returns
-    -------
-    list of Run
-        A run for each contestant: its seconds per call in each round, or what else it scored.
     """
     case = dict(group)
     part = case.pop("part")
@@ -161,12 +156,22 @@ def _floor(case: Case, settings: Settings) -> Iterator[Run]:
 
 
 def _ratio(case: Case, settings: Settings) -> Iterator[Run]:
-    entered = contestants.enter(settings.who, contestants.draw(**case, seed=settings.seed))
-    yield from _equality("ratio", case, contestants.errors(entered))
-    for mode in settings.modes:
-        work = {who: getattr(entered[who], mode) for who in settings.who}
+    return _side_by_side("ratio", case, settings, settings.who, settings.modes)
+
+
+def _recompute(case: Case, settings: Settings) -> Iterator[Run]:
+    return _side_by_side("recompute", case, settings, ("fused", *settings.recompute_who), ("both",))
+
+
+def _side_by_side(
+    part: str, case: Case, settings: Settings, names: tuple[str, ...], modes: tuple[str, ...]
+) -> Iterator[Run]:
+    entered = contestants.enter(names, contestants.draw(**case, seed=settings.seed))
+    yield from _equality(part, case, contestants.errors(entered), names[0])
+    for mode in modes:
+        work = {who: getattr(entered[who], mode) for who in names}
         for who, timing in _time(work, settings).items():
-            yield _timed({"part": "ratio", **case, "mode": mode, "who": who}, timing)
+            yield _timed({"part": part, **case, "mode": mode, "who": who}, timing)
 
 
 def _scaling(case: Case, settings: Settings) -> Iterator[Run]:
@@ -193,18 +198,8 @@ def _ladder(case: Case, settings: Settings) -> Iterator[Run]:
         error = relative_error(Outcome(*work[name]()), wanted)
         yield from _equality("ladder", {**case, "dtype": rung.dtype}, {name: error}, "unroll")
     for name, timing in _time(work, settings).items():
-        dtype = RUNGS[name].dtype
-        named = {"part": "ladder", **case, "dtype": dtype, "mode": "both", "who": name}
-        yield _timed(named, timing)
-
-
-def _recompute(case: Case, settings: Settings) -> Iterator[Run]:
-    names = ("fused", *settings.recompute_who)
-    entered = contestants.enter(names, contestants.draw(**case, seed=settings.seed))
-    yield from _equality("recompute", case, contestants.errors(entered), "fused")
-    work = {who: entered[who].both for who in names}
-    for who, timing in _time(work, settings).items():
-        yield _timed({"part": "recompute", **case, "mode": "both", "who": who}, timing)
+        named = {**case, "dtype": RUNGS[name].dtype, "mode": "both", "who": name}
+        yield _timed({"part": "ladder", **named}, timing)
 
 
 def _memory(case: Case, settings: Settings) -> Iterator[Run]:

@@ -28,11 +28,8 @@ SAVED = ("c_prev", "i", "f", "g", "o", "tanh_c")  # what `ladder.plain_step` sav
 def split(cell: ModuleType, params: Any) -> Arrays:
     """Give each gate a matrix of its own, for the state and the input together.
 
-    Returns
-    -------
-    dict of str to ndarray
-        For gate i `W_i` of shape (H + I, H) and `b_i` of shape (H,), and so on; the candidate n of
-        the GRU has `W_xn`, `W_hn`, `b_n` and `b_hn`.
+    For gate i these are `W_i` of shape (H + I, H) and `b_i` of shape (H,), and so on; the candidate
+    n of the GRU has `W_xn`, `W_hn`, `b_n` and `b_hn`.
     """
     weights: Arrays = {}
     for k, gate in enumerate(GATES[cell]):
@@ -61,19 +58,12 @@ def join(cell: ModuleType, grads: Arrays) -> Any:
 
 
 def forward(cell: ModuleType, weights: Arrays, xs: Array) -> tuple[Array, list[Arrays]]:
-    """Run forwards from a state of zeros.
+    """Run forwards from a state of zeros; return the outputs and what each step keeps.
 
     Parameters
     ----------
     weights : dict of str to ndarray
         What `split` returned.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs.
-    caches : list of dict
-        What each step keeps for the way back.
     """
     step, _ = STEPS[cell]
     zero = _zero(cell, weights, xs.shape[1])
@@ -91,19 +81,14 @@ def backward(
 ) -> tuple[Arrays, Array]:
     """Run backwards, and add to each gradient at each step.
 
+    Returned are the gradients, named as the weights, and those with respect to the inputs.
+
     Parameters
     ----------
     weights : dict of str to ndarray
         The weights that it ran with.
     caches : list of dict
         What the steps kept.
-
-    Returns
-    -------
-    grads : dict of str to ndarray
-        The gradient with respect to each of the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
     """
     _, step_backward = STEPS[cell]
     grads = {name: np.zeros_like(W) for name, W in weights.items()}

@@ -60,17 +60,12 @@ def measure(settings: Settings = parts.FULL) -> Result:
 
 
 def run(settings: Settings, done: Sequence[Any] = ()) -> Iterator[Run]:
-    """Measure group by group, and tell how far it is.
+    """Measure group by group, tell how far it is, and yield each with its runs as score "runs".
 
     Parameters
     ----------
     done : sequence of dict
         The groups to leave out.
-
-    Yields
-    ------
-    Run
-        The runs of a group, in the score "runs".
     """
     ahead = [group for group in parts.groups(settings) if group not in done]
     spent: dict[str, float] = {}

@@ -10,26 +10,14 @@ WORDS = [
 
 
 def lines() -> str:
-    """Return words in random order, in lines of two to seven.
-
-    Returns
-    -------
-    str
-        About 26,000 characters.
-    """
+    """Return words in random order, in lines of two to seven: about 26,000 characters."""
     rng = np.random.default_rng(0)
     found = (rng.choice(WORDS, rng.integers(2, 8)) for _ in range(1_200))
     return "\n".join(" ".join(line) for line in found)
 
 
 def play() -> str:
-    """Return speakers in turn, with random words.
-
-    Returns
-    -------
-    str
-        About 20,000 characters.
-    """
+    """Return speakers in turn, with random words: about 20,000 characters."""
     rng = np.random.default_rng(0)
     parts = []
     for _ in range(200):

@@ -11,18 +11,19 @@ BINARY = ("name", "apostrophe")  # of 0 and 1
 
 
 def events(whole: str) -> dict[str, Array]:
-    """Return what happens in a text, a number for each character.
+    """Return what happens at each of the N characters of a text, by the names of `EVENTS`.
+
+    Distances count from the text's start where there is nothing else to count from.
 
     Parameters
     ----------
     whole : str
-        N characters.
+        The text.
 
     Returns
     -------
     dict of str to ndarray of int64, shape (N,)
-        The events by name, in the order of `EVENTS`. Distances count from the text's start where
-        there is nothing else to count from.
+        The events, in the order of `EVENTS`.
     """
     characters = np.array(list(whole))
     inside = {

@@ -104,18 +104,9 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
     vocabulary = Vocabulary.of(corpus)
     first, last = (vocabulary.encode(part) for part in split(corpus))
     codes, unseen = first[: case["characters"]], last[: case["scored"]]
-    settings = Training(
-        embedding=case["embedding"],
-        widths=tuple(case["widths"]),
-        batch=case["batch"],
-        chunk=case["chunk"],
-        steps=case["steps"],
-        lr=case["lr"],
-        warmup=100,
-        decay=0,
-        rates=ARMS[case["arm"]],
-        seed=case["seed"],
-    )
+    same = {name: case[name] for name in ("embedding", "batch", "chunk", "steps", "lr", "seed")}
+    rates, widths = ARMS[case["arm"]], tuple(case["widths"])
+    settings = Training(**same, widths=widths, warmup=100, decay=0, rates=rates)
     run = start(settings, len(vocabulary))
     points = np.linspace(0, case["steps"], case["points"] + 1).astype(int).tolist()
     curves: dict[str, list[float]] = {"train": [], "validation": []}

@@ -117,19 +117,10 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
     if not case["validation"]:
         seen, unseen = text.split(seen)
     codes, held_out = vocabulary.encode(seen), vocabulary.encode(unseen)
-    settings = Training(
-        cell=case["cell"],
-        widths=(case["H"],),
-        embedding=case["embedding"],
-        batch=case["batch"],
-        chunk=case["chunk"],
-        steps=case["steps"],
-        lr=case["lr"],
-        warmup=case["warmup"],
-        decay=case["steps"] - case["warmup"],
-        clip=case["clip"],
-        seed=case["seed"],
-    )
+    names = ("cell", "embedding", "batch", "chunk", "steps", "lr", "warmup", "clip", "seed")
+    same = {name: case[name] for name in names}
+    decay = case["steps"] - case["warmup"]
+    settings = Training(**same, widths=(case["H"],), decay=decay)
     run, seconds = start(settings, len(vocabulary)), 0.0
     steps = [round(case["steps"] / 1.5**point) for point in reversed(range(case["points"]))]
     curve, spent = [], []

@@ -94,13 +94,7 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 def train_and_test(
     cell: Cell[Any, Any, Any], params: Any, case: dict[str, Any], *, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Train one network from the weights it is given, and test it.
-
-    Returns
-    -------
-    dict
-        As for `score`.
-    """
+    """Train one network from the weights it is given, and score it as `score` does."""
     task = tasks.Latch(case["T"])
     history = fit(losses_of(cell), params, task, case, rng=rng)
     return {
@@ -111,17 +105,12 @@ def train_and_test(
 
 
 def initial(start: str, T: int, hidden_size: int, *, rng: np.random.Generator) -> Any:
-    """Draw the weights that a run starts from.
+    """Draw the weights that a run starts from, as the `Params` of a model.
 
     Parameters
     ----------
     start : str
         One of `STARTS`. The chrono start uses T.
-
-    Returns
-    -------
-    Params
-        Weights of a model.
     """
     params = model.init(STARTS[start], 1, hidden_size, 2, rng=rng)
     if start == "tanh":

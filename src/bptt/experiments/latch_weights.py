@@ -50,17 +50,12 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def initial(start: str, T: int, hidden_size: int, *, rng: np.random.Generator) -> Any:
-    r"""Draw the weights that a run starts from.
+    """Draw the weights that a run starts from, as the `Params` of a model.
 
     Parameters
     ----------
     start : str
         One of `STARTS`: the forget biases as drawn, all of one value, or by `weights.chrono`.
-
-    Returns
-    -------
-    Params
-        Weights of a model.
     """
     H = hidden_size
     params = model.init(lstm, 1, H, 2, rng=rng)  # for the readout

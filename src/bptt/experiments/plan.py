@@ -10,17 +10,12 @@ Row = dict[str, Any]
 
 
 def shared(settings: Any, *varied: str) -> Row:
-    """Return what all cases share.
+    """Return what all cases share, with lists in place of tuples, as JSON keeps them.
 
     Parameters
     ----------
     *varied : str
-        The fields of the settings that a case holds in another form.
-
-    Returns
-    -------
-    dict
-        All other fields, with lists in place of tuples, as JSON keeps them.
+        The fields of the settings to leave out.
     """
     fields = dataclasses.asdict(settings)
     kept = {name: value for name, value in fields.items() if name not in varied}
@@ -39,7 +34,7 @@ def tune_then_test(
     """Return the tuning runs of all rows; once they are done, the test runs as well.
 
     A row is tested with the rate whose rank is lowest in the mean over the tuning seeds: the first
-    of equal ones, and without tuning seeds the first of all.
+    of equal ones, and without tuning seeds the first of all. The cases get their `lr` and `seed`.
 
     Parameters
     ----------
@@ -53,11 +48,6 @@ def tune_then_test(
         Takes the scores of a run, returns what decides first, second, and so on.
     tuning : mapping, optional
         What a tuning run has in place of what its row has.
-
-    Returns
-    -------
-    list of dict
-        The cases, with `lr` and `seed`.
     """
     done = [run.case for run in runs]
 

@@ -73,11 +73,6 @@ def find(name: str) -> Experiment:
     name : str
         One of `NAMES`.
 
-    Returns
-    -------
-    module
-        With `FULL`, `REDUCED`, `cases` and `score`.
-
     Raises
     ------
     ValueError

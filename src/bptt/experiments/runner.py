@@ -26,11 +26,6 @@ def run(experiment: Experiment, settings: Any) -> list[Run]:
     ----------
     experiment : module
         The experiment.
-
-    Returns
-    -------
-    list of Run
-        All runs.
     """
     runs: list[Run] = []
     while ahead := _ahead(experiment, settings, runs):
@@ -47,11 +42,6 @@ def measure(name: str, processes: int) -> Result:
         The experiment.
     processes : int
         How many cases run side by side.
-
-    Returns
-    -------
-    Result
-        What was measured.
     """
     experiment = find(name)
     stamp = digest(experiment.__name__)
@@ -76,11 +66,6 @@ def recheck(name: str, processes: int) -> Result:
         The experiment.
     processes : int
         How many cases run side by side.
-
-    Returns
-    -------
-    Result
-        The result with its new stamp.
 
     Raises
     ------
@@ -114,15 +99,12 @@ def recheck(name: str, processes: int) -> Result:
 def is_stale(name: str) -> bool:
     """Tell whether the code or the settings have changed since an experiment was measured.
 
+    Without a result it is stale as well. `recheck` can make up for a change of the code.
+
     Parameters
     ----------
     name : str
         The experiment.
-
-    Returns
-    -------
-    bool
-        True as well if there is no result. `recheck` can make up for a change of the code.
     """
     experiment = find(name)
     if not path(name).is_file():

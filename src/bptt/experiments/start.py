@@ -116,16 +116,13 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 def measure(params: rnn.Params, xs: Array, seed: int) -> tuple[float, float, float]:
     """Return the spread and the saturation of the last state, and the gain back to the first.
 
+    These are the root mean square of $h_T$, the share of its values beyond 0.97, and the decimal
+    logarithm of $|dh_0| / |dh_T|$ for a random $dh_T$, at least -300.
+
     Parameters
     ----------
     seed : int
-        For the random gradient at the last state.
-
-    Returns
-    -------
-    tuple of float
-        The root mean square of $h_T$, the share of its values beyond 0.97, and the decimal
-        logarithm of $|dh_0| / |dh_T|$ for a random $dh_T$, at least -300.
+        For the random $dh_T$.
     """
     hs, _, tape = unroll.forward(rnn, params, xs)
     dhs = np.zeros_like(hs)

@@ -9,17 +9,14 @@ from bptt.shapes import Array
 
 
 def standardised(series: ArrayLike) -> Array:
-    """Shift and scale rows so that the product of two is their correlation.
+    """Return rows in float32, shifted to mean 0 and scaled to norm 1.
+
+    The product of two is their correlation. A row that does not vary becomes zero.
 
     Parameters
     ----------
     series : array_like of shape (M, N)
         The rows.
-
-    Returns
-    -------
-    ndarray of shape (M, N)
-        Rows of mean 0 and norm 1, in float32; a row that does not vary becomes zero.
     """
     rows = np.asarray(series)
     rows = (rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)).astype(np.float32)
@@ -77,11 +74,6 @@ def p_value(observed: float, null: ArrayLike) -> float:
         What was found.
     null : array_like of shape (n,)
         What is found where there is nothing.
-
-    Returns
-    -------
-    float
-        From 1 / (1 + n) to 1.
     """
     null = np.asarray(null)
     return float((1 + (null >= observed).sum()) / (1 + null.size))
@@ -119,17 +111,14 @@ def window(codes: Array, values: Array, k: int, characters: int) -> Array:
 def auc(series: Array, marks: Array) -> float:
     """Return the probability that a value at a mark is higher than one elsewhere.
 
+    It is the area under the receiver operating characteristic, from 0 to 1.
+
     Parameters
     ----------
     series : ndarray of shape (N,)
         The values; of equal ones, the earlier counts as the lower.
     marks : ndarray of bool of shape (N,)
         The marks, at least one, and not everywhere.
-
-    Returns
-    -------
-    float
-        The area under the receiver operating characteristic, from 0 to 1.
     """
     ranks = np.empty(len(series))
     ranks[np.argsort(series, kind="stable")] = np.arange(1, len(series) + 1)

@@ -22,21 +22,16 @@ def fit(
     rng: np.random.Generator,
     optimizer: Callable[..., Optimizer] = Adam,
 ) -> History[Any]:
-    """Train on a task with the `lr`, `steps`, `batch` and `max_norm` of a case.
+    """Train on a task with the `lr`, `steps`, `batch` and `max_norm` of a case, by `train.fit`.
 
     Parameters
     ----------
     loss_and_grads : callable
         Takes the weights and a batch, returns the loss in nats and the gradient.
     task : object
-        A task of `bptt.tasks`.
+        One of `bptt.tasks`.
     optimizer : callable
         Takes the rate.
-
-    Returns
-    -------
-    History
-        The trained weights, and the loss and the norm at each step.
     """
     return train.fit(
         loss_and_grads,
@@ -49,28 +44,17 @@ def fit(
 
 
 def losses_of(cell: Cell[Any, Any, Any]) -> Callable[[Any, Batch], tuple[float, Any]]:
-    """Return `model.loss_and_grads` with one cell, as `fit` takes it.
-
-    Returns
-    -------
-    callable
-        Takes the weights and a batch.
-    """
+    """Return `model.loss_and_grads` with one cell, as `fit` takes it."""
     return lambda params, batch: model.loss_and_grads(cell, params, *batch)
 
 
 def curve(losses: Array) -> list[float]:
-    """Return the mean over each twentieth of a training, with four decimals.
+    """Return the mean over each twentieth of a training; each of its losses, if they are fewer.
 
     Parameters
     ----------
     losses : ndarray of shape (steps,)
         The loss of each step.
-
-    Returns
-    -------
-    list of float
-        Twenty means; as many as there are losses, if they are fewer.
     """
     parts = np.array_split(losses, min(20, len(losses)))
     return [float(part.mean().round(4)) for part in parts]
@@ -83,11 +67,6 @@ def accuracy(cell: Cell[Any, Any, Any], params: Any, test: Batch) -> float:
     ----------
     test : Batch
         The sequences, with a class each.
-
-    Returns
-    -------
-    float
-        From 0 to 1.
     """
     answers = model.logits(cell, params, test.xs)[-1].argmax(axis=-1)
     return float((answers == test.targets[0]).mean())

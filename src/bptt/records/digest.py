@@ -13,18 +13,13 @@ ROOT = Path(__file__).parents[1]
 def digest(module: str) -> str:
     """Hash the syntax of a module of the package and of all modules of it that it imports.
 
-    Rewording a comment, a docstring or the layout changes nothing. The hash does not depend on
-    the version of Python.
+    Rewording a comment, a docstring or the layout changes nothing. The hash, sixteen hexadecimal
+    digits of SHA-256, does not depend on the version of Python.
 
     Parameters
     ----------
     module : str
         The full name, such as `bptt.experiments.latch`.
-
-    Returns
-    -------
-    str
-        Sixteen hexadecimal digits of SHA-256.
 
     Raises
     ------

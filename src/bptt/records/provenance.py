@@ -11,7 +11,7 @@ from bptt.records.results import Run
 
 
 def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
-    """Tell what made a result, and where.
+    """Return the digest, the date, the versions, the machine and the CPU seconds of a result.
 
     Parameters
     ----------
@@ -19,11 +19,6 @@ def provenance(stamp: str, runs: Iterable[Run]) -> dict[str, Any]:
         The digest of the code.
     runs : iterable of Run
         The runs, for their CPU seconds.
-
-    Returns
-    -------
-    dict
-        The digest, the date, the versions, the machine and the CPU seconds.
     """
     return {
         "digest": stamp,

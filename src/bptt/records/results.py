@@ -104,7 +104,7 @@ def load(name: str) -> Result:
 
 
 def path(name: str) -> Path:
-    """Return where the result of an experiment stands.
+    """Return where the result of an experiment stands, whether there is one or not.
 
     Parameters
     ----------
@@ -121,8 +121,6 @@ def save(name: str, result: Result) -> None:
     ----------
     name : str
         The experiment.
-    result : Result
-        What was measured.
 
     Raises
     ------
