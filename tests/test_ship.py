@@ -49,7 +49,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setitem(corpus.TEXTS, "shakespeare", lambda: whole)
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "model")
     monkeypatch.setattr(pretrained, "RECORD", tmp_path / "record.json")
-    monkeypatch.setattr(ship, "peak", lambda _: 12345)
+    monkeypatch.setattr(ship, "_peak", lambda _: 12345)
     monkeypatch.setattr(ship, "ORDERS", 4)
     return whole
 
@@ -173,7 +173,7 @@ def test_a_recheck_sees_a_change_of_the_training(tmp_path, monkeypatch):
 def test_memory_is_that_of_a_training_with_its_score(monkeypatch):
     seen = []
     monkeypatch.setattr(training, "train", lambda settings, *_, **__: seen.append(settings))
-    assert ship.use_memory(SMALL) == pytest.approx(peak_bytes(), rel=0.1)
+    assert ship._use_memory(SMALL) == pytest.approx(peak_bytes(), rel=0.1)
     assert [(one.steps, one.widths) for one in seen] == [(3, (7, 6))]
 
 
@@ -182,7 +182,7 @@ def test_writing_takes_longer_for_more_characters(tmp_path):
     train(tmp_path / "run")
     ship.ship(tmp_path / "run")
     model = pretrained.load()
-    assert 0 < ship.writing_seconds(model, 1) < ship.writing_seconds(model, 300)
+    assert 0 < ship._writing_seconds(model, 1) < ship._writing_seconds(model, 300)
 
 
 @pytest.mark.usefixtures("small")

@@ -163,17 +163,13 @@ AnyCell: TypeAlias = Cell[Any, Any, Any]
 def checked(function: F) -> F:
     """Let arguments into a function of a cell only if they fit, in the dtype of the weights.
 
-    A loop over time passes what a first step has let in; it calls the function `inside` the door.
+    What does not fit raises what `Cell` says. A loop over time passes what its first step has let
+    in, so it calls the function `inside` the door.
 
     Parameters
     ----------
     function : callable
-        `init`, `zero_state`, `step` or `step_backward`.
-
-    Returns
-    -------
-    callable
-        The function behind a door, which raises what `Cell` says.
+        `init`, `zero_state`, `step` or `step_backward` of a cell.
     """
     where = f"{function.__module__.removeprefix('bptt.')}.{function.__name__}"
     check, kinds = CHECKS[function.__name__], get_type_hints(function)
@@ -191,12 +187,12 @@ def checked(function: F) -> F:
 
 
 def inside(function: F) -> F:
-    """Return a function of a cell without its door.
+    """Return a function of any cell without its door, if it has one.
 
     Parameters
     ----------
     function : callable
-        The function of any cell, behind a door or not.
+        Such as `cell.step`.
     """
     return getattr(function, "inside", function)
 
@@ -285,18 +281,7 @@ def _check_state(
 
 
 def check_cell(where: str, cell: object) -> None:
-    """Insist that something is a cell.
-
-    Parameters
-    ----------
-    cell : object
-        What the caller passed.
-
-    Raises
-    ------
-    TypeError
-        If it lacks a function that a run over time needs.
-    """
+    """Insist that something has what a run over time needs of a cell, or raise a TypeError."""
     if not isinstance(cell, Steps):
         raise TypeError(
             f"{where}: cell must be a module with zero_state, step and step_backward, "
@@ -305,17 +290,7 @@ def check_cell(where: str, cell: object) -> None:
 
 
 def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
-    """Return a mask as an array of bools.
-
-    Parameters
-    ----------
-    mask : array_like of shape (T, B)
-        True or 1 where a sequence has a step, False or 0 elsewhere.
-
-    Returns
-    -------
-    ndarray of bool of shape (T, B)
-        The mask.
+    """Return a mask of shape (T, B) as an array of bools.
 
     Raises
     ------
@@ -335,15 +310,8 @@ def state_or_zero(where: str, name: str, state: S | None, zero: S) -> S:
 
     Parameters
     ----------
-    state : State or None
-        What the caller passed.
     zero : State
         The zero state of the cell.
-
-    Returns
-    -------
-    State
-        The state, its arrays converted to the dtype of the zero state.
 
     Raises
     ------

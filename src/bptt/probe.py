@@ -1,4 +1,12 @@
-"""Look inside a run: the gradient at each step, the Jacobians that carry it, and what was saved."""
+"""Look inside a run: the gradient at each step, the Jacobians that carry it, and what was saved.
+
+What does not fit the run of `bptt.unroll.forward` is a `ShapeError`, what is no cell a `TypeError`.
+
+Parameters
+----------
+tape : Tape
+    What `unroll.forward` returned.
+"""
 
 from typing import Any
 
@@ -13,23 +21,11 @@ from bptt.shapes import Array, check_shape
 def gradient_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
     r"""Norm of the gradient at every state, $\lVert dL/dh_t \rVert_2$ for $t = 0, \dots, T$.
 
-    Parameters
-    ----------
-    tape : Tape
-        What `unroll.forward` returned.
-
     Returns
     -------
     ndarray of shape (T + 1,)
         L2 norms over (B, H), in units of the loss. Entry t belongs to $h_t$, so entry 0 to the
         initial state; each counts what the loss reads at $h_t$ and what comes back from later.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit what `forward` saw.
-    TypeError
-        If `cell` is not a cell.
     """
     steps = unroll.backward_steps(cell, params, tape, dhs)
     carried = np.stack([dstate.h for _, _, dstate in steps][::-1])  # from t + 1, for t = 0 .. T-1
@@ -44,23 +40,11 @@ def term_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
 
     A row comes from a pass backwards with a loss that reads one step t only.
 
-    Parameters
-    ----------
-    tape : Tape
-        What `unroll.forward` returned.
-
     Returns
     -------
     ndarray of shape (T, T)
         L2 norms over `W_h`, in units of the loss. At [t - 1, k - 1] stands what the weights at
         step k add to the gradient through the loss at step t: zero for k > t.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit what `forward` saw.
-    TypeError
-        If `cell` is not a cell.
     """
     dhs = check_shape("probe.term_norms", "dhs", dhs, "T B H")
     rows = []
@@ -80,23 +64,11 @@ def jacobians(cell: AnyCell, params: Any, tape: Any) -> Array:
     the slopes $1 - h_t^2$ on the diagonal of $D_t$. All steps go back at once, from all unit
     vectors, so any cell will do whose `Step` holds arrays with a leading axis B.
 
-    Parameters
-    ----------
-    tape : Tape
-        What `unroll.forward` returned.
-
     Returns
     -------
     ndarray of shape (T, B, N, N)
         At [t - 1, b] the Jacobian of step t of sequence b; the identity where the step is masked.
         N counts the numbers of a state, in the order of its fields: H, or 2H for h and c.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit what `forward` saw.
-    TypeError
-        If `cell` is not a cell.
     """
     check_cell("probe.jacobians", cell)
     zero = cell.zero_state(params, tape.batch)
@@ -121,23 +93,11 @@ def jacobian_products(cell: AnyCell, params: Any, tape: Any) -> Array:
     A small change $\delta s_t$ of the state becomes $\delta s_T = \delta s_t P_t$ at the end, and a
     gradient there comes back as $ds_t = ds_T P_t^\top$.
 
-    Parameters
-    ----------
-    tape : Tape
-        What `unroll.forward` returned.
-
     Returns
     -------
     ndarray of shape (T + 1, B, N, N)
         At [t, b] the product from the state after step t of sequence b; the last is the identity.
         N is as for `jacobians`.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit what `forward` saw.
-    TypeError
-        If `cell` is not a cell.
     """
     steps = jacobians(cell, params, tape)
     products = [np.broadcast_to(np.eye(steps.shape[-1], dtype=steps.dtype), steps.shape[1:])]
@@ -173,12 +133,7 @@ def spectral_radius(matrix: ArrayLike) -> float:
 
 
 def series(tape: Any) -> dict[str, Array]:
-    r"""All that the steps of a run saved, by name, one array over time for each.
-
-    Parameters
-    ----------
-    tape : Tape
-        What `unroll.forward` returned.
+    """All that the steps of a run saved, by name, one array over time for each.
 
     Returns
     -------

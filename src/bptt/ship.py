@@ -75,15 +75,15 @@ def ship(path: Path) -> dict[str, Any]:
     shipped = pretrained.load()
     seconds = round(trained.seconds)
     record = {
-        **scores(shipped, read.held_out),
-        "float32": scores(model, read.held_out),
-        **baselines(),
+        **_scores(shipped, read.held_out),
+        "float32": _scores(model, read.held_out),
+        **_baselines(),
         "settings": dataclasses.asdict(settings),
         "parameters": sum(array.size for _, array in tree.leaves(model.params)),
         "bytes": (pretrained.FOLDER / folder.WEIGHTS).stat().st_size,
         "cpu_seconds": seconds,
-        "peak_bytes": peak(settings),
-        "writing_seconds": round(writing_seconds(shipped), 3),
+        "peak_bytes": _peak(settings),
+        "writing_seconds": round(_writing_seconds(shipped), 3),
         "against_torch": language.compare(settings, read.train, len(read.vocabulary))._asdict(),
         "corpus": {
             "name": "Tiny Shakespeare",
@@ -97,7 +97,7 @@ def ship(path: Path) -> dict[str, Any]:
     folder.write(
         pretrained.FOLDER, model, dtype=DTYPE, about=_summary(record), card=card.shipped(record)
     )
-    save(record)
+    _save(record)
     return pretrained.record()
 
 
@@ -127,42 +127,18 @@ def recheck() -> dict[str, Any]:
         )
     made_by = {**record["provenance"], "digest": digest(TRAINED_BY), "rechecked": today()}
     stamped = {**record, "provenance": made_by}
-    save(stamped)
+    _save(stamped)
     return pretrained.record()
 
 
-def save(record: Mapping[str, Any]) -> None:
-    """Write the record into the package.
-
-    Parameters
-    ----------
-    record : mapping
-        The record.
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite: JSON has no word for it.
-    """
+def _save(record: Mapping[str, Any]) -> None:
+    """Write the record into the package; a number that is not finite is a ValueError."""
     content = json.dumps(record, indent=1, allow_nan=False) + "\n"
     files.replace(pretrained.RECORD, content.encode())
 
 
-def scores(model: Model, codes: Array) -> dict[str, float]:
-    """Score a model on a text both ways.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    codes : ndarray of int of shape (N,)
-        The text.
-
-    Returns
-    -------
-    dict of str to float
-        `val_nats_window256` and `val_nats_carried`, nats per character.
-    """
+def _scores(model: Model, codes: Array) -> dict[str, float]:
+    """Return nats per character, in windows of 256 and with the state carried."""
     cell, params, _ = model
     return {
         "val_nats_window256": round(score.windows(cell, params, codes), 5),
@@ -170,14 +146,10 @@ def scores(model: Model, codes: Array) -> dict[str, float]:
     }
 
 
-def baselines() -> dict[str, Any]:
-    """Score what a network has to beat, on the same split.
+def _baselines() -> dict[str, Any]:
+    """Score what a network has to beat, on the same split, in nats per character.
 
-    Returns
-    -------
-    dict
-        `ngrams`, for each way of smoothing the nats per character of each order; `orders`, the
-        order that the last tenth of the training part would choose; `compressors`, likewise nats.
+    The order of the n-grams is the one that the last tenth of the training part would choose.
     """
     _, _, vocabulary, train, validation = corpus.load("shakespeare")
     words, K = (vocabulary.decode(train), vocabulary.decode(validation)), len(vocabulary)
@@ -199,19 +171,11 @@ def baselines() -> dict[str, Any]:
     }
 
 
-def peak(settings: Settings) -> int | None:
-    """Measure the memory of a training in a new process: some steps, and the score after them.
+def _peak(settings: Settings) -> int | None:
+    """Measure the memory of a training and its score in a new process, in bytes.
 
-    Parameters
-    ----------
-    settings : Settings
-        What is trained.
-
-    Returns
-    -------
-    int or None
-        The most memory that the process ever had, the interpreter and its libraries among it, in
-        bytes. None where the system does not tell.
+    It is the most that the process ever had, the interpreter and its libraries among it; None where
+    the system does not tell.
     """
     asked = json.dumps(dataclasses.asdict(settings))
     program = [sys.executable, "-m", "bptt.ship", "--peak", asked]
@@ -220,21 +184,8 @@ def peak(settings: Settings) -> int | None:
     return found
 
 
-def writing_seconds(model: Model, characters: int = 1000) -> float:
-    """Measure how long a model writes.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    characters : int
-        How many characters it writes, after one that it is given.
-
-    Returns
-    -------
-    float
-        Seconds of CPU.
-    """
+def _writing_seconds(model: Model, characters: int = 1000) -> float:
+    """Return the seconds of CPU in which a model writes so many characters."""
     before = time.process_time()
     writer = sample.generate(model.cell, model.params, [0], rng=np.random.default_rng(0))
     for _ in itertools.islice(writer, characters):
@@ -242,14 +193,8 @@ def writing_seconds(model: Model, characters: int = 1000) -> float:
     return time.process_time() - before
 
 
-def use_memory(settings: Settings) -> int | None:
-    """Train some steps and score, as a training does, and return the peak of this process.
-
-    Parameters
-    ----------
-    settings : Settings
-        What is trained.
-    """
+def _use_memory(settings: Settings) -> int | None:
+    """Train some steps and score, as a training does, and return the peak of this process."""
     _, _, vocabulary, train, validation = corpus.load("shakespeare")
     short, K = dataclasses.replace(settings, steps=3), len(vocabulary)
     training.train(short, train, validation, K, every=3, save=_nothing, watch=_nothing)
@@ -261,18 +206,7 @@ def _nothing(_: Any) -> None:
 
 
 def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `config.json` says of the training.
-
-    Parameters
-    ----------
-    record : mapping
-        The record.
-
-    Returns
-    -------
-    dict
-        The corpus, the settings, the CPU time and the nats, as `bptt train` writes them.
-    """
+    """Return what `config.json` says of the training, as `bptt train` writes it."""
     names = ("corpus", "settings", "cpu_seconds", "parameters", *SCORES)
     return {name: record[name] for name in names}
 
@@ -285,7 +219,7 @@ def main() -> None:
     parser.add_argument("--peak", metavar="SETTINGS", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.peak:
-        sys.stdout.write(json.dumps(use_memory(settings_of(json.loads(asked.peak)))))
+        sys.stdout.write(json.dumps(_use_memory(settings_of(json.loads(asked.peak)))))
         return
     if asked.recheck == bool(asked.folder):
         parser.error("name the folder of a training, or ask for --recheck")

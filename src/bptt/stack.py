@@ -6,8 +6,29 @@ for each, and puts both outputs side by side.
 
 The weights of a stack are a tuple with one entry for each layer, from the bottom: the cell's
 `Params`, or `Both` of them. States and gradients have the same form.
+
+Parameters
+----------
+params : tuple of Params, or of Both of them
+    The weights of each layer, from the lowest.
+xs : array_like of shape (T, B, I)
+    The inputs of the lowest layer.
+states : tuple of State, or of Both of them, optional
+    The state of each layer before its first step, which is step T for a run backwards; zeros by
+    default.
+mask : array_like of shape (T, B), optional
+    True where a sequence has a step, as for `bptt.unroll.forward`. A run backwards passes over
+    the padding before it meets the sequence.
+between : tuple of ndarray of shape (B, H) or None, optional
+    What the outputs of each layer but the highest are multiplied with at every step: masks of
+    dropout.
+dhs : array_like of shape (T, B, H) or (T, B, 2H)
+    The gradients of the loss with respect to each output of the highest layer.
+dstates_T : tuple of State, or of Both of them, optional
+    The gradients with respect to what `forward` returned as `states_T`; zeros by default.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -99,22 +120,6 @@ def forward(
 ) -> tuple[Array, tuple[Any, ...], Tape]:
     """Run a stack of layers over a sequence: the outputs of a layer are the inputs of the next.
 
-    Parameters
-    ----------
-    params : tuple of Params, or of Both of them
-        The weights of each layer, from the lowest.
-    xs : array_like of shape (T, B, I)
-        The inputs of the lowest layer.
-    states : tuple of State, or of Both of them, optional
-        The state of each layer before its first step, which is step T for a run backwards; zeros by
-        default.
-    mask : array_like of shape (T, B), optional
-        True where a sequence has a step, as for `bptt.unroll.forward`. A run backwards passes over
-        the padding before it meets the sequence.
-    between : tuple of ndarray of shape (B, H) or None, optional
-        What the outputs of each layer but the highest are multiplied with, at every step: masks of
-        dropout.
-
     Returns
     -------
     hs : ndarray of shape (T, B, H) or (T, B, 2H)
@@ -172,13 +177,6 @@ def backward(
 ) -> tuple[tuple[Any, ...], Array, tuple[Any, ...]]:
     """Backpropagate through time and layers: what a layer's inputs get goes to the one below.
 
-    Parameters
-    ----------
-    dhs : array_like of shape (T, B, H) or (T, B, 2H)
-        The gradients of the loss with respect to each output of the highest layer.
-    dstates_T : tuple of State, or of Both of them, optional
-        The gradients with respect to what `forward` returned as `states_T`; zeros by default.
-
     Returns
     -------
     dparams : tuple of Params, or of Both of them
@@ -215,7 +213,8 @@ def backward(
             )
         ]
         dps, dins, dstarts = zip(*runs, strict=True)
-        dxs = sum(din[order] for din, order in zip(dins, ORDERS, strict=False))
+        in_time = zip(dins, ORDERS, strict=False)
+        dxs = functools.reduce(np.add, [din[order] for din, order in in_time])
         dparams.append(_like(entry, dps))
         dstates_0.append(_like(entry, dstarts))
     return tuple(dparams[::-1]), dxs, tuple(dstates_0[::-1])
@@ -224,23 +223,16 @@ def backward(
 def step(
     cell: AnyCell, params: tuple[Any, ...], x: Array, states: tuple[Any, ...]
 ) -> tuple[Array, tuple[Any, ...]]:
-    """Take one step with layers of one direction that have run before, such as those of a writer.
+    """Take one step with layers of one direction; return the highest output and the new states.
+
+    Nothing is checked: it is for loops such as that of a writer.
 
     Parameters
     ----------
-    params : tuple of Params
-        The weights of each layer.
     x : ndarray of shape (B, I)
         The input of the lowest layer, in the dtype of the weights.
     states : tuple of State
-        The state of each layer before the step. Nothing is checked.
-
-    Returns
-    -------
-    h : ndarray of shape (B, H)
-        The output of the highest layer.
-    states : tuple of State
-        The state of each layer after the step.
+        The state of each layer before the step.
     """
     after: list[Any] = []
     for p, state in zip(params, states, strict=True):

@@ -76,7 +76,8 @@ def _vocabulary(module: griffe.Module) -> dict[str, griffe.DocstringParameter]:
         return {}
     sections = module.docstring.parsed
     module.docstring.parsed = [s for s in sections if s.kind is not PARAMETERS]
-    return {entry.name: entry for s in sections if s.kind is PARAMETERS for entry in s.value}
+    found = (entry for s in sections if s.kind is PARAMETERS for entry in s.value)
+    return {entry.name.lstrip("*"): entry for entry in found}
 
 
 def _known(

@@ -78,7 +78,7 @@ CELLS: dict[Any, Run] = {rnn: run_rnn, lstm: run_lstm, gru: run_gru}
 class Tape(NamedTuple):
     """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
-    cell: AnyCell
+    cell: Any
     xs: Array
     skip: Array | None
     starts: tuple[Any, ...]  # the state before the first step of each part
@@ -175,7 +175,7 @@ def backward(
     run = _run_of("fused.backward", cell)
     if not isinstance(tape, Tape) or tape.cell is not cell:
         got = f"one of {tape.cell.__name__}" if isinstance(tape, Tape) else type(tape).__name__
-        wanted = f"what fused.forward returned with {cell.__name__}"
+        wanted = f"what fused.forward returned with {cell.__name__}"  # type: ignore[attr-defined]  # a module
         raise TypeError(f"fused.backward: tape must be {wanted}, got {got}")
     T, B, I = tape.xs.shape
     zero = cell.zero_state(params, B)

@@ -20,7 +20,7 @@ class Kept(NamedTuple):
 def forward(
     params: Params, xs: Array, state: State, skip: Array | None
 ) -> tuple[Array, State, Kept]:
-    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$, the first two terms before the loop."""
+    r"""Run forwards, $h_t = \tanh(x_t W_x + b + h_{t-1} W_h)$: the first two terms at once."""
     W_x, W_h, b = params
     (T, B, _), H, dtype = xs.shape, len(W_h), b.dtype
     (a_xs,) = project(with_ones(xs), [np.vstack([W_x, b])])
@@ -41,7 +41,7 @@ def forward(
 def backward(
     params: Params, kept: Kept, dhs: Array, dstate: State, skip: Array | None
 ) -> tuple[Params, Array, State]:
-    r"""Run backwards, $da_t = dh_t \odot (1 - h_t^2)$; the weights and inputs wait for all of them."""
+    r"""Run backwards, $da_t = dh_t \odot (1 - h_t^2)$: weights and inputs wait for all of them."""
     W_x, W_h, b = params
     xs, hs = kept
     (T, B, H), dtype = dhs.shape, b.dtype

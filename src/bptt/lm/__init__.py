@@ -20,6 +20,10 @@ masks : Masks, optional
     What is dropped in training; nothing by default.
 settings : Settings
     What is asked.
+step : int
+    The number of the step, from 0.
+training : Training
+    Where a training stands.
 model : Model
     The model.
 folder : path

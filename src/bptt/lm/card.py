@@ -1,4 +1,10 @@
-"""Model cards: the README.md beside a model."""
+"""Model cards: the README.md beside a model.
+
+Parameters
+----------
+record : mapping
+    The record of the shipped model, as `bptt.lm.pretrained.record` reads it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -62,15 +68,7 @@ The command that trained it:
 
 
 def trained(settings: Settings, about: Mapping[str, Any]) -> str:
-    """Return the card of a model that `bptt train` made.
-
-    Parameters
-    ----------
-    settings : Settings
-        The settings of the training.
-    about : mapping
-        What `config.json` says of it.
-    """
+    """Return the card of a model that `bptt train` made, in Markdown."""
     return TRAINED.format(
         **about["corpus"],
         cell=settings.cell.upper(),
@@ -83,13 +81,7 @@ def trained(settings: Settings, about: Mapping[str, Any]) -> str:
 
 
 def shipped(record: Mapping[str, Any]) -> str:
-    """Return the card of the model that the package brings along.
-
-    Parameters
-    ----------
-    record : mapping
-        The record, as `bptt.lm.pretrained.record` reads it.
-    """
+    """Return the card of the model that the package brings along, in Markdown."""
     settings = record["settings"]
     lines = [
         f"| {name.replace('_', '-')} {n}-gram | {record['ngrams'][name][str(n)]:.3f} |"
@@ -110,13 +102,7 @@ def shipped(record: Mapping[str, Any]) -> str:
 
 
 def command(record: Mapping[str, Any]) -> str:
-    """Return the command that trains the shipped model again.
-
-    Parameters
-    ----------
-    record : mapping
-        The record.
-    """
+    """Return the command line that trains the shipped model again."""
     every = record["curve"][0][0]
     begin = f"bptt train --text shakespeare --folder FOLDER --every {every}"
     return f"{begin} {options.typed(record['settings'])}"

@@ -50,7 +50,7 @@ def load(source: str) -> Corpus:
 
 
 def of(whole: str, source: str = "") -> Corpus:
-    """Split a text.
+    """Split a text, after 90% of its characters.
 
     Parameters
     ----------
@@ -66,18 +66,7 @@ def of(whole: str, source: str = "") -> Corpus:
 
 
 def known(about: Mapping[str, Any]) -> str | None:
-    """Tell which text a model was trained on, if it has a name.
-
-    Parameters
-    ----------
-    about : mapping
-        What `config.json` says.
-
-    Returns
-    -------
-    str or None
-        One of `TEXTS`.
-    """
+    """Tell which of `TEXTS` a model was trained on, by its `config.json`; else None."""
     said = _said(about)
     if said.get("sha256") == text.SHA256:
         return "shakespeare"
@@ -85,14 +74,12 @@ def known(about: Mapping[str, Any]) -> str | None:
 
 
 def is_that_of(corpus: Corpus, about: Mapping[str, Any]) -> bool:
-    """Tell whether a model was trained on a text.
+    """Tell whether a model was trained on a text: whether the SHA-256 is the same.
 
     Parameters
     ----------
     corpus : Corpus
         The text.
-    about : mapping
-        What `config.json` of the model says.
     """
     return bool(corpus.sha256 == _said(about).get("sha256"))
 

@@ -63,14 +63,6 @@ def init(
 
     Parameters
     ----------
-    cell : module
-        `bptt.rnn`, `bptt.lstm` or `bptt.gru`.
-    characters : int
-        K, the number of characters.
-    embedding : int
-        D, the width of a row of E.
-    widths : sequence of int
-        The number of units of each layer, from the lowest.
     tied : bool
         Whether E is the head too. Then its variance is 1/D, else 1.
 
@@ -145,10 +137,6 @@ def forward(
     ----------
     codes : array_like of int of shape (T, B)
         The characters, each a number from 0 to K - 1.
-    states : tuple of State, optional
-        The state of each layer before the first character; zeros by default.
-    masks : Masks, optional
-        What is dropped in training; nothing by default.
 
     Returns
     -------
@@ -235,11 +223,5 @@ def is_tied(params: Params[Any]) -> bool:
 
 
 def head(params: Params[Any]) -> Array:
-    """Return what multiplies the outputs of the last layer.
-
-    Returns
-    -------
-    ndarray of shape (H, K)
-        W_y, or the transpose of E where the head is tied.
-    """
+    """Return what multiplies the outputs of the last layer: W_y, or the transpose of a tied E."""
     return params.E.T if isinstance(params.W_y, tuple) else params.W_y

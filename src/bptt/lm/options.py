@@ -23,7 +23,7 @@ class Option(NamedTuple):
 
 
 def shown(value: Any) -> str:
-    """Write a setting as it is typed.
+    """Write a setting as it is typed: numbers of a tuple with commas between them.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ OPTIONS = (
 
 
 def chosen(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that were typed.
+    """Return the settings that were typed, by name.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
 
 
 def typed(plain: Mapping[str, Any]) -> str:
-    """Write settings as one types them.
+    """Write settings as one types them, as options of `bptt train`.
 
     Parameters
     ----------

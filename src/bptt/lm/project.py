@@ -1,4 +1,16 @@
-"""A training in a folder: it begins, is saved as it goes, goes on after a stop, leaves a model."""
+"""A training in a folder: it begins, is saved as it goes, goes on after a stop, leaves a model.
+
+Parameters
+----------
+place : path
+    The folder.
+given : mapping
+    The settings that were chosen; a training that goes on must have them already.
+source : str or None
+    The text, for `corpus.load`; by default the prose of the standard library, or what it was.
+every : int or None
+    Steps from save to save; by default a twentieth of all, or what it was.
+"""
 
 import contextlib
 import dataclasses
@@ -38,18 +50,7 @@ class Project(NamedTuple):
 
 
 def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int | None) -> Project:
-    """Begin a training. Nothing is written yet.
-
-    Parameters
-    ----------
-    place : path
-        The folder.
-    given : mapping
-        The settings that were chosen, for `options.settings`.
-    source : str or None
-        The text, for `corpus.load`; by default the prose of the standard library.
-    every : int or None
-        Steps from save to save; by default a twentieth of all.
+    """Return a training before its first step. Nothing is written yet.
 
     Raises
     ------
@@ -72,17 +73,6 @@ def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int 
 
 def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int | None) -> Project:
     """Read a training that was stopped, and insist that nothing else is asked for now.
-
-    Parameters
-    ----------
-    place : path
-        The folder.
-    given : mapping
-        The settings that were chosen now; each must be as it was.
-    source : str or None
-        The text; by default where it was.
-    every : int or None
-        Steps from save to save; must be as it was.
 
     Raises
     ------
@@ -172,7 +162,7 @@ def train(project: Project, watch: Callable[[Training], None]) -> None:
 
 
 def quoted(path: Path | str) -> str:
-    """Write a path as it is typed.
+    """Write a path as it is typed: in quotation marks if it has blanks.
 
     Parameters
     ----------

@@ -30,12 +30,8 @@ def write(
     ----------
     path : str or path
         The file. One that is there already is replaced.
-    settings : Settings
-        What is asked.
     about : mapping of str to JSON values
         What else to note. `characters` must be K.
-    training : Training
-        Where it stands.
 
     Raises
     ------

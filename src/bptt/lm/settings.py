@@ -17,15 +17,6 @@ LARGEST = sys.float_info.max  # a whole number may be larger, but is no float th
 class Settings:
     """What a run is asked to do.
 
-    Parameters
-    ----------
-    chunk : int
-        T, the number of characters from one update to the next, and the reach of the gradient.
-    decay : int
-        In the last so many steps it falls in a line, to zero after the last.
-    rates : Rates
-        What is dropped.
-
     Raises
     ------
     ValueError
@@ -38,14 +29,16 @@ class Settings:
     widths: Annotated[tuple[int, ...], "the number of units of each layer"] = (512, 512)
     tied: Annotated[bool, "whether the head is tied to the embedding"] = False
     batch: Annotated[int, "B, the number of places in the text that are read side by side"] = 32
-    chunk: int = 64
+    chunk: Annotated[int, "T, the characters between two updates, and the gradient's reach"] = 64
     steps: Annotated[int, "the number of updates"] = 10_000
     lr: Annotated[float, "the learning rate at its highest"] = 2e-3
     warmup: Annotated[int, "in so many steps the learning rate rises to it in a line"] = 200
-    decay: int = 9_800
+    decay: Annotated[int, "in the last so many steps it falls in a line, to zero after them"] = (
+        9_800
+    )
     beta2: Annotated[float, "Adam's decay of the mean square"] = 0.99
     clip: Annotated[float, "the largest global norm of a gradient"] = 1.0
-    rates: Rates = dataclasses.field(default_factory=Rates)
+    rates: Annotated[Rates, "what is dropped"] = dataclasses.field(default_factory=Rates)
     alpha: Annotated[float, "the weight of AR"] = 0.0
     beta: Annotated[float, "the weight of TAR"] = 0.0
     seed: Annotated[int, "decides all that is drawn"] = 0

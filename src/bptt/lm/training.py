@@ -16,48 +16,28 @@ from bptt.shapes import Array
 
 
 class Point(NamedTuple):
-    """One point of a learning curve.
+    """One point of a learning curve, in nats per character.
 
-    Attributes
-    ----------
-    train : float
-        The mean cross-entropy of the chunks since the last point, with dropout, before each was
-        learnt; nats per character.
-    held_out : float
-        The score of the other text in windows of 256 characters; nats per character.
+    The chunks since the last point count with dropout, each before it was learnt.
     """
 
     step: Annotated[int, "the number of updates so far"]
     seconds: Annotated[float, "the CPU time that they took, in seconds, without the time to score"]
-    train: float
-    held_out: float
+    train: Annotated[float, "the mean cross-entropy of the chunks since the last point"]
+    held_out: Annotated[float, "the score of the other text, in windows of 256 characters"]
 
 
 class Training(NamedTuple):
-    """A run, and what it has shown so far.
-
-    Attributes
-    ----------
-    losses : tuple of float
-        The cross-entropy of each chunk since the last point, nats per character.
-    """
+    """A run, and what it has shown so far."""
 
     run: Annotated[Run, "the weights and all else that a next step needs"]
     curve: Annotated[tuple[Point, ...], "the points so far"]
-    losses: tuple[float, ...]
+    losses: Annotated[tuple[float, ...], "of each chunk since the last point, nats per character"]
     seconds: Annotated[float, "the CPU time of all steps so far"]
 
 
 def begin(settings: Settings, characters: int) -> Training:
-    """Return a training before its first step.
-
-    Parameters
-    ----------
-    settings : Settings
-        What is asked.
-    characters : int
-        K, the number of characters.
-    """
+    """Return a training before its first step."""
     return Training(start(settings, characters), (), (), 0.0)
 
 
@@ -79,14 +59,10 @@ def train(
 
     Parameters
     ----------
-    settings : Settings
-        What is asked.
     codes : ndarray of int of shape (N,)
         The text to learn.
     held_out : ndarray of int of shape (M,)
         The text for the learning curve, at least 257 characters.
-    characters : int
-        K, the number of characters.
     begun : Training, optional
         Where to go on; at the start by default.
     every : int

@@ -31,15 +31,7 @@ class Run(NamedTuple):
 
 
 def start(settings: Settings, characters: int) -> Run:
-    """Return a run before its first step.
-
-    Parameters
-    ----------
-    settings : Settings
-        What is asked.
-    characters : int
-        K, the number of characters.
-    """
+    """Return a run before its first step."""
     cell = CELLS[settings.cell]
     rng = np.random.default_rng([settings.seed, WEIGHTS])
     params = init(
@@ -49,13 +41,7 @@ def start(settings: Settings, characters: int) -> Run:
 
 
 def zero_states(settings: Settings, params: Params[Any]) -> tuple[Any, ...]:
-    """Return the state of each layer at the start of an epoch.
-
-    Parameters
-    ----------
-    settings : Settings
-        The cell and the batch.
-    """
+    """Return the state of each layer at the start of an epoch."""
     return tuple(CELLS[settings.cell].zero_state(p, settings.batch) for p in params.layers)
 
 
@@ -64,8 +50,6 @@ def chunks_per_epoch(settings: Settings, length: int) -> int:
 
     Parameters
     ----------
-    settings : Settings
-        The batch and the chunk.
     length : int
         The number of characters of the text.
 
@@ -89,15 +73,6 @@ def chunk_at(settings: Settings, codes: Array, step: int) -> tuple[Array, Array]
     The text is a ring, cut into B arcs of one length. In each epoch the first arc starts at
     another place, so that the cuts and the ends of chunks lie elsewhere.
 
-    Parameters
-    ----------
-    settings : Settings
-        The batch, the chunk and the seed.
-    codes : ndarray of int of shape (N,)
-        The text.
-    step : int
-        The number of the step, from 0.
-
     Returns
     -------
     inputs : ndarray of int of shape (T, B)
@@ -114,15 +89,7 @@ def chunk_at(settings: Settings, codes: Array, step: int) -> tuple[Array, Array]
 
 
 def rate_at(settings: Settings, step: int) -> float:
-    """Return the learning rate of a step: up in a line, level, down in a line.
-
-    Parameters
-    ----------
-    settings : Settings
-        The highest rate and the lengths of the parts.
-    step : int
-        The number of the step, from 0.
-    """
+    """Return the learning rate of a step: up in a line, level, down in a line."""
     up = (step + 1) / max(1, settings.warmup)
     down = (settings.steps - step) / max(1, settings.decay)
     return settings.lr * min(1.0, up, down)
@@ -133,10 +100,6 @@ def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
 
     Parameters
     ----------
-    settings : Settings
-        What is asked.
-    codes : ndarray of int of shape (N,)
-        The text.
     run : Run
         Where the run stands.
 
