@@ -13,11 +13,10 @@ from numpy.typing import DTypeLike
 
 from bptt import fused, gru, lstm, rnn, unroll
 from bptt.bench import plain
+from bptt.cells import CELLS
 from bptt.gradcheck import relative_error
 from bptt.shapes import Array
 from bptt.torch_layout import to_torch
-
-CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 # The largest error that equal results may have at the sizes of the benchmark.
 BOUNDS = {"float64": 1e-10, "float32": 1e-3}
