@@ -17,4 +17,8 @@ characters : int
     K, the number of characters.
 batch : int
     B, the number of sequences.
+cell : str
+    "rnn", "lstm" or "gru".
+mode : str
+    "forward", or "both" for forwards and backwards.
 """

@@ -52,8 +52,6 @@ def draw(cell: str, dtype: DTypeLike, *, T: int, B: int, I: int, H: int, seed: i
 
     Parameters
     ----------
-    cell : str
-        "rnn", "lstm" or "gru".
     seed : int
         The seed of everything that is drawn.
     """

@@ -5,10 +5,6 @@ processor. It says how far a program is from the two things that have to be comp
 
 Parameters
 ----------
-cell : str
-    "rnn", "lstm" or "gru".
-mode : str
-    "forward", or "both" for forwards and backwards.
 speeds : Speeds
     What the machine does with the dtype.
 """

@@ -7,6 +7,8 @@ step of the LSTM is that of the ladder's first rung.
 
 Parameters
 ----------
+cell : module
+    The cell.
 weights : dict of str to ndarray
     What `split` returned.
 caches : list of dict

@@ -2,12 +2,8 @@
 
 Parameters
 ----------
-cell : str
-    "rnn", "lstm" or "gru".
 dtype : str
     "float32" or "float64".
-mode : str
-    "forward", or "both" for forwards and backwards.
 who, against : str
     A contestant, or a rung of the ladder.
 case : object

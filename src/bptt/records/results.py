@@ -41,19 +41,12 @@ class Result(NamedTuple):
     ]
 
     def scores(self, name: str, **case: Any) -> Array:
-        """Return one score of all runs that match.
+        """Return one score of all runs that match, in the order of the runs.
 
         Parameters
         ----------
         name : str
             Which score.
-        **case : object
-            What the case of a run must hold.
-
-        Returns
-        -------
-        ndarray
-            The scores, one for each run, in the order of the runs.
 
         Raises
         ------
