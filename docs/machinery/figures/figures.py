@@ -17,13 +17,13 @@ from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup, Tag
 from jinja2 import Environment
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from pages import is_notebook
+from read.pages import is_notebook
 
 # Notebooks draw text and axes in the light ink. No other colour changes in the dark.
 INKS = {"light": "#1f2328", "dark": "#e6e6e6"}

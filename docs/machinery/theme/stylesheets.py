@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize

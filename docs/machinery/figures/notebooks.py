@@ -16,9 +16,9 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
-from pages import is_notebook, linked
+from read.pages import is_notebook, linked
 from selectolax.lexbor import LexborHTMLParser, LexborNode
-from svg import tidied
+from figures.svg import tidied
 
 # Markdown, code, printed text, pictures, and their data.
 CELLS = (

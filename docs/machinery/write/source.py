@@ -12,12 +12,12 @@ from textwrap import dedent, indent
 from typing import Any
 
 import griffe
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
-from modules import places
+from read.modules import places
 
 FENCE = re.compile(r"^(?P<indent> *)```source\n *(?P<name>\S+)\n *```$", re.MULTILINE)
 

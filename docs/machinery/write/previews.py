@@ -5,11 +5,11 @@ import textwrap
 from functools import partial
 from typing import Any
 
-from memory import recall_bytes
+from read.memory import recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from pages import is_chapter
+from read.pages import is_chapter
 
 SIZE = (12, 6.3)  # inches, at 100 dots each: 1200 by 630, the shape that most services show
 PAPER, INK, SOFT, FORWARD, BACKWARD = "#15191e", "#e6e6e6", "#b0b8c1", "#4a9ad9", "#e8702a"

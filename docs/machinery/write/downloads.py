@@ -12,20 +12,20 @@ from functools import partial
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import nbformat
-from chapter_notebook import pixels, prose
-from chapter_notebook.cells import Site, cells
-from chapter_notebook.install import install
-from chapter_notebook.parts import code, markdown
+from write.chapter_notebook import pixels, prose
+from write.chapter_notebook.cells import Site, cells
+from write.chapter_notebook.install import install
+from write.chapter_notebook.parts import code, markdown
 from jinja2 import Environment
-from memory import recall, recall_bytes
+from read.memory import recall, recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.utils import meta
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
-from pages import is_chapter, linked
-from source import with_sources
+from read.pages import is_chapter, linked
+from write.source import with_sources
 
 INTRODUCTION = """\
 {description}

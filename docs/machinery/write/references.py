@@ -21,7 +21,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from pages import listed, text
+from read.pages import listed, text
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
 

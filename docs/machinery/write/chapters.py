@@ -16,7 +16,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from pages import is_chapter
+from read.pages import is_chapter
 from selectolax.lexbor import LexborHTMLParser
 
 TOLD = ("claim", "code", "description", "figure")

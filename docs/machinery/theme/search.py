@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from jinja2 import Environment
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
 

@@ -5,7 +5,7 @@ from functools import partial
 from html.parser import HTMLParser
 
 from jinja2 import Environment
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files

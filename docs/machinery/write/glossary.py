@@ -16,12 +16,12 @@ from functools import partial
 
 from bs4 import BeautifulSoup
 from jinja2 import Environment
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.utils import get_relative_url
-from pages import is_chapter, text
+from read.pages import is_chapter, text
 
 LIST = "glossary.md"
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)

@@ -11,7 +11,7 @@ from functools import partial
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
-from pages import text
+from read.pages import text
 
 CONSOLE = re.compile(r'(<div class="language-pycon\b.*?<code)>(.*?)</code>', re.DOTALL)
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from memory import libraries
+from read.memory import libraries
 from mkdocs.config.defaults import MkDocsConfig
 
 # Some settings are read when a figure is drawn, so they are set for the whole kernel.

@@ -12,10 +12,10 @@ from doctest import DocTestParser, Example
 from textwrap import dedent, indent
 from typing import NamedTuple
 
-from console import script
+from read.console import script
 from nbformat import NotebookNode
 
-from chapter_notebook.parts import code, markdown, printed, result
+from write.chapter_notebook.parts import code, markdown, printed, result
 
 # What a chapter is made of, besides running text.
 BLOCK = re.compile(

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from console import with_copies
-from formulas import with_formulas
+from read.console import with_copies
+from write.formulas import with_formulas
 from highlighting import lean
-from memory import recall
+from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import AnchorLink, get_toc
 from mkdocs.utils import CountHandler
-from modules import behind, look_again
-from pages import is_notebook
+from read.modules import behind, look_again
+from read.pages import is_notebook
 from search import without_code
 
 DOCUMENTED = re.compile(r"^::: ([\w.]+)", re.MULTILINE)
