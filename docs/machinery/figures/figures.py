@@ -2,7 +2,7 @@
 
 ``![Alt text.](../figures/01_state.py#states)`` names the figure that is drawn under the heading
 ``States`` of the notebook ``docs/figures/01_state.py``. MkDocs resolves the link and mkdocs-jupyter
-runs the notebook. Once all pages are rendered, this hook takes the pictures out of the notebooks'
+runs the notebook. Once all pages are rendered, this takes the pictures out of the notebooks'
 pages, makes a light and a dark file of each, and shows them in both places. In the chapter a figure
 gets a number, an address of its own, and links to its code and to its data or description.
 """
@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup, Tag
-from jinja2 import Environment
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
+
+from read.memory import recall
 from read.pages import is_notebook
 
 # Notebooks draw text and axes in the light ink. No other colour changes in the dark.
@@ -74,7 +74,7 @@ class Figure:
 Notebooks = dict[str, dict[str, Figure]]
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+def show(config: MkDocsConfig, files: Files) -> None:
     """Put every figure where it belongs, and its files into the site."""
     pages = [file.page for file in files.documentation_pages()]
     drawn = {_address(page): _drawn(page, config) for page in pages if is_notebook(page.file)}
@@ -89,7 +89,6 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
         for scheme, ink in INKS.items():
             svg = figure.svg.replace(INKS["light"], ink)
             files.append(File.generated(config, figure.uri(scheme), content=svg))
-    return env
 
 
 def _address(page: Page, link: str = "") -> str:

@@ -1,7 +1,7 @@
 """Run the figure notebooks the same way everywhere, and again only when something changed.
 
 mkdocs-jupyter keys its cache on the notebook alone. A figure also depends on the package, on the
-installed libraries and on matplotlib's settings, so this hook puts a hash of them all into the name
+installed libraries and on matplotlib's settings, so this puts a hash of them all into the name
 of the cache folder.
 """
 
@@ -11,8 +11,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from read.memory import libraries
 from mkdocs.config.defaults import MkDocsConfig
+
+from read.memory import libraries
 
 # Some settings are read when a figure is drawn, so they are set for the whole kernel.
 MATPLOTLIBRC = Path(__file__).parents[1] / "matplotlibrc"
@@ -20,7 +21,7 @@ MATPLOTLIBRC = Path(__file__).parents[1] / "matplotlibrc"
 KEPT_FOLDERS = 4
 
 
-def on_config(config: MkDocsConfig) -> None:
+def prepare(config: MkDocsConfig) -> None:
     """Prepare the kernels' environment, and choose the cache folder."""
     os.environ["MATPLOTLIBRC"] = str(MATPLOTLIBRC)
     root = Path(config.config_file_path).parent

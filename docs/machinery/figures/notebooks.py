@@ -1,13 +1,12 @@
 """Make an executed notebook a page like the others: headings, code and output, nothing else.
 
 nbconvert wraps every cell in JupyterLab's markup and brings 580 KB of its styles and scripts, some
-of them from third parties. This hook keeps the contents of the cells and drops all of that.
+of them from third parties. This keeps the contents of the cells and drops all of that.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -16,9 +15,10 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
-from read.pages import is_notebook, linked
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
 from figures.svg import tidied
+from read.pages import is_notebook, linked
 
 # Markdown, code, printed text, pictures, and their data.
 CELLS = (
@@ -29,11 +29,10 @@ FORMULA = re.compile(r"\$([^$]+)\$")
 Render = Callable[[MkDocsConfig, Files], None]
 
 
-def on_pre_page(page: Page, **_: Any) -> Page:
+def rebuild(page: Page) -> None:
     """Add to what mkdocs-jupyter does to render a notebook."""
     if is_notebook(page.file):
         page.render = partial(_render, page, page.render)
-    return page
 
 
 def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> None:

@@ -7,7 +7,7 @@ every page. The footer's links are made in ``overrides/partials/copyright.html``
 from mkdocs.config.defaults import MkDocsConfig
 
 
-def on_config(config: MkDocsConfig) -> None:
+def derive(config: MkDocsConfig) -> None:
     """Let the edit button of a page lead to its source on the main branch."""
     repository = config.extra["repository"] = config.extra["repository"].rstrip("/")
     config.edit_uri = f"{repository}/edit/main/docs/"

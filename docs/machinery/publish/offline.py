@@ -27,7 +27,7 @@ LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
 PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
 
 
-def on_post_build(config: MkDocsConfig) -> None:
+def pack(config: MkDocsConfig) -> None:
     """Write the zip file into the finished site, the same bytes for the same site."""
     if urlsplit(config.site_url).hostname in LOCAL:
         return

@@ -4,11 +4,11 @@ import re
 from functools import partial
 from html.parser import HTMLParser
 
-from jinja2 import Environment
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
+
+from read.memory import recall
 
 # Inside these, the same characters mean themselves.
 LITERAL = {"code", "pre", "script", "style", "math"}
@@ -21,13 +21,12 @@ LEFTOVERS = {
 }
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
-    """Check every page, after all other hooks and plugins have changed it."""
+def refuse_leftovers(config: MkDocsConfig, files: Files) -> None:
+    """Check every page, after all other steps and plugins have changed it."""
     for file in files.documentation_pages():
         content = file.page.content
         for problem in recall(config, ["strict", content], partial(problems, content)):
             raise PluginError(f"{file.src_uri}: {problem}")
-    return env
 
 
 def problems(content: str) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 
-HOOKS = Path(__file__).parent
+MACHINERY = Path(__file__).parents[1]
 # What no build has asked for in a week is forgotten.
 KEPT_SECONDS = 7 * 24 * 3600
 
@@ -84,9 +84,9 @@ def libraries() -> tuple[bytes, ...]:
 
 
 def machinery() -> Iterator[bytes]:
-    """Give the code of this folder, and the characters of the font, which it reads."""
-    for path in [*sorted(HOOKS.rglob("*.py")), HOOKS.parent / "fonts" / "glyphs.txt"]:
-        yield path.relative_to(HOOKS.parent).as_posix().encode()
+    """Give the code of the machinery, and the characters of the font, which it reads."""
+    for path in [*sorted(MACHINERY.rglob("*.py")), MACHINERY / "fonts" / "glyphs.txt"]:
+        yield path.relative_to(MACHINERY).as_posix().encode()
         yield path.read_bytes()
 
 
@@ -98,7 +98,7 @@ def write(path: Path, text: str) -> None:
     Path(draft.name).replace(path)
 
 
-def on_post_build(config: MkDocsConfig) -> None:
+def forget(config: MkDocsConfig) -> None:
     """Forget what has not been asked for in a long time."""
     oldest = time.time() - KEPT_SECONDS
     for path in folder(config).glob("*"):

@@ -1,4 +1,4 @@
-"""Tell on which modules of the library a text depends; by itself this is no hook."""
+"""Tell on which modules of the library a text depends."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""What several hooks ask of a page; by itself this is none."""
+"""What several steps ask of a page."""
 
 import html
 import posixpath

@@ -1,6 +1,6 @@
 """Render a page again only if something has changed on which it depends.
 
-That is its Markdown, which other hooks have completed by now; the modules that it documents, with
+That is its Markdown, which other steps have completed by now; the modules that it documents, with
 all that they import; the files that it includes; and the names of all files, for its links. A page
 that brought a warning is not remembered, so that the next build warns again.
 """
@@ -13,41 +13,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from read.console import with_copies
-from write.formulas import with_formulas
-from highlighting import lean
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import AnchorLink, get_toc
 from mkdocs.utils import CountHandler
-from read.modules import behind, look_again
+
+from read.memory import recall
+from read.modules import behind
 from read.pages import is_notebook
-from search import without_code
 
 DOCUMENTED = re.compile(r"^::: ([\w.]+)", re.MULTILINE)
 INCLUDED = re.compile(r'^--8<-- "([^"]+)"', re.MULTILINE)
 
 Render = Callable[[MkDocsConfig, Files], None]
+Finish = Callable[[Page], str]
 
 
-def on_pre_build(**_: Any) -> None:
-    """Look at the modules once for each build."""
-    look_again()
+def remember(page: Page, finish: Finish) -> None:
+    """Let the page be rendered from memory, if that is possible, and finished if it is not.
+
+    What finishes its HTML may need nothing but that page.
+    """
+    page.render = partial(_render, page, page.render, finish)
 
 
-def on_pre_page(page: Page, **_: Any) -> Page:
-    """Let the page be rendered from memory, if that is possible."""
-    page.render = partial(_render, page, page.render)
-    return page
-
-
-def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> None:
+def _render(page: Page, render: Render, finish: Finish, config: MkDocsConfig, files: Files) -> None:
     rendered = recall(
         config,
         ["page", page.file.src_uri, page.markdown, *_others(page, config, files)],
-        partial(_rendered, page, render, config, files),
+        partial(_rendered, page, render, finish, config, files),
         keep=lambda rendered: not rendered["warnings"],
     )
     page.content = rendered["content"]
@@ -74,7 +69,9 @@ def _others(page: Page, config: MkDocsConfig, files: Files) -> Iterator[Any]:
         yield Path(config.plugins["mkdocs-jupyter"].config["cache_dir"]).name
 
 
-def _rendered(page: Page, render: Render, config: MkDocsConfig, files: Files) -> dict[str, Any]:
+def _rendered(
+    page: Page, render: Render, finish: Finish, config: MkDocsConfig, files: Files
+) -> dict[str, Any]:
     """Render a page; note what it is then, and what it told the plugins and the log."""
     with (
         _listening(config.plugins["autorefs"], "register_anchor") as anchors,
@@ -82,7 +79,7 @@ def _rendered(page: Page, render: Render, config: MkDocsConfig, files: Files) ->
         _warnings() as warnings,
     ):
         render(config, files)
-        page.content = _finished(page)
+        page.content = finish(page)
     return {
         "content": page.content,
         "toc": [_entry(link) for link in page.toc],
@@ -93,12 +90,6 @@ def _rendered(page: Page, render: Render, config: MkDocsConfig, files: Files) ->
         "objects": objects,
         "warnings": len(warnings.counts),
     }
-
-
-def _finished(page: Page) -> str:
-    """Do to the HTML of a page what needs nothing but that page."""
-    content = lean(with_formulas(page.content, page))
-    return without_code(with_copies(content, page))
 
 
 def _documentation(config: MkDocsConfig) -> Any:

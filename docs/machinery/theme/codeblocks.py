@@ -7,11 +7,10 @@ for the blocks in sight.
 """
 
 import re
-from typing import Any
 
 BLOCK = re.compile(r"(<pre[^>]*>)(<code[^>]*>.*?</code>)</pre>", re.DOTALL)
 
 
-def on_post_page(output: str, **_: Any) -> str:
+def hidden(page: str) -> str:
     """Put the span into every block of a page."""
-    return BLOCK.sub(r"\1<span>\2</span></pre>", output)
+    return BLOCK.sub(r"\1<span>\2</span></pre>", page)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jinja2 import Environment
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
+
+from read.memory import recall
 
 # What a hit is worth, by the folder of its page; elsewhere 1.
 BOOSTS = {"chapters": 2.0, "api": 0.5, "figures": 0.1}
@@ -23,7 +23,7 @@ BOOSTS = {"chapters": 2.0, "api": 0.5, "figures": 0.1}
 CODE = re.compile(r'<pre\b|<details class="mkdocstrings-source"|<div class="equation"')
 
 
-def on_page_markdown(_: str, page: Page, **__: Any) -> None:
+def weigh(page: Page) -> None:
     """Weigh a page by its folder."""
     folder = page.file.src_uri.partition("/")[0]
     if folder in BOOSTS:
@@ -35,11 +35,10 @@ def without_code(content: str) -> str:
     return CODE.sub(r'\g<0> data-search-exclude="true"', content)
 
 
-def on_env(env: Environment, config: MkDocsConfig, **_: Any) -> Environment:
+def remember(config: MkDocsConfig) -> None:
     """Let the plugin look for entries only in a page that has changed."""
     index = config.plugins["material/search"].search_index
     index.add_entry_from_context = partial(_add, index, index.add_entry_from_context, config)
-    return env
 
 
 def _add(index: Any, add: Callable[[Page], None], config: MkDocsConfig, page: Page) -> None:

@@ -11,11 +11,12 @@ from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
+
+from read.memory import recall
 
 # Beside the sheets of ours, so that the fonts are found from it.
 SHEET = "machinery/css/all.css"
@@ -38,7 +39,7 @@ IDLE = {"data-md-color-switching"}
 GROUPS = {"media", "supports"}
 
 
-def on_post_build(config: MkDocsConfig) -> None:
+def merge(config: MkDocsConfig) -> None:
     """Merge the style sheets and scripts of the finished site, and link the one for the many."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}

@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
-OVERRIDES = Path(__file__).parents[1] / "overrides"
+from read.memory import recall
 
 Context = dict[str, Any]
 
 
-def on_env(env: Environment, config: MkDocsConfig, **_: Any) -> Environment:
+def remember(env: Environment, config: MkDocsConfig) -> None:
     """Put the memory before the template from which all pages are made."""
     template = env.get_template("main.html")
-    ours = [path.read_text("utf-8") for path in sorted(OVERRIDES.rglob("*")) if path.is_file()]
+    overrides = Path(config.theme.custom_dir)
+    ours = [path.read_text("utf-8") for path in sorted(overrides.rglob("*")) if path.is_file()]
     template.render = partial(_filled, template.render, config, ours)
-    return env
 
 
 def _filled(

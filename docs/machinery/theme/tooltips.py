@@ -5,13 +5,12 @@ out, or the words "Permanent link" on every heading, which a label says as well.
 """
 
 import re
-from typing import Any
 
 # What mkdocs-autorefs makes of a name that leads nowhere, such as `callable`.
 NAME = re.compile(r'<span title="[^"]*">([^<]*)</span>')
 PERMALINK = ' title="Permanent link"'
 
 
-def on_post_page(output: str, **_: Any) -> str:
+def only_telling(page: str) -> str:
     """Label the permalinks of a page, and leave out the rest."""
-    return NAME.sub(r"\1", output).replace(PERMALINK, PERMALINK.replace("title", "aria-label"))
+    return NAME.sub(r"\1", page).replace(PERMALINK, PERMALINK.replace("title", "aria-label"))

@@ -16,8 +16,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from read.pages import is_chapter
 from selectolax.lexbor import LexborHTMLParser
+
+from read.pages import is_chapter
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
@@ -28,7 +29,7 @@ WORDS_PER_MINUTE = 200
 SECONDS_PER_LINE = 5
 
 
-def on_page_markdown(markdown: str, page: Page, **_: object) -> None:
+def count(markdown: str, page: Page) -> None:
     """Look at a chapter while it is still text."""
     if is_chapter(page.file):
         if missing := [name for name in TOLD if page.meta.get(name) is None]:
@@ -45,7 +46,7 @@ def minutes(markdown: str) -> int:
     return max(1, round(words / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE / 60))
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
     """Write the headers and the cards, once all pages and figures are there."""
     chapters = [file.page for file in files.documentation_pages() if is_chapter(file)]
     header = env.get_template("partials/chapter.html")
@@ -67,7 +68,6 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
                 cards=cards, library=address("api/unroll/"), archive=address("bptt-site.zip")
             )
             file.page.content = file.page.content.replace(CARDS, block)
-    return env
 
 
 def _api(page: Page, module: str, files: Files) -> str:

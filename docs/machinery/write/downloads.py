@@ -12,19 +12,19 @@ from functools import partial
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import nbformat
-from write.chapter_notebook import pixels, prose
-from write.chapter_notebook.cells import Site, cells
-from write.chapter_notebook.install import install
-from write.chapter_notebook.parts import code, markdown
-from jinja2 import Environment
-from read.memory import recall, recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.utils import meta
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
+
+from read.memory import recall, recall_bytes
 from read.pages import is_chapter, linked
+from write.chapter_notebook import pixels, prose
+from write.chapter_notebook.cells import Site, cells
+from write.chapter_notebook.install import install
+from write.chapter_notebook.parts import code, markdown
 from write.source import with_sources
 
 INTRODUCTION = """\
@@ -46,7 +46,7 @@ METADATA = {
 }
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+def write(config: MkDocsConfig, files: Files) -> None:
     """Write the notebooks; by now the figures are drawn and all addresses are known."""
     for file in list(files.documentation_pages()):
         if is_chapter(file):
@@ -57,7 +57,6 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
             path = f"{file.url}{file.name}.ipynb"
             files.append(File.generated(config, path, content=nbformat.writes(notebook) + "\n"))
             file.page.meta |= links(path, config)
-    return env
 
 
 def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:

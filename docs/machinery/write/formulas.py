@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
+
 from read.pages import listed, text
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from bs4 import BeautifulSoup
-from jinja2 import Environment
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.utils import get_relative_url
+
+from read.memory import recall
 from read.pages import is_chapter, text
 
 LIST = "glossary.md"
@@ -41,11 +41,11 @@ class Term:
     common: bool
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+def mark_terms(config: MkDocsConfig, files: Files) -> None:
     """Read the glossary, once it is rendered, and mark its terms in the chapters."""
     glossary = files.get_file_from_path(LIST)
     if glossary is None:
-        return env
+        return
     terms = list(read(glossary.page.content))
     asked = [[*term.names] for term in terms]
     used: set[str] = set()
@@ -57,7 +57,6 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     for term in terms:
         if term.names[0] not in used:
             raise PluginError(f"{LIST}: no chapter uses the term {term.names[0]}")
-    return env
 
 
 def names_used(content: str, terms: list[list[str]]) -> list[str]:

@@ -5,17 +5,18 @@ import textwrap
 from functools import partial
 from typing import Any
 
-from read.memory import recall_bytes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from read.memory import recall_bytes
 from read.pages import is_chapter
 
 SIZE = (12, 6.3)  # inches, at 100 dots each: 1200 by 630, the shape that most services show
 PAPER, INK, SOFT, FORWARD, BACKWARD = "#15191e", "#e6e6e6", "#b0b8c1", "#4a9ad9", "#e8702a"
 
 
-def on_page_markdown(_: str, page: Page, config: MkDocsConfig, files: Files) -> None:
+def draw(page: Page, config: MkDocsConfig, files: Files) -> None:
     """Draw the preview of a chapter, and that of all other pages with the home page."""
     if page.is_homepage:
         uri, title, text = "preview.png", config.site_name, config.site_description

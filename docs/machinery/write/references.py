@@ -15,15 +15,15 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import unquote
 
-from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from read.pages import listed, text
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
+
+from read.pages import listed, text
 
 SOURCE = "references.bib"
 LIST = "references.md"
@@ -68,7 +68,7 @@ class Work:
 Citations = dict[str, list[tuple[Page, str]]]
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+def fill(config: MkDocsConfig, files: Files) -> None:
     """Look at the citations of all pages, once they are rendered."""
     works = read(Path(config.docs_dir) / SOURCE)
     by_address = {_normal(address): work for work in works for address, _ in work.addresses}
@@ -85,7 +85,6 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
         items = "\n".join(_item(work, citations[work.key], file.page) for work in works)
         file.page.content += f'\n<ul class="references">\n{items}\n</ul>'
         file.page.present_anchor_ids |= {work.key for work in works}
-    return env
 
 
 def read(path: Path) -> list[Work]:

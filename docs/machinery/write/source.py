@@ -9,22 +9,16 @@ import re
 from functools import partial
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Any
 
 import griffe
-from read.memory import recall
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
-from mkdocs.structure.pages import Page
+
+from read.memory import recall
 from read.modules import places
 
 FENCE = re.compile(r"^(?P<indent> *)```source\n *(?P<name>\S+)\n *```$", re.MULTILINE)
-
-
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Replace every `source` fence of a page."""
-    return with_sources(markdown, page.file, config)
 
 
 def with_sources(markdown: str, file: File, config: MkDocsConfig) -> str:

@@ -1,1 +1,1 @@
-"""What the hook `downloads` needs to make a notebook of a chapter."""
+"""What `downloads` needs to make a notebook of a chapter."""

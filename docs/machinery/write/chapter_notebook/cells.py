@@ -12,9 +12,9 @@ from doctest import DocTestParser, Example
 from textwrap import dedent, indent
 from typing import NamedTuple
 
-from read.console import script
 from nbformat import NotebookNode
 
+from read.console import script
 from write.chapter_notebook.parts import code, markdown, printed, result
 
 # What a chapter is made of, besides running text.
