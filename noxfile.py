@@ -82,8 +82,8 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package, strictly."""
-    install(session, "-e", ".[figures,hub,lm]", groups=["types"])
+    """Check the types of the package and of what builds its site, strictly."""
+    install(session, "-e", ".[figures,hub,lm]", groups=["types", "docs"])
     session.run("mypy")
 
 

@@ -74,9 +74,9 @@ def test_a_careless_entry_is_a_mistake(old: str, new: str, problem: str, tmp_pat
 
 def site(pages: dict[str, str]) -> SimpleNamespace:
     files = {
-        uri: SimpleNamespace(src_uri=uri, url=uri, page=SimpleNamespace(content=content, url=uri))
+        uri: SimpleNamespace(src_uri=uri, page=SimpleNamespace(content=content, url=uri))
         for uri, content in pages.items()
     }
-    return SimpleNamespace(
-        documentation_pages=lambda: list(files.values()), get_file_from_path=files.get
-    )
+    for file in files.values():
+        file.page.file = file
+    return SimpleNamespace(documentation_pages=lambda: list(files.values()))

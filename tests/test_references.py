@@ -26,13 +26,10 @@ SECTIONS = '<h1 id="top">A</h1><h2 id="first">B</h2>'
 
 
 class Files(list):
-    """Files of MkDocs: documentation pages, found by their path too."""
+    """Files of MkDocs: documentation pages."""
 
     def documentation_pages(self):
         return list(self)
-
-    def get_file_from_path(self, path):
-        return next((file for file in self if file.src_uri == path), None)
 
 
 def make_file(uri, content):

@@ -508,7 +508,7 @@ def test_the_number_of_a_figure_begins_with_that_of_its_chapter(name: str, numbe
         '<figure id="a"><b class="caption-prefix">Figure 2.</b></figure>', "html.parser"
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri=name))
-    assert step("figures.figures")._number(page, soup.figure) == number
+    assert step("figures.shown")._number(page, soup.figure) == number
     assert soup.figure.a.text == f"{number}."
 
 
@@ -531,7 +531,7 @@ def test_a_figure_needs_data_or_a_description() -> None:
 
     def figures(content: str) -> dict[str, dict[str, object]]:
         head = f'<h1 id="top">X</h1><h2 id="a">A</h2>{image}'
-        return step("figures.figures").collect(head + content, "x.py")[1]
+        return step("figures.drawn").collect(head + content, "x.py")[1]
 
     assert figures('<div class="figure-data"></div>')["a"]["explanations"] == ["data"]
     assert figures("<p>In words: a line.</p>")["a"]["explanations"] == ["description"]
@@ -678,4 +678,4 @@ def test_one_dollar_in_prose_is_not_a_formula() -> None:
 def test_a_notebook_draws_one_svg_under_each_heading(pictures: list[str], problem: str) -> None:
     images = "".join(f'<img src="data:image/{kind};base64,PHN2Zz4=">' for kind in pictures)
     with pytest.raises(PluginError, match=f"x.py: {problem}"):
-        step("figures.figures").collect(f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}', "x.py")
+        step("figures.drawn").collect(f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}', "x.py")

@@ -15,9 +15,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from figures import figures, kernel, notebooks
+from figures import kernel, notebooks, shown
 from publish import addresses, offline, strict
 from read import memory, modules, rendering
+from read.pages import html_of
 from theme import (
     blanks,
     codeblocks,
@@ -60,7 +61,7 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa
 
 def _finished(page: Page) -> str:
     """Do to the HTML of a page what needs nothing but that page."""
-    content = formulas.with_formulas(page.content, page)
+    content = formulas.with_formulas(html_of(page), page)
     content = highlighting.lean(content)
     content = copies.with_copies(content, page)
     return search.without_code(content)
@@ -68,7 +69,7 @@ def _finished(page: Page) -> str:
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
     """Do what needs several pages, now that all are rendered."""
-    figures.show(config, files)
+    shown.show(config, files)
     references.fill(config, files)
     glossary.mark_terms(config, files)
     search.remember(config)

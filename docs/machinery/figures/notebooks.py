@@ -11,14 +11,13 @@ from urllib.parse import urldefrag, urlsplit
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from nbclient.exceptions import CellExecutionError
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from figures.svg import tidied
-from read.pages import is_notebook, linked
+from read.pages import html_of, is_notebook, linked
 
 # Markdown, code, printed text, pictures, and their data.
 CELLS = (
@@ -32,7 +31,7 @@ Render = Callable[[MkDocsConfig, Files], None]
 def rebuild(page: Page) -> None:
     """Add to what mkdocs-jupyter does to render a notebook."""
     if is_notebook(page.file):
-        page.render = partial(_render, page, page.render)
+        page.render = partial(_render, page, page.render)  # type: ignore[method-assign]
 
 
 def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> None:
@@ -43,18 +42,19 @@ def _render(page: Page, render: Render, config: MkDocsConfig, files: Files) -> N
         # What a cell raises, with the name of the notebook, in one sentence.
         message = f"{page.file.src_uri}: a cell raises {error.ename}: {error.evalue}"
         raise PluginError(message) from error
-    tree = LexborHTMLParser(page.content)
+    tree = LexborHTMLParser(html_of(page))
     for permalink in tree.css("a.anchor-link"):
         permalink.attrs["class"], permalink.attrs["title"] = "headerlink", "Permanent link"
-    page.links_to_anchors = {}
+    anchors: dict[File, dict[str, str]] = {}
     for link in tree.css(".jp-MarkdownOutput a[href]"):
-        link.attrs["href"] = _address(link.attrs["href"], page, files)
-    page.present_anchor_ids = {tag.id for tag in tree.css(".jp-MarkdownOutput [id]")}
-    page.content = tidied("\n".join(_cells(tree)))
+        link.attrs["href"] = _address(link.attrs["href"] or "", page, files, anchors)
+    page.links_to_anchors = anchors
+    page.present_anchor_ids = {tag.id or "" for tag in tree.css(".jp-MarkdownOutput [id]")}
+    page.content = "\n".join(_cells(tree))
 
 
-def _address(link: str, page: Page, files: Files) -> str:
-    """Turn a link to a source file into a link to its page, as MkDocs does in Markdown pages."""
+def _address(link: str, page: Page, files: Files, anchors: dict[File, dict[str, str]]) -> str:
+    """Turn a link to a source file into a link to its page, and note to which anchor it leads."""
     path, anchor = urldefrag(link)
     if not path or urlsplit(link).scheme:
         return link
@@ -64,22 +64,23 @@ def _address(link: str, page: Page, files: Files) -> str:
     address = get_relative_url(file.url, page.url)
     if not anchor:
         return address
-    page.links_to_anchors.setdefault(file, {})[anchor] = link
+    anchors.setdefault(file, {})[anchor] = link
     return f"{address}#{anchor}"
 
 
 def _cells(tree: LexborHTMLParser) -> Iterator[str]:
     for node in tree.css(CELLS):
         if node.tag == "img":
-            yield node.html
+            yield str(node.html)
         elif _is_a("figure-data", node):
-            yield _with_formulas(node.html)
+            yield _with_formulas(str(node.html))
         elif node.tag == "pre":
-            kind = "output" if _is_a("jp-OutputArea-output", node.parent) else "language-python"
-            content = node.inner_html.strip()
+            printed = node.parent and _is_a("jp-OutputArea-output", node.parent)
+            kind = "output" if printed else "language-python"
+            content = str(node.inner_html).strip()
             yield f'<div class="{kind} highlight"><pre><code>{content}\n</code></pre></div>'
         else:
-            yield _with_formulas(node.inner_html.strip())
+            yield _with_formulas(str(node.inner_html).strip())
 
 
 def _is_a(name: str, node: LexborNode) -> bool:

@@ -1,14 +1,15 @@
-"""Set the letters of the figures in the reader's own font, and leave out digits nobody sees.
+"""Set the letters of the figures in the reader's own font, and leave out what nobody sees.
 
 matplotlib lays text out in DejaVu Sans, which is wider than the fonts of the readers' systems, so
 that theirs fits. In a label with a formula it places each letter by itself: in a narrower font,
 gaps would stand between the letters. Here the letters of a word become one piece again.
 """
 
-import base64
 import re
 
-PICTURE = re.compile(r"(?<=data:image/svg\+xml;base64,)[^\"]*")
+# All before the root of an SVG, and the note on when and by what it was made.
+CLUTTER = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
+SIDE = re.compile(r'\b(?:width|height)="([\d.]+)pt"')
 FONT = re.compile(r"(?<=font-family: )[^;\"]*")
 FONTS = "system-ui, 'DejaVu Sans', sans-serif"
 LETTER = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>\s*')
@@ -18,23 +19,16 @@ NUMBERS = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
 DIGITS = re.compile(r"\d+\.\d{2,}")
 
 
-def tidied(html: str) -> str:
-    """Rework the pictures of a notebook."""
-    return PICTURE.sub(lambda match: _encoded(tidy(_decoded(match[0]))), html)
-
-
 def tidy(svg: str) -> str:
     """Return a picture with whole words, the reader's font and one decimal."""
-    svg = FONT.sub(FONTS, LETTERS.sub(_words, svg))
+    svg = FONT.sub(FONTS, LETTERS.sub(_words, CLUTTER.sub("", svg)))
     return NUMBERS.sub(lambda match: DIGITS.sub(_rounded, match[0]), svg)
 
 
-def _decoded(data: str) -> str:
-    return base64.b64decode(data).decode()
-
-
-def _encoded(svg: str) -> str:
-    return base64.b64encode(svg.encode()).decode()
+def size(svg: str) -> tuple[float, float]:
+    """Return the width and the height of a picture, in points."""
+    width, height = map(float, SIDE.findall(svg.partition(">")[0]))
+    return width, height
 
 
 def _rounded(number: re.Match[str]) -> str:

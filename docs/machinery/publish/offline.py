@@ -21,7 +21,7 @@ NAME = "bptt-site.zip"
 # What only a server or a search engine reads.
 LEFT_OUT = {NAME, ".nojekyll", "404.html", "sitemap.xml", "sitemap.xml.gz"}
 LOCAL = {"127.0.0.1", "localhost"}
-INDEX = "search/search_index.json"
+INDEX, SCRIPT = "search/search_index.json", "search/search_index.js"
 LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
 # A page from the file system has no origin that a font could be fetched for in advance.
 PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
@@ -38,9 +38,9 @@ def pack(config: MkDocsConfig) -> None:
         for name in sorted(packed):
             offline, content = name, (site / name).read_bytes()
             if name.endswith(".html"):
-                content = page(content.decode(), name, packed, config.site_url).encode()
+                content = page(content.decode(), name, packed, str(config.site_url)).encode()
             elif name == INDEX:
-                offline, content = search(content.decode())
+                offline, content = SCRIPT, search(content.decode()).encode()
             # A name alone would be given the time of the build; this has the first of 1980.
             info = zipfile.ZipInfo(f"{Path(NAME).stem}/{offline}")
             info.external_attr = 0o644 << 16
@@ -67,12 +67,12 @@ def _link(match: re.Match[str], name: str, packed: set[str], site_url: str) -> s
     return start + urljoin(site_url, parts._replace(path=target).geturl())
 
 
-def search(index: str) -> tuple[str, str]:
+def search(index: str) -> str:
     """Return the search index as the script that the theme reads from a file system."""
-    index = json.loads(index)
-    entries = [entry | {"location": _location(entry["location"])} for entry in index["docs"]]
-    text = json.dumps(index | {"docs": entries}, ensure_ascii=False, separators=(",", ":"))
-    return INDEX.removesuffix("on"), f"var __index = {text}"
+    found = json.loads(index)
+    entries = [entry | {"location": _location(entry["location"])} for entry in found["docs"]]
+    text = json.dumps(found | {"docs": entries}, ensure_ascii=False, separators=(",", ":"))
+    return f"var __index = {text}"
 
 
 def _location(address: str) -> str:

@@ -9,6 +9,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 
 from read.memory import recall
+from read.pages import html_of, pages_of
 
 # Inside these, the same characters mean themselves.
 LITERAL = {"code", "pre", "script", "style", "math"}
@@ -23,10 +24,10 @@ LEFTOVERS = {
 
 def refuse_leftovers(config: MkDocsConfig, files: Files) -> None:
     """Check every page, after all other steps and plugins have changed it."""
-    for file in files.documentation_pages():
-        content = file.page.content
+    for page in pages_of(files):
+        content = html_of(page)
         for problem in recall(config, ["strict", content], partial(problems, content)):
-            raise PluginError(f"{file.src_uri}: {problem}")
+            raise PluginError(f"{page.file.src_uri}: {problem}")
 
 
 def problems(content: str) -> list[str]:

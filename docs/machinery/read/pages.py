@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import AnchorLink
 
 TAG = re.compile(r"<[^>]*>")
@@ -19,6 +20,23 @@ def is_chapter(file: File) -> bool:
 def is_notebook(file: File) -> bool:
     """Tell whether a page is a notebook, which draws figures."""
     return file.src_uri.endswith(".py")
+
+
+def pages_of(files: Files) -> list[Page]:
+    """Return all pages, once every file has its own."""
+    return [file.page for file in files.documentation_pages() if file.page]
+
+
+def html_of(page: Page) -> str:
+    """Return the HTML of a page that is rendered."""
+    return page.content or ""
+
+
+def ids_of(page: Page) -> set[str]:
+    """Return the addresses within a page; a step adds those that it makes."""
+    if page.present_anchor_ids is None:
+        page.present_anchor_ids = set()
+    return page.present_anchor_ids
 
 
 def linked(file: File, files: Files, path: str) -> File | None:

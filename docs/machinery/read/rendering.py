@@ -22,6 +22,7 @@ from mkdocs.utils import CountHandler
 from read.memory import recall
 from read.modules import behind
 from read.pages import is_notebook
+from read.plugins import plugin
 
 DOCUMENTED = re.compile(r"^::: ([\w.]+)", re.MULTILINE)
 INCLUDED = re.compile(r'^--8<-- "([^"]+)"', re.MULTILINE)
@@ -35,7 +36,7 @@ def remember(page: Page, finish: Finish) -> None:
 
     What finishes its HTML may need nothing but that page.
     """
-    page.render = partial(_render, page, page.render, finish)
+    page.render = partial(_render, page, page.render, finish)  # type: ignore[method-assign]
 
 
 def _render(page: Page, render: Render, finish: Finish, config: MkDocsConfig, files: Files) -> None:
@@ -48,12 +49,11 @@ def _render(page: Page, render: Render, finish: Finish, config: MkDocsConfig, fi
     page.content = rendered["content"]
     page.toc = get_toc(rendered["toc"])
     page.present_anchor_ids = set(rendered["ids"])
-    page.links_to_anchors = {
-        files.get_file_from_path(uri): links for uri, links in rendered["links"].items()
-    }
+    linked = ((files.get_file_from_path(uri), links) for uri, links in rendered["links"].items())
+    page.links_to_anchors = {file: links for file, links in linked if file}
     page.title = rendered["title"]
     for arguments, named in rendered["anchors"]:
-        config.plugins["autorefs"].register_anchor(page, *arguments, **named)
+        plugin(config, "autorefs").register_anchor(page, *arguments, **named)
     for arguments, named in rendered["objects"]:
         _documentation(config).inventory.register(*arguments, **named)
 
@@ -62,8 +62,8 @@ def _others(page: Page, config: MkDocsConfig, files: Files) -> Iterator[Any]:
     """Give what a page depends on beside its own text."""
     root = Path(config.config_file_path).resolve().parent
     yield sorted(file.src_uri for file in files if file.generated_by is None)
-    yield behind(DOCUMENTED.findall(page.markdown), root / "src")
-    yield [(root / path).read_text("utf-8") for path in INCLUDED.findall(page.markdown)]
+    yield behind(DOCUMENTED.findall(page.markdown or ""), root / "src")
+    yield [(root / path).read_text("utf-8") for path in INCLUDED.findall(page.markdown or "")]
     if is_notebook(page.file):
         # Its name stands for all that the notebook's kernel can see.
         yield Path(config.plugins["mkdocs-jupyter"].config["cache_dir"]).name
@@ -74,7 +74,7 @@ def _rendered(
 ) -> dict[str, Any]:
     """Render a page; note what it is then, and what it told the plugins and the log."""
     with (
-        _listening(config.plugins["autorefs"], "register_anchor") as anchors,
+        _listening(plugin(config, "autorefs"), "register_anchor") as anchors,
         _listening(_documentation(config).inventory, "register") as objects,
         _warnings() as warnings,
     ):
@@ -94,9 +94,9 @@ def _rendered(
 
 def _documentation(config: MkDocsConfig) -> Any:
     """Return what documents objects, with its inventory of them, as if a page had asked for it."""
-    plugin = config.plugins["mkdocstrings"]
-    plugin.get_handler("python")
-    return plugin.handlers
+    documentation = plugin(config, "mkdocstrings")
+    documentation.get_handler("python")
+    return documentation.handlers
 
 
 def _entry(link: AnchorLink) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
 
 from read.memory import recall
+from read.plugins import plugin
 
 # What a hit is worth, by the folder of its page; elsewhere 1.
 BOOSTS = {"chapters": 2.0, "api": 0.5, "figures": 0.1}
@@ -37,7 +38,7 @@ def without_code(content: str) -> str:
 
 def remember(config: MkDocsConfig) -> None:
     """Let the plugin look for entries only in a page that has changed."""
-    index = config.plugins["material/search"].search_index
+    index = plugin(config, "material/search").search_index
     index.add_entry_from_context = partial(_add, index, index.add_entry_from_context, config)
 
 
@@ -45,7 +46,7 @@ def _add(index: Any, add: Callable[[Page], None], config: MkDocsConfig, page: Pa
     def entries() -> list[dict[str, Any]]:
         before = len(index.entries)
         add(page)
-        return index.entries[before:]
+        return list(index.entries[before:])
 
     before = len(index.entries)
     seen = [page.url, page.title, page.meta, str(page.toc), page.content]

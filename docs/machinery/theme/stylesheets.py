@@ -123,7 +123,7 @@ def _without_idle(rule: Node, used: set[str]) -> str:
     if rule.type == "at-rule" and rule.lower_at_keyword in GROUPS:
         inner = "".join(_without_idle(one, used) for one in parse_stylesheet(rule.content))
         return f"@{rule.at_keyword}{serialize(rule.prelude)}{{{inner}}}"
-    return rule.serialize()
+    return str(rule.serialize())
 
 
 def _is_idle(part: Node, used: set[str]) -> bool:
@@ -143,7 +143,7 @@ def _rule(rule: Node, occurs: Callable[[str], bool]) -> str:
     if rule.type == "at-rule" and rule.lower_at_keyword in GROUPS:
         inner = shortened(rule.content, occurs)
         return f"@{rule.at_keyword}{serialize(rule.prelude)}{{{inner}}}" if inner else ""
-    return rule.serialize()
+    return str(rule.serialize())
 
 
 def _selectors(prelude: list[Node]) -> Iterator[list[Node]]:

@@ -21,9 +21,9 @@ Context = dict[str, Any]
 def remember(env: Environment, config: MkDocsConfig) -> None:
     """Put the memory before the template from which all pages are made."""
     template = env.get_template("main.html")
-    overrides = Path(config.theme.custom_dir)
+    overrides = Path(str(config.theme.custom_dir))
     ours = [path.read_text("utf-8") for path in sorted(overrides.rglob("*")) if path.is_file()]
-    template.render = partial(_filled, template.render, config, ours)
+    template.render = partial(_filled, template.render, config, ours)  # type: ignore[method-assign]
 
 
 def _filled(
@@ -31,7 +31,8 @@ def _filled(
 ) -> str:
     asked = ["template", ours, *_page(context["page"]), _names(context["nav"])]
     addresses = [config.site_url, config.extra, config.extra_css]
-    return recall(config, [*asked, *addresses], partial(render, context))
+    filled: str = recall(config, [*asked, *addresses], partial(render, context))
+    return filled
 
 
 def _page(page: Page) -> list[Any]:

@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from selectolax.lexbor import LexborHTMLParser
 
-from read.pages import is_chapter
+from read.pages import html_of, is_chapter, pages_of
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
@@ -42,13 +42,14 @@ def count(markdown: str, page: Page) -> None:
 def minutes(markdown: str) -> int:
     """Estimate how long it takes to read a page and its code, in minutes."""
     words = len(FENCE.sub("", markdown).split())
-    lines = sum(block.count("\n") - 1 for block in FENCE.findall(markdown))
-    return max(1, round(words / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE / 60))
+    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(markdown))
+    seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
+    return max(1, round(seconds / 60))
 
 
 def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
     """Write the headers and the cards, once all pages and figures are there."""
-    chapters = [file.page for file in files.documentation_pages() if is_chapter(file)]
+    chapters = [page for page in pages_of(files) if is_chapter(page.file)]
     header = env.get_template("partials/chapter.html")
     for number, page in enumerate(chapters, start=1):
         address = partial(get_relative_url, other=page.url)
@@ -59,15 +60,15 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
             "notation": address("conventions/"),
             **page.meta,
         }
-        page.content = header.render(config=config, page=page, **facts) + page.content
-    for file in files.documentation_pages():
-        if CARDS in file.page.content:
-            cards = [_card(chapter, file.page) for chapter in chapters]
-            address = partial(get_relative_url, other=file.page.url)
+        page.content = header.render(config=config, page=page, **facts) + html_of(page)
+    for page in pages_of(files):
+        if CARDS in html_of(page):
+            cards = [_card(chapter, page) for chapter in chapters]
+            address = partial(get_relative_url, other=page.url)
             block = env.get_template("partials/cards.html").render(
                 cards=cards, library=address("api/unroll/"), archive=address("bptt-site.zip")
             )
-            file.page.content = file.page.content.replace(CARDS, block)
+            page.content = html_of(page).replace(CARDS, block)
 
 
 def _api(page: Page, module: str, files: Files) -> str:
@@ -87,16 +88,16 @@ def _card(chapter: Page, home: Page) -> dict[str, object]:
         "images": [_image(image, chapter, home) for image in _key_figure(chapter)],
         "minutes": chapter.meta["minutes"],
         "examples": chapter.meta["examples"],
-        "figures": chapter.content.count("<figure"),
+        "figures": html_of(chapter).count("<figure"),
     }
 
 
 def _key_figure(chapter: Page) -> list[dict[str, str]]:
     """Return the images, a light and a dark one, of the figure that stands for a chapter."""
     name = chapter.meta["figure"]
-    images = LexborHTMLParser(chapter.content).css(f'img[src*="/{name}-"]')
+    images = LexborHTMLParser(html_of(chapter)).css(f'img[src*="/{name}-"]')
     if images:
-        return [dict(image.attributes) for image in images]
+        return [{name: value or "" for name, value in image.attributes.items()} for image in images]
     raise PluginError(f"{chapter.file.src_uri}: it shows no figure {name}")
 
 

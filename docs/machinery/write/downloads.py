@@ -20,7 +20,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 
 from read.memory import recall, recall_bytes
-from read.pages import is_chapter, linked
+from read.pages import is_chapter, linked, pages_of
+from read.plugins import plugin
 from write.chapter_notebook import pixels, prose
 from write.chapter_notebook.cells import Site, cells
 from write.chapter_notebook.install import install
@@ -48,7 +49,8 @@ METADATA = {
 
 def write(config: MkDocsConfig, files: Files) -> None:
     """Write the notebooks; by now the figures are drawn and all addresses are known."""
-    for file in list(files.documentation_pages()):
+    for page in pages_of(files):
+        file = page.file
         if is_chapter(file):
             try:
                 notebook = assemble(file, config, files)
@@ -56,7 +58,7 @@ def write(config: MkDocsConfig, files: Files) -> None:
                 raise PluginError(f"{file.src_uri}: {error}") from error
             path = f"{file.url}{file.name}.ipynb"
             files.append(File.generated(config, path, content=nbformat.writes(notebook) + "\n"))
-            file.page.meta |= links(path, config)
+            page.meta = {**page.meta, **links(path, config)}
 
 
 def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
@@ -75,7 +77,7 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
     title, *rest = cells(text, site)
     introduction = INTRODUCTION.format(
         description=front["description"],
-        page=urljoin(config.site_url, file.url),
+        page=_published(file.url, config),
         site=config.site_name,
         home=config.site_url,
     )
@@ -98,7 +100,9 @@ def _numbered(cells: list[NotebookNode]) -> NotebookNode:
                     output.execution_count = run
     folded = [cell.id for cell in cells if "jp-MarkdownHeadingCollapsed" in cell.metadata]
     metadata = METADATA | {"colab": {"collapsed_sections": folded, "provenance": []}}
-    return new_notebook(cells=cells, metadata=metadata)  # which holds them against the format
+    # This holds them against the format.
+    notebook: NotebookNode = new_notebook(cells=cells, metadata=metadata)
+    return notebook
 
 
 def links(path: str, config: MkDocsConfig) -> dict[str, str]:
@@ -114,8 +118,12 @@ def _address(file: File, config: MkDocsConfig, files: Files, link: str) -> str:
     if urlsplit(link).scheme:
         return link
     target = _target(file, files, path) if path else file
-    address = urljoin(config.site_url, target.url)
+    address = _published(target.url, config)
     return f"{address}#{anchor}" if anchor else address
+
+
+def _published(address: str, config: MkDocsConfig) -> str:
+    return urljoin(str(config.site_url), address)
 
 
 def _target(file: File, files: Files, path: str) -> File:
@@ -127,10 +135,10 @@ def _target(file: File, files: Files, path: str) -> File:
 def _definition(config: MkDocsConfig, name: str) -> str:
     """Return the address of a function, class or module of the library."""
     try:
-        address, _ = config.plugins["autorefs"].get_item_url(name)
+        address, _ = plugin(config, "autorefs").get_item_url(name)
     except KeyError as error:
         raise ValueError(f"there is no definition of {name}") from error
-    return urljoin(config.site_url, address)
+    return _published(address, config)
 
 
 def _listing(file: File, config: MkDocsConfig, fence: str) -> str:

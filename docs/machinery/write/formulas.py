@@ -16,7 +16,7 @@ from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 
-from read.pages import listed, text
+from read.pages import ids_of, listed, text
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 FORMULA_IN_TITLE = re.compile(r"\\\((.*?)\\\)")
@@ -101,9 +101,9 @@ def _check(tex: str, mathml: str, page: Page) -> None:
     if "(??)" in shown:
         raise PluginError(f"{where}: no equation has this label: {tex}")
     for label in re.findall(r' id="([^"]*)"', mathml):
-        if label in page.present_anchor_ids:
+        if label in ids_of(page):
             raise PluginError(f"{where}: the label {label} is used twice: {tex}")
-        page.present_anchor_ids.add(label)
+        ids_of(page).add(label)
     if NUMBER_WITHOUT_LABEL.search(mathml):
         raise PluginError(f"{where}: a numbered equation or line needs a label: {tex}")
     missing = {c for c in shown if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}

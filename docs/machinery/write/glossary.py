@@ -21,7 +21,7 @@ from mkdocs.structure.files import Files
 from mkdocs.utils import get_relative_url
 
 from read.memory import recall
-from read.pages import is_chapter, text
+from read.pages import html_of, is_chapter, pages_of, text
 
 LIST = "glossary.md"
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
@@ -43,15 +43,16 @@ class Term:
 
 def mark_terms(config: MkDocsConfig, files: Files) -> None:
     """Read the glossary, once it is rendered, and mark its terms in the chapters."""
-    glossary = files.get_file_from_path(LIST)
-    if glossary is None:
+    pages = {page.file.src_uri: page for page in pages_of(files)}
+    if LIST not in pages:
         return
-    terms = list(read(glossary.page.content))
+    glossary = pages[LIST]
+    terms = list(read(html_of(glossary)))
     asked = [[*term.names] for term in terms]
     used: set[str] = set()
-    for page in (file.page for file in files.documentation_pages() if is_chapter(file)):
-        content, link = page.content, get_relative_url(glossary.url, page.url)
-        causes = ["glossary", glossary.page.content, content]
+    for page in (page for page in pages.values() if is_chapter(page.file)):
+        content, link = html_of(page), get_relative_url(glossary.url, page.url)
+        causes = ["glossary", html_of(glossary), content]
         used |= {*recall(config, [*causes, "used"], partial(names_used, content, asked))}
         page.content = recall(config, [*causes, link], partial(mark, content, terms, link))
     for term in terms:
@@ -74,8 +75,8 @@ def read(content: str) -> Iterator[Term]:
         if not name.get("id"):
             raise PluginError(f"{LIST}: {name.text} has no anchor")
         definition = " ".join(definitions[0].text.split())
-        common = "common" in name.get("class", [])
-        yield Term(name["id"], tuple(name.text.split(", ")), definition, common)
+        common = "common" in name.get_attribute_list("class")
+        yield Term(str(name["id"]), tuple(name.text.split(", ")), definition, common)
 
 
 def mark(content: str, terms: list[Term], link: str) -> str:

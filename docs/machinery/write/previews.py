@@ -19,10 +19,10 @@ PAPER, INK, SOFT, FORWARD, BACKWARD = "#15191e", "#e6e6e6", "#b0b8c1", "#4a9ad9"
 def draw(page: Page, config: MkDocsConfig, files: Files) -> None:
     """Draw the preview of a chapter, and that of all other pages with the home page."""
     if page.is_homepage:
-        uri, title, text = "preview.png", config.site_name, config.site_description
+        uri, title, text = "preview.png", config.site_name, config.site_description or ""
     elif is_chapter(page.file):
         uri = page.meta["preview"] = f"{page.url}preview.png"
-        title, text = page.title, page.meta["claim"].replace("`", "")
+        title, text = str(page.title), page.meta["claim"].replace("`", "")
     else:
         return
     words = [title, text, config.site_name]
@@ -63,7 +63,7 @@ def _draw_network(fig: Any) -> None:
     )
     ax.set_anchor("W")
     ax.axis("off")
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 2}
+    arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 2}
     for t in range(12):
         ax.add_patch(Circle((t, 0), 0.2, facecolor="none", edgecolor=FORWARD, linewidth=2.4))
         if t:

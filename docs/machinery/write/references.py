@@ -23,7 +23,7 @@ from mkdocs.utils import get_relative_url
 from pybtex.database import Entry, parse_file
 from pybtex.exceptions import PybtexError
 
-from read.pages import listed, text
+from read.pages import html_of, ids_of, listed, pages_of, text
 
 SOURCE = "references.bib"
 LIST = "references.md"
@@ -73,18 +73,16 @@ def fill(config: MkDocsConfig, files: Files) -> None:
     works = read(Path(config.docs_dir) / SOURCE)
     by_address = {_normal(address): work for work in works for address, _ in work.addresses}
     citations: Citations = defaultdict(list)
-    chapters_first = sorted(files.documentation_pages(), key=lambda f: f.src_uri.startswith("api/"))
-    for file in chapters_first:
-        file.page.content = LINK.sub(
-            partial(_cite, file.page, by_address, citations), file.page.content
-        )
+    for page in sorted(pages_of(files), key=lambda page: page.file.src_uri.startswith("api/")):
+        page.content = LINK.sub(partial(_cite, page, by_address, citations), html_of(page))
     for work in works:
         if work.key not in citations:
             raise PluginError(f"{SOURCE}: no page cites {work.key}, {work.addresses[0][0]}")
-    if file := files.get_file_from_path(LIST):
-        items = "\n".join(_item(work, citations[work.key], file.page) for work in works)
-        file.page.content += f'\n<ul class="references">\n{items}\n</ul>'
-        file.page.present_anchor_ids |= {work.key for work in works}
+    for page in pages_of(files):
+        if page.file.src_uri == LIST:
+            items = "\n".join(_item(work, citations[work.key], page) for work in works)
+            page.content = f'{html_of(page)}\n<ul class="references">\n{items}\n</ul>'
+            ids_of(page).update(work.key for work in works)
 
 
 def read(path: Path) -> list[Work]:
@@ -176,4 +174,4 @@ def _places(page: Page, sections: list[str], listing: Page) -> str:
     titles = {link.id: link.title for link in listed(page.toc)}
     base = get_relative_url(page.url, listing.url)
     links = ", ".join(f'<a href="{base}#{id_}">{titles[id_]}</a>' for id_ in sections)
-    return f"{html.escape(page.title)} ({links})"
+    return f"{html.escape(str(page.title))} ({links})"

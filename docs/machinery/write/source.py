@@ -46,9 +46,8 @@ def _code(name: str, file: Path, text: str) -> str:
 
 
 def _without_docstring(function: griffe.Function) -> str:
-    lines = function.lines
-    if function.docstring:
-        first = function.docstring.lineno - function.lineno
-        last = function.docstring.endlineno - function.lineno
+    lines, docstring = function.lines, function.docstring
+    if docstring and docstring.lineno and docstring.endlineno and function.lineno:
+        first, last = docstring.lineno - function.lineno, docstring.endlineno - function.lineno
         lines = lines[:first] + lines[last + 1 :]
     return dedent("\n".join(lines)).strip()

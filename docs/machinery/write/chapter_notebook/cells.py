@@ -145,10 +145,11 @@ def _quiet(source: str) -> str:
         return source
     lines = source.split("\n")
     last = ast.parse(source).body[-1]
-    line = lines[last.end_lineno - 1].encode()
+    end = last.end_lineno or last.lineno
+    line = lines[end - 1].encode()
     shown, comment = line[: last.end_col_offset], line[last.end_col_offset :]
     ended = (shown + b";" + comment).decode()
-    return "\n".join([*lines[: last.end_lineno - 1], ended, *lines[last.end_lineno :]])
+    return "\n".join([*lines[: end - 1], ended, *lines[end:]])
 
 
 def _is_shown(source: str) -> bool:

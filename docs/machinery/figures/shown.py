@@ -7,12 +7,10 @@ pages, makes a light and a dark file of each, and shows them in both places. In 
 gets a number, an address of its own, and links to its code and to its data or description.
 """
 
-import base64
 import html
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup, Tag
@@ -22,25 +20,17 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
+from figures.drawn import collect
+from figures.svg import size
 from read.memory import recall
-from read.pages import is_notebook
+from read.pages import html_of, ids_of, is_notebook, pages_of
 
 # Notebooks draw text and axes in the light ink. No other colour changes in the dark.
 INKS = {"light": "#1f2328", "dark": "#e6e6e6"}
-DATA = "data:image/svg+xml;base64,"
 IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^"]*)"[^>]*>')
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
-# All before the root of an SVG, and the note on when and by what it was made.
-CLUTTER = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
-SUBHEADINGS = ["h2", "h3", "h4", "h5", "h6"]
 # The letters, 10 points high, are shown as large as those of the caption, 15 pixels.
 PIXELS_PER_POINT = 1.5
-# What says in numbers or in words what a figure shows: in the notebook's page, and as a link.
-EXPLANATIONS = {
-    "data": lambda tag: "figure-data" in tag.get("class", []),
-    "description": lambda tag: tag.name == "p" and tag.text.startswith("In words:"),
-}
-SCRIPTS = {"msub": ["sub"], "msup": ["sup"], "msubsup": ["sub", "sup"]}
 CHAPTER = re.compile(r"(?<=/)0*(\d+)-[^/]*\.md$")
 
 
@@ -60,10 +50,7 @@ class Figure:
 
     def images(self, page: Page) -> str:
         """Return the light and the dark image for a page."""
-        width, height = (
-            round(float(re.search(rf'\b{side}="([\d.]+)pt"', self.svg)[1]) * PIXELS_PER_POINT)
-            for side in ("width", "height")
-        )
+        width, height = (round(points * PIXELS_PER_POINT) for points in size(self.svg))
         return "".join(
             f'<img src="{get_relative_url(self.uri(scheme), page.url)}#only-{scheme}"'
             f' alt="{html.escape(self.alt)}" width="{width}" height="{height}" loading="lazy">'
@@ -76,11 +63,11 @@ Notebooks = dict[str, dict[str, Figure]]
 
 def show(config: MkDocsConfig, files: Files) -> None:
     """Put every figure where it belongs, and its files into the site."""
-    pages = [file.page for file in files.documentation_pages()]
+    pages = pages_of(files)
     drawn = {_address(page): _drawn(page, config) for page in pages if is_notebook(page.file)}
     for page in pages:
         if not is_notebook(page.file):
-            page.content = FIGURE.sub(partial(_embed, page, drawn), page.content)
+            page.content = FIGURE.sub(partial(_embed, page, drawn), html_of(page))
             _refuse_without_caption(page, drawn)
     for page in pages:
         if is_notebook(page.file):
@@ -100,99 +87,39 @@ def _drawn(page: Page, config: MkDocsConfig) -> dict[str, Figure]:
     """Take a notebook's figures out of its page, which is ready then to be shown."""
     where = page.file.src_uri
     page.content, figures = recall(
-        config, ["figures", where, page.content], partial(collect, page.content, where)
+        config, ["figures", where, html_of(page)], partial(collect, html_of(page), where)
     )
     return {name: Figure(page, name, **figure) for name, figure in figures.items()}
-
-
-def collect(content: str, where: str) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Collect the figures of a page: one under each heading below its title."""
-    figures: dict[str, dict[str, Any]] = {}
-    soup = BeautifulSoup(content, "html.parser")
-    name = ""
-    explained = _explained(soup)
-    _let_scroll(soup)
-    for tag in soup.find_all(["h1", *SUBHEADINGS, "img"]):
-        if tag.name != "img":
-            name = tag["id"]
-        elif not tag["src"].startswith(DATA):
-            raise PluginError(f"{where}: the picture under #{name} is not an SVG")
-        elif name in figures:
-            raise PluginError(f"{where}: two figures under #{name}; give each its own heading")
-        else:
-            svg = base64.b64decode(tag["src"].removeprefix(DATA)).decode()
-            explanations = explained.get(name, [])
-            figures[name] = {"svg": CLUTTER.sub("", svg), "explanations": explanations}
-    for heading in soup.find_all(SUBHEADINGS):
-        if heading["id"] not in figures:
-            raise PluginError(f"{where}: no SVG is drawn under #{heading['id']}")
-    for name in figures:
-        if name not in explained:
-            raise PluginError(f"{where}: the figure #{name} has neither data nor a description")
-    return str(soup), figures
-
-
-def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
-    """Give an address to what explains each figure, in data or in words."""
-    explained: dict[str, list[str]] = {}
-    name = ""
-    for tag in soup.find_all([*SUBHEADINGS, "p", "div"]):
-        name = tag.get("id", name) if tag.name in SUBHEADINGS else name
-        for kind in (kind for kind, explains in EXPLANATIONS.items() if explains(tag)):
-            tag["id"] = f"{name}-{kind}"
-            explained.setdefault(name, []).append(kind)
-    return explained
-
-
-def _let_scroll(soup: BeautifulSoup) -> None:
-    """Put every table of data into a box of its own."""
-    for number, table in enumerate(soup.select(".figure-data > table"), 1):
-        table.parent["data-search-exclude"] = "true"
-        box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
-        table.wrap(soup.new_tag("div", attrs=box))
-        for formula in table.select("th math"):
-            _spell_out(formula)
-
-
-def _spell_out(formula: Tag) -> None:
-    """Write a formula as text: to axe a heading that is MathML and nothing else looks empty."""
-    for operator in formula.find_all("mo", string=["=", "/"]):
-        operator.string = f" {operator.string} "
-    for script in formula.find_all(SCRIPTS):
-        _, *raised = script.find_all(recursive=False)
-        for part, name in zip(raised, SCRIPTS[script.name], strict=True):
-            part.name = name
-    for tag in formula.find_all(re.compile("^m")):
-        tag.unwrap()
-    formula.unwrap()
 
 
 def _embed(page: Page, drawn: Notebooks, match: re.Match[str]) -> str:
     """Fill one ``<figure>`` of a chapter, and link to the code that drew it."""
     soup = BeautifulSoup(match[0], "html.parser")
-    for image in soup.find_all("img"):
-        notebook, name = urldefrag(_address(page, image["src"]))
+    (frame,) = soup.select("figure")
+    for image in frame.find_all("img"):
+        link = str(image["src"])
+        notebook, name = urldefrag(_address(page, link))
         if notebook in drawn:
             figure = _named(page, drawn[notebook], notebook, name)
             figure.alt = _alternative(page, image, figure)
-            soup.figure["id"] = _new_id(page, f"figure-{name}")
-            number = _number(page, soup.figure)
-            soup.figure.append(_links(image["src"], figure, number))
+            frame["id"] = _new_id(page, f"figure-{name}")
+            number = _number(page, frame)
+            frame.append(_links(link, figure, number))
             image.replace_with(BeautifulSoup(figure.images(page), "html.parser"))
     return str(soup)
 
 
 def _new_id(page: Page, name: str) -> str:
     """Reserve the address of a figure in its page."""
-    if name in page.present_anchor_ids:
+    if name in ids_of(page):
         raise PluginError(f"{page.file.src_uri}: the address #{name} is taken; a figure needs it")
-    page.present_anchor_ids.add(name)
+    ids_of(page).add(name)
     return name
 
 
 def _number(page: Page, figure: Tag) -> str:
     """Put the chapter's number before the figure's, and make both a link to the figure."""
-    prefix = figure.find(class_="caption-prefix")
+    (prefix,) = figure.select(".caption-prefix")
     number = prefix.text.removesuffix(".")
     if chapter := CHAPTER.search(page.file.src_uri):
         number = number.replace(" ", f" {chapter[1]}.")
@@ -222,13 +149,13 @@ def _named(page: Page, figures: dict[str, Figure], notebook: str, name: str) -> 
 
 
 def _alternative(page: Page, image: Tag, figure: Figure) -> str:
-    if alt := image.get("alt", "").strip():
+    if alt := str(image.get("alt", "")).strip():
         return alt
     raise PluginError(f"{page.file.src_uri}: the figure #{figure.name} has no alternative text")
 
 
 def _refuse_without_caption(page: Page, drawn: Notebooks) -> None:
-    for link in IMAGE.findall(page.content):
+    for link in IMAGE.findall(html_of(page)):
         if urldefrag(_address(page, link)).url in drawn:
             raise PluginError(f"{page.file.src_uri}: the figure {link} has no figure-caption")
 
@@ -239,4 +166,4 @@ def _show(page: Page, figures: dict[str, Figure]) -> None:
         if not figure.alt:
             raise PluginError(f"{page.file.src_uri}: no page shows the figure #{figure.name}")
     images = (f"<p>{figure.images(page)}</p>" for figure in figures.values())
-    page.content = IMAGE.sub(lambda _: next(images), page.content)
+    page.content = IMAGE.sub(lambda _: next(images), html_of(page))
