@@ -43,8 +43,7 @@ def site() -> tuple[MkDocsConfig, Files]:
     """Return the configuration and the files of the site, with small figures and no page built."""
     config = load_config(str(ROOT / "mkdocs.yml"))
     config.plugins["autorefs"].get_item_url = lambda name: (f"api/#{name}", None)
-    jupyter = config.plugins["mkdocs-jupyter"]
-    files = jupyter.on_files(get_files(config), config)
+    files = config.plugins.on_files(get_files(config), config=config)
     texts = [chapter.read_text(encoding="utf-8") for chapter in CHAPTERS]
     for notebook, name in {picture for text in texts for picture in PICTURE.findall(text)}:
         files.append(virtual(f"{notebook}/{name}-light.svg", SVG))

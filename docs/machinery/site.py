@@ -30,7 +30,7 @@ from theme import (
     templates,
     tooltips,
 )
-from write import chapters, downloads, formulas, glossary, previews, references, source
+from write import api, chapters, downloads, formulas, glossary, previews, references, source
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -44,8 +44,14 @@ def on_pre_build(config: MkDocsConfig) -> None:  # noqa: ARG001  MkDocs passes i
     modules.look_again()
 
 
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are written, and not read."""
+    return api.add(config, files)
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Complete a page while it is text."""
+    addresses.straighten(page)
     markdown = source.with_sources(markdown, page.file, config)
     search.weigh(page)
     chapters.count(markdown, page)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import AnchorLink, get_toc
 from mkdocs.utils import CountHandler
@@ -61,12 +61,17 @@ def _render(page: Page, render: Render, finish: Finish, config: MkDocsConfig, fi
 def _others(page: Page, config: MkDocsConfig, files: Files) -> Iterator[Any]:
     """Give what a page depends on beside its own text."""
     root = Path(config.config_file_path).resolve().parent
-    yield sorted(file.src_uri for file in files if file.generated_by is None)
+    yield sorted(file.src_uri for file in files if _can_be_linked(file))
     yield behind(DOCUMENTED.findall(page.markdown or ""), root / "src")
     yield [(root / path).read_text("utf-8") for path in INCLUDED.findall(page.markdown or "")]
     if is_notebook(page.file):
         # Its name stands for all that the notebook's kernel can see.
         yield Path(config.plugins["mkdocs-jupyter"].config["cache_dir"]).name
+
+
+def _can_be_linked(file: File) -> bool:
+    """Tell pages and sources from pictures, which are added one by one while pages are rendered."""
+    return file.is_documentation_page() or file.generated_by is None
 
 
 def _rendered(
