@@ -141,6 +141,16 @@ def docs(session: nox.Session) -> None:
     build_site(session, SITE.resolve())
 
 
+@nox.session(default=False, requires=["docs"])
+def fallback(session: nox.Session) -> None:
+    """Build the site with ProperDocs, a fork that goes on with MkDocs, and say what differs."""
+    install(session, "-e", ".[figures,lm]", groups=["docs", "fallback"])
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["properdocs", "build", "--strict", "--config-file", "mkdocs.yml"]
+        session.run(*command, "--site-dir", folder, env=site_environment())
+        session.run("python", "tools/differences.py", str(SITE), folder)
+
+
 @nox.session(default=False)
 def serve(session: nox.Session) -> None:
     """Build the site and show it at a local address, anew at each change; `-- --open` opens it."""
