@@ -82,8 +82,8 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package, strictly."""
-    install(session, "-e", ".[figures,hub,lm]", groups=["types"])
+    """Check the types of the package and of what builds its site, strictly."""
+    install(session, "-e", ".[figures,hub,lm]", groups=["types", "docs"])
     session.run("mypy")
 
 
@@ -139,6 +139,16 @@ def docs(session: nox.Session) -> None:
     """Build the site into site/; a warning is an error."""
     install_docs(session)
     build_site(session, SITE.resolve())
+
+
+@nox.session(default=False, requires=["docs"])
+def fallback(session: nox.Session) -> None:
+    """Build the site with ProperDocs, a fork that goes on with MkDocs, and say what differs."""
+    install(session, "-e", ".[figures,lm]", groups=["docs", "fallback"])
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["properdocs", "build", "--strict", "--config-file", "mkdocs.yml"]
+        session.run(*command, "--site-dir", folder, env=site_environment())
+        session.run("python", "tools/differences.py", str(SITE), folder)
 
 
 @nox.session(default=False)

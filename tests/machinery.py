@@ -1,18 +1,16 @@
 """The machinery of the site, for the files that test it."""
 
-import functools
-import runpy
+import importlib
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
 
 MACHINERY = Path(__file__).parents[1] / "docs" / "machinery"
 
 
-@functools.cache
-def hook(name: str) -> SimpleNamespace:
-    """Load a hook as MkDocs does: it imports from its own folder first."""
+def step(name: str) -> ModuleType:
+    """Import a step, such as `write.glossary`, as MkDocs does: with the machinery on the path."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(MACHINERY / "hooks")
-        return SimpleNamespace(**runpy.run_path(str(MACHINERY / "hooks" / f"{name}.py")))
+        patch.syspath_prepend(MACHINERY)
+        return importlib.import_module(name)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from machinery import hook
+from machinery import step
 from test_site import build, page, write_project
 
 CHAPTER = """\
@@ -152,4 +152,4 @@ def test_a_careless_chapter_stops_the_build(
     ],
 )
 def test_prose_and_code_take_their_time(markdown: str, minutes: int) -> None:
-    assert hook("chapters").minutes(markdown) == minutes
+    assert step("write.chapters").minutes(markdown) == minutes

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from bs4 import BeautifulSoup, Tag
 from fontTools.ttLib import TTFont
-from machinery import MACHINERY, hook
+from machinery import MACHINERY, step
 from mkdocs.exceptions import PluginError
 
-HOOK = hook("formulas")
+FORMULAS = step("write.formulas")
 
 
 def shown(*formulas: str, between: str = " ") -> Tag:
@@ -24,7 +24,7 @@ def shown(*formulas: str, between: str = " ") -> Tag:
 
 def convert(content: str, **page: object) -> Tag:
     settings = {"file": SimpleNamespace(src_uri="x.md"), "toc": [], "present_anchor_ids": set()}
-    converted = HOOK.with_formulas(content, page=SimpleNamespace(**settings | page))
+    converted = FORMULAS.with_formulas(content, page=SimpleNamespace(**settings | page))
     return BeautifulSoup(converted, "html.parser")
 
 
@@ -156,7 +156,7 @@ def test_a_label_is_refused_that_the_page_has_already() -> None:
 def test_the_font_has_the_characters_that_formulas_may_use() -> None:
     font = TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
     drawn = set(font.getBestCmap())
-    assert {c for c in HOOK.GLYPHS if ord(c) not in drawn} == {"\n"}
+    assert {c for c in FORMULAS.GLYPHS if ord(c) not in drawn} == {"\n"}
     variants = font["MATH"].table.MathVariants
     tall = {font.getBestCmap()[ord(c)] for c in "([{⟨√∑∫∏"}
     assert tall <= set(variants.VertGlyphCoverage.glyphs)

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from mkdocs.exceptions import PluginError
 
-hook = machinery.hook("glossary")
+glossary = machinery.step("write.glossary")
 
 GLOSSARY = """
 <dl>
@@ -22,7 +22,7 @@ GLOSSARY = """
 
 def marked(content: str) -> list[tuple[str, str]]:
     """List the anchors and words that are marked in a page."""
-    page = hook.mark(content, list(hook.read(GLOSSARY)), "../glossary/")
+    page = glossary.mark(content, list(glossary.read(GLOSSARY)), "../glossary/")
     assert BeautifulSoup(page, "html.parser").text == BeautifulSoup(content, "html.parser").text
     links = BeautifulSoup(page, "html.parser").select("a.term")
     return [(link["href"].removeprefix("../glossary/#"), link.text) for link in links]
@@ -48,7 +48,7 @@ def test_the_first_use_in_a_paragraph_is_marked(
 
 
 def test_the_title_of_a_mark_is_the_definition() -> None:
-    page = hook.mark("<p>A gate.</p>", list(hook.read(GLOSSARY)), "../glossary/")
+    page = glossary.mark("<p>A gate.</p>", list(glossary.read(GLOSSARY)), "../glossary/")
     assert BeautifulSoup(page, "html.parser").a["title"] == 'A row of "numbers".'
 
 
@@ -68,15 +68,15 @@ def test_a_careless_entry_is_a_mistake(old: str, new: str, problem: str, tmp_pat
     content = "<p>A gate, a forget gate, BPTT, a round.</p>"
     pages = {"glossary.md": GLOSSARY.replace(old, new), "chapters/a.md": content}
     with pytest.raises(PluginError, match=problem):
-        hook.on_env(None, config, site(pages))
-    hook.on_env(None, config, site(pages | {"glossary.md": GLOSSARY}))
+        glossary.mark_terms(config, site(pages))
+    glossary.mark_terms(config, site(pages | {"glossary.md": GLOSSARY}))
 
 
 def site(pages: dict[str, str]) -> SimpleNamespace:
     files = {
-        uri: SimpleNamespace(src_uri=uri, url=uri, page=SimpleNamespace(content=content, url=uri))
+        uri: SimpleNamespace(src_uri=uri, page=SimpleNamespace(content=content, url=uri))
         for uri, content in pages.items()
     }
-    return SimpleNamespace(
-        documentation_pages=lambda: list(files.values()), get_file_from_path=files.get
-    )
+    for file in files.values():
+        file.page.file = file
+    return SimpleNamespace(documentation_pages=lambda: list(files.values()))

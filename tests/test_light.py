@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import material
 import pytest
-from machinery import MACHINERY, hook
+from machinery import MACHINERY, step
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonConsoleLexer, PythonLexer
@@ -80,7 +80,7 @@ def test_paper_has_the_colours_of_the_light_page() -> None:
 def test_code_loses_spans_but_no_character(lexer: Any) -> None:
     code = CONSOLE if isinstance(lexer, PythonConsoleLexer) else CONSOLE.replace(">>> ", "")
     before = highlight(code, lexer, HtmlFormatter())
-    after = hook("highlighting").lean(before)
+    after = step("theme.highlighting").lean(before)
     assert TAG.sub("", after) == TAG.sub("", before)
     assert after.count("<span") < 0.7 * before.count("<span")
     assert not re.search(r'<span class="(n|o|p|w)">|<span></span>', after)
@@ -89,12 +89,12 @@ def test_code_loses_spans_but_no_character(lexer: Any) -> None:
 
 def test_the_link_of_a_type_in_a_signature_stays() -> None:
     link = '<a class="autorefs" href="#x">Params</a>'
-    lean = hook("highlighting").lean
+    lean = step("theme.highlighting").lean
     assert lean(f'<span class="p">(</span><span class="n">{link}</span>') == f"({link}"
 
 
 def test_neighbours_of_one_kind_share_a_span() -> None:
-    lean = hook("highlighting").lean
+    lean = step("theme.highlighting").lean
     lines = '<span class="sd">"""One.</span>\n\n<span class="sd">    Two."""</span>'
     assert lean(lines) == '<span class="sd">"""One.\n\n    Two."""</span>'
     other = '<span class="s1">a</span><span class="c1">b</span>'
@@ -104,12 +104,12 @@ def test_neighbours_of_one_kind_share_a_span() -> None:
 def test_the_source_of_a_function_has_no_line_numbers() -> None:
     numbered = highlight("x\n", PythonLexer(), HtmlFormatter(linenos="table", wrapcode=True))
     table = re.search(r"<table.*</table>", numbered, re.DOTALL)[0]
-    assert hook("highlighting").lean(table).strip() == "<pre><code>x\n</code></pre>"
+    assert step("theme.highlighting").lean(table).strip() == "<pre><code>x\n</code></pre>"
 
 
 def test_a_span_hides_blocks_of_code_from_the_theme() -> None:
     block = '<pre class="x"><code data-copy="&lt;">a &lt; <b>b</b>\n\nc\n</code></pre>'
-    assert hook("codeblocks").on_post_page(f"{block}<code>d</code><pre>e</pre>") == (
+    assert step("theme.codeblocks").hidden(f"{block}<code>d</code><pre>e</pre>") == (
         block.replace("<code", "<span><code").replace("</code>", "</code></span>")
         + "<code>d</code><pre>e</pre>"
     )
@@ -117,13 +117,13 @@ def test_a_span_hides_blocks_of_code_from_the_theme() -> None:
 
 def test_a_name_breaks_after_an_underscore_where_it_is_a_label() -> None:
     label = '<a href="a_b/"><span class="md-ellipsis">\n  a.b_c\n</span></a> d_e'
-    assert hook("names").on_post_page(label) == label.replace("b_c", "b_<wbr>c")
+    assert step("theme.names").with_breaks(label) == label.replace("b_c", "b_<wbr>c")
 
 
 def test_only_titles_that_tell_something_stay() -> None:
     permalink = '<a class="headerlink" href="#x" title="Permanent link">¶</a>'
     term = '<a class="term" href="y" title="What it is.">gate</a>'
-    kept = hook("tooltips").on_post_page(f'{permalink}{term}<span title="a.b">b</span>')
+    kept = step("theme.tooltips").only_telling(f'{permalink}{term}<span title="a.b">b</span>')
     assert kept == f"{permalink.replace('title', 'aria-label')}{term}b"
 
 
@@ -133,7 +133,7 @@ THEME = Path(material.__file__).parent / "templates" / "assets" / "stylesheets"
 @pytest.mark.parametrize("sheet", sorted(THEME.glob("*.css")), ids=lambda path: path.name[:4])
 def test_a_style_sheet_is_read_to_its_last_sign(sheet: Path) -> None:
     css = sheet.read_text("utf-8")
-    shortened = hook("stylesheets").shortened
+    shortened = step("theme.stylesheets").shortened
     rules = parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     assert shortened(css, lambda _: True) == serialize(rules)
     assert shortened(css, {"md-typeset"}.__contains__).count("{") < css.count("{") / 4
@@ -158,13 +158,13 @@ def test_a_style_sheet_is_read_to_its_last_sign(sheet: Path) -> None:
     ],
 )
 def test_a_rule_stays_if_something_can_match_it(css: str, short: str) -> None:
-    assert hook("stylesheets").shortened(css, {"a", "dir", "ltr"}.__contains__) == short
+    assert step("theme.stylesheets").shortened(css, {"a", "dir", "ltr"}.__contains__) == short
 
 
 def test_blanks_go_but_where_they_are_seen() -> None:
     code = "<pre><code>if x:\n\n    y\n</code></pre>"
     page = f"<p>\n\n  a\n  b <b> c</b>\n\n{code}\n  \n<script>\n  x\n</script>\n\n</p>"
-    assert hook("blanks").on_post_page(page) == (
+    assert step("theme.blanks").without_blanks(page) == (
         f"<p>\na\nb <b> c</b>\n{code}\n<script>\n  x\n</script>\n</p>"
     )
 
@@ -206,7 +206,7 @@ def merged(tmp_path: Path) -> Path:
     configuration = tmp_path / "mkdocs.yml"
     configuration.touch()
     config = SimpleNamespace(site_dir=str(tmp_path), config_file_path=str(configuration))
-    hook("stylesheets").on_post_build(config)
+    step("theme.stylesheets").merge(config)
     return tmp_path
 
 
@@ -265,7 +265,7 @@ def pack(tmp_path: Path) -> Callable[[], zipfile.ZipFile]:
         (tmp_path / name).write_text(text, "utf-8")
 
     def run() -> zipfile.ZipFile:
-        hook("offline").on_post_build(SimpleNamespace(site_dir=str(tmp_path), site_url=SITE_URL))
+        step("publish.offline").pack(SimpleNamespace(site_dir=str(tmp_path), site_url=SITE_URL))
         return zipfile.ZipFile(tmp_path / "bptt-site.zip")
 
     return run
@@ -273,7 +273,7 @@ def pack(tmp_path: Path) -> Callable[[], zipfile.ZipFile]:
 
 def test_a_site_at_a_local_address_gets_no_zip(tmp_path: Path) -> None:
     config = SimpleNamespace(site_dir=str(tmp_path), site_url="http://127.0.0.1:8000/bptt/")
-    hook("offline").on_post_build(config)
+    step("publish.offline").pack(config)
     assert list(tmp_path.iterdir()) == []
 
 

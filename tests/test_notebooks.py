@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from copy import deepcopy
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import machinery
 import markdown
@@ -31,7 +31,6 @@ from test_site import build, write_project
 pytestmark = pytest.mark.notebooks
 
 ROOT = Path(__file__).parents[1]
-HOOKS = "docs/machinery/hooks"
 PICTURE = re.compile(r"\]\(\.\./(figures/\w+)\.py#([\w-]+)\)")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="6pt" height="3pt"/>'
 PROFILER = re.compile(r"^USDT:.*\n?", re.MULTILINE)
@@ -44,8 +43,7 @@ def site() -> tuple[MkDocsConfig, Files]:
     """Return the configuration and the files of the site, with small figures and no page built."""
     config = load_config(str(ROOT / "mkdocs.yml"))
     config.plugins["autorefs"].get_item_url = lambda name: (f"api/#{name}", None)
-    jupyter = config.plugins["mkdocs-jupyter"]
-    files = jupyter.on_files(get_files(config), config)
+    files = config.plugins.on_files(get_files(config), config=config)
     texts = [chapter.read_text(encoding="utf-8") for chapter in CHAPTERS]
     for notebook, name in {picture for text in texts for picture in PICTURE.findall(text)}:
         files.append(virtual(f"{notebook}/{name}-light.svg", SVG))
@@ -58,13 +56,9 @@ def virtual(path: str, text: str) -> File:
     return file
 
 
-def hook(name: str) -> ModuleType:
-    return site()[0].hooks[f"{HOOKS}/{name}.py"]
-
-
 def assemble(chapter: Path) -> NotebookNode:
     config, files = site()
-    return hook("downloads").assemble(
+    return machinery.step("write.downloads").assemble(
         files.get_file_from_path(f"chapters/{chapter.name}"), config, files
     )
 
@@ -73,7 +67,9 @@ def assemble_text(text: str) -> NotebookNode:
     """Assemble a chapter that has this text."""
     config, files = site()
     page = f"---\ndescription: About it.\n---\n# Title\n\n## Part\n{text}"
-    return hook("downloads").assemble(virtual("chapters/toy.md", page), config, files)
+    return machinery.step("write.downloads").assemble(
+        virtual("chapters/toy.md", page), config, files
+    )
 
 
 notebook_of = functools.cache(assemble)
@@ -117,7 +113,7 @@ def differences(notebook: NotebookNode, ran: NotebookNode) -> list[tuple]:
 
 def stamp(notebook: NotebookNode) -> Path:
     """Name the file that says that this very notebook has run with these libraries."""
-    parts = [nbformat.writes(notebook).encode(), *machinery.hook("memory").libraries()]
+    parts = [nbformat.writes(notebook).encode(), *machinery.step("read.memory").libraries()]
     return ROOT / ".cache" / "notebooks" / hashlib.sha256(b"".join(parts)).hexdigest()[:32]
 
 
@@ -288,10 +284,10 @@ def test_the_equations_of_a_notebook_have_the_numbers_of_the_site(chapter):
         extension_configs={"pymdownx.arithmatex": {"generic": True}},
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"), toc=[], present_anchor_ids=set())
-    shown = BeautifulSoup(machinery.hook("formulas").with_formulas(html, page), "html.parser")
+    shown = BeautifulSoup(machinery.step("write.formulas").with_formulas(html, page), "html.parser")
     numbered = {box["id"]: box.a.text for box in shown.select(".equation[id]")}
     numbered |= {line["id"]: line.text for line in shown.select("mtd[id]")}
-    numbers = hook("downloads").prose.numbers(chapter_text(chapter))
+    numbers = machinery.step("write.downloads").prose.numbers(chapter_text(chapter))
     assert {label: f"({number})" for label, number in numbers.items()} == numbered
     tags = re.findall(r"\\tag\{(\d+)\}", prose(notebook_of(chapter)))
     assert tags == list(numbers.values())
@@ -467,7 +463,7 @@ def test_a_mistake_stops_the_build_in_one_sentence(project):
 def test_the_pages_know_their_notebook_and_its_address_in_colab():
     config, _ = site()
     path = "chapters/01-carry-a-state/01-carry-a-state.ipynb"
-    assert hook("downloads").links(path, config) == {
+    assert machinery.step("write.downloads").links(path, config) == {
         "notebook": "01-carry-a-state.ipynb",
         "colab": "https://colab.research.google.com/github/bptt-authors/bptt/blob/gh-pages/" + path,
     }

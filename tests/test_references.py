@@ -9,7 +9,7 @@ import pytest
 from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).parents[1]
-hook = machinery.hook("references")
+references = machinery.step("write.references")
 
 SOURCE = """
 @article{polyak1964,
@@ -26,13 +26,10 @@ SECTIONS = '<h1 id="top">A</h1><h2 id="first">B</h2>'
 
 
 class Files(list):
-    """Files of MkDocs: documentation pages, found by their path too."""
+    """Files of MkDocs: documentation pages."""
 
     def documentation_pages(self):
         return list(self)
-
-    def get_file_from_path(self, path):
-        return next((file for file in self if file.src_uri == path), None)
 
 
 def make_file(uri, content):
@@ -49,18 +46,18 @@ def make_file(uri, content):
 def build(folder, content, source=SOURCE):
     (folder / "references.bib").write_text(source, encoding="utf-8")
     files = Files([make_file("chapter.md", content), make_file("references.md", "")])
-    hook.on_env(None, SimpleNamespace(docs_dir=folder), files)
+    references.fill(SimpleNamespace(docs_dir=folder), files)
     return tuple(file.page for file in files)
 
 
 def test_a_citation_leads_to_the_work_and_the_list_leads_back(tmp_path: Path) -> None:
     link = f'<a href="{ADDRESS}">Polyak (1964)</a>'
-    chapter, references = build(tmp_path, f"{SECTIONS}<p>{link}</p>")
+    chapter, listing = build(tmp_path, f"{SECTIONS}<p>{link}</p>")
     assert 'title="B. T. Polyak and C. van der Berg, “Iteration &amp; speed”,' in chapter.content
-    assert '<li id="polyak1964">' in references.content
-    assert "<em>Mathematical Physics</em> 4 (1964)" in references.content
-    assert 'chapter.md (<a href="../chapter/#first">First</a>)' in references.content
-    assert "polyak1964" in references.present_anchor_ids
+    assert '<li id="polyak1964">' in listing.content
+    assert "<em>Mathematical Physics</em> 4 (1964)" in listing.content
+    assert 'chapter.md (<a href="../chapter/#first">First</a>)' in listing.content
+    assert "polyak1964" in listing.present_anchor_ids
 
 
 @pytest.mark.parametrize("text", ["doi:10.1016/0041-5553(64)90137-5", "Polyak"])
@@ -100,11 +97,11 @@ def test_an_incomplete_work_is_a_mistake(old: str, new: str, problem: str, tmp_p
 
 
 def test_a_site_without_a_bibliography_cites_nothing(tmp_path: Path) -> None:
-    assert hook.read(tmp_path / "references.bib") == []
+    assert references.read(tmp_path / "references.bib") == []
 
 
 def test_the_works_are_sorted_by_author_and_year() -> None:
-    works = hook.read(ROOT / "docs" / "references.bib")
+    works = references.read(ROOT / "docs" / "references.bib")
     assert [work.order for work in works] == sorted(work.order for work in works)
     addresses = [address for work in works for address, _ in work.addresses]
     assert len(set(addresses)) == len(addresses)

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
-from machinery import MACHINERY, hook
+from machinery import MACHINERY, step
 from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort, BuildError, PluginError
@@ -366,7 +366,7 @@ def test_what_is_remembered_and_was_cut_short_is_worked_out_again(site: Path, co
 
 
 def test_what_no_build_has_asked_for_in_a_week_is_forgotten(tmp_path: Path) -> None:
-    memory = hook("memory")
+    memory = step("read.memory")
     config = SimpleNamespace(config_file_path=str(tmp_path / "mkdocs.yml"))
     (tmp_path / "mkdocs.yml").touch()
     assert [memory.recall(config, "cause", lambda: 1), memory.recall(config, "cause", int)] == [
@@ -376,7 +376,7 @@ def test_what_no_build_has_asked_for_in_a_week_is_forgotten(tmp_path: Path) -> N
     assert memory.recall(config, "another cause", int) == 0
     kept = memory.place(config, "cause")
     os.utime(kept, (0, 0))
-    memory.on_post_build(config)
+    memory.forget(config)
     assert [path.name for path in kept.parent.iterdir()] == [
         memory.place(config, "another cause").name
     ]
@@ -430,7 +430,7 @@ def test_search_leaves_code_out_of_the_index_and_in_the_page(site: Path) -> None
 )
 def test_search_finds_the_chapters_first(uri: str, weight: float) -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri=uri), meta={})
-    hook("search").on_page_markdown("", page=page)
+    step("theme.search").weigh(page)
     assert page.meta.get("search", {}).get("boost", 1) == weight
 
 
@@ -457,11 +457,11 @@ def test_the_copy_button_of_a_console_block_gives_code_that_runs(
 def test_a_console_block_that_python_cannot_read_is_a_mistake() -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"))
     with pytest.raises(PluginError, match=r"^x\.md: a console block is malformed: .*blank"):
-        hook("console").with_copies('<div class="language-pycon"><code>>>>x</code>', page)
+        step("theme.copies").with_copies('<div class="language-pycon"><code>>>>x</code>', page)
 
 
 def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
-    runnable = hook("console").runnable
+    runnable = step("read.console").runnable
     assert runnable(">>> if 1:\n...     x = 2\n>>> x\n2\n") == "if 1:\n    x = 2\n\nx\n"
 
 
@@ -508,7 +508,7 @@ def test_the_number_of_a_figure_begins_with_that_of_its_chapter(name: str, numbe
         '<figure id="a"><b class="caption-prefix">Figure 2.</b></figure>', "html.parser"
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri=name))
-    assert hook("figures")._number(page, soup.figure) == number
+    assert step("figures.shown")._number(page, soup.figure) == number
     assert soup.figure.a.text == f"{number}."
 
 
@@ -531,7 +531,7 @@ def test_a_figure_needs_data_or_a_description() -> None:
 
     def figures(content: str) -> dict[str, dict[str, object]]:
         head = f'<h1 id="top">X</h1><h2 id="a">A</h2>{image}'
-        return hook("figures").collect(head + content, "x.py")[1]
+        return step("figures.drawn").collect(head + content, "x.py")[1]
 
     assert figures('<div class="figure-data"></div>')["a"]["explanations"] == ["data"]
     assert figures("<p>In words: a line.</p>")["a"]["explanations"] == ["description"]
@@ -541,7 +541,7 @@ def test_a_figure_needs_data_or_a_description() -> None:
 
 
 def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None:
-    tidy = hook("svg").tidy
+    tidy = step("figures.svg").tidy
     letters = [
         (0, "r", ""),
         (5, "=", ""),
@@ -590,10 +590,23 @@ def addresses(path: Path) -> Iterator[str]:
         yield tag["href"]
 
 
-def test_the_site_holds_no_hook_and_tells_the_forge_to_leave_it_alone(site: Path) -> None:
+def test_the_site_holds_no_code_of_the_machinery_and_tells_the_forge_to_leave_it_alone(
+    site: Path,
+) -> None:
     assert (site / ".nojekyll").exists()
     assert (site / "machinery" / "fonts" / "latinmodern-math.woff2").exists()
     assert not list((site / "machinery").rglob("*.py"))
+
+
+FOLDERS = {path.parent.name for path in MACHINERY.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_a_step_imports_from_its_own_folder_and_from_read_alone(folder: str) -> None:
+    assert len(FOLDERS) == 5
+    for path in (MACHINERY / folder).rglob("*.py"):
+        imported = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text("utf-8"), re.MULTILINE)
+        assert FOLDERS & {*imported} <= {folder, "read"}, path
 
 
 def test_the_environment_sets_the_two_addresses(site: Path) -> None:
@@ -613,7 +626,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_cache_of_figures_follows_the_code_they_import(tmp_path: Path) -> None:
-    digest = hook("kernel")._digest
+    digest = step("figures.kernel")._digest
     (tmp_path / "module.py").write_text("x = 1")
     before = digest(tmp_path)
     assert digest(tmp_path) == before
@@ -626,7 +639,7 @@ def test_the_newest_caches_of_figures_stay(tmp_path: Path) -> None:
         folder = tmp_path / str(age)
         folder.mkdir()
         os.utime(folder, (1000 - age, 1000 - age))
-    hook("kernel")._prune(tmp_path)
+    step("figures.kernel")._prune(tmp_path)
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["0", "1", "2", "3"]
 
 
@@ -644,13 +657,13 @@ def test_the_newest_caches_of_figures_stay(tmp_path: Path) -> None:
     ],
 )
 def test_markdown_left_as_text_is_a_mistake(prose: str, problem: str) -> None:
-    problems = hook("strict").problems
+    problems = step("publish.strict").problems
     assert [found[: len(problem)] for found in problems(f"<p>{prose}</p>")] == [problem]
     assert problems(f"<pre><code>{prose.replace('<', '&lt;')}</code></pre>") == []
 
 
 def test_one_dollar_in_prose_is_not_a_formula() -> None:
-    problems = hook("strict").problems
+    problems = step("publish.strict").problems
     assert problems("<p>It costs 5 $.</p>") == []
 
 
@@ -665,4 +678,4 @@ def test_one_dollar_in_prose_is_not_a_formula() -> None:
 def test_a_notebook_draws_one_svg_under_each_heading(pictures: list[str], problem: str) -> None:
     images = "".join(f'<img src="data:image/{kind};base64,PHN2Zz4=">' for kind in pictures)
     with pytest.raises(PluginError, match=f"x.py: {problem}"):
-        hook("figures").collect(f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}', "x.py")
+        step("figures.drawn").collect(f'<h1 id="top">X</h1><h2 id="a">A</h2>{images}', "x.py")

@@ -1,6 +1,8 @@
 """What the chapters measured in more than a few seconds: how, and with what result.
 
-One module for each claim. `load` reads a result; `python -m nox -s experiments` makes it.
+Each experiment is one module, for one claim; `runner` runs them, and `bptt.records` keeps the
+results. With `from bptt import experiments`, `experiments.load("latch")` reads a result with every
+run; `python -m nox -s experiments` makes it.
 
 Parameters
 ----------

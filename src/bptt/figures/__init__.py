@@ -1,5 +1,6 @@
 """Draw arrays: each function returns a matplotlib `Figure`, or draws on the `ax` it is given.
 
+Every plot is imported from here: `from bptt import figures`, then `figures.plot_bands(...)`.
 `data` gives back as tables what a figure shows. No pyplot and no style: colours, fonts and sizes
 come from the reader's `matplotlibrc`.
 """

@@ -4,6 +4,8 @@ Three things make the difference. What does not wait for the previous step is co
 at once: the products with $W_x$, and the gradients of all weights. What is left in the loop is one
 product and a few operations on whole batches, written into memory that is there already. And memory
 is read in the order in which it stands. Chapter 11 of the site takes these steps one by one.
+
+There is one module for each cell; they share the products and the order of the steps.
 """
 
 import operator

@@ -1,0 +1,1 @@
+"""What runs the notebooks of the figures, and shows what they draw."""

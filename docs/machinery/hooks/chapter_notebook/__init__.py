@@ -1,1 +1,0 @@
-"""What the hook `downloads` needs to make a notebook of a chapter."""

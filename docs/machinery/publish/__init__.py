@@ -1,0 +1,1 @@
+"""What judges the site, gives it its addresses and packs it."""

@@ -1,0 +1,80 @@
+"""Pack the site into one zip file whose pages work when they are opened from the file system.
+
+A server gives a folder's ``index.html`` for the folder; a file system does not, so the zip's pages
+name it. Search reads its index as a script there (see ``overrides/partials/javascripts``).
+
+`mkdocs serve` gives the site a local address. Nobody takes that one away, so it gets no zip file,
+which would be packed anew at every change.
+"""
+
+import json
+import posixpath
+import re
+import zipfile
+from functools import partial
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from mkdocs.config.defaults import MkDocsConfig
+
+NAME = "bptt-site.zip"
+# What only a server or a search engine reads.
+LEFT_OUT = {NAME, ".nojekyll", "404.html", "sitemap.xml", "sitemap.xml.gz"}
+LOCAL = {"127.0.0.1", "localhost"}
+INDEX, SCRIPT = "search/search_index.json", "search/search_index.js"
+LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
+# A page from the file system has no origin that a font could be fetched for in advance.
+PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
+
+
+def pack(config: MkDocsConfig) -> None:
+    """Write the zip file into the finished site, the same bytes for the same site."""
+    if urlsplit(config.site_url).hostname in LOCAL:
+        return
+    site = Path(config.site_dir)
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    packed = names - LEFT_OUT
+    with zipfile.ZipFile(site / NAME, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(packed):
+            offline, content = name, (site / name).read_bytes()
+            if name.endswith(".html"):
+                content = page(content.decode(), name, packed, str(config.site_url)).encode()
+            elif name == INDEX:
+                offline, content = SCRIPT, search(content.decode()).encode()
+            # A name alone would be given the time of the build; this has the first of 1980.
+            info = zipfile.ZipInfo(f"{Path(NAME).stem}/{offline}")
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
+
+
+def page(html: str, name: str, packed: set[str], site_url: str) -> str:
+    """Rewrite the links of a page for the file system."""
+    rewrite = partial(_link, name=name, packed=packed, site_url=site_url)
+    return LINK.sub(rewrite, PRELOAD.sub("", html))
+
+
+def _link(match: re.Match[str], name: str, packed: set[str], site_url: str) -> str:
+    """Let a link lead to a file of the zip, or to the site on the web if the zip lacks it."""
+    start, link = match.groups()
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc or not parts.path:
+        return match[0]
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), parts.path))
+    if target in packed:
+        return match[0]
+    if posixpath.normpath(f"{target}/index.html") in packed:
+        return start + parts._replace(path=f"{parts.path.rstrip('/')}/index.html").geturl()
+    return start + urljoin(site_url, parts._replace(path=target).geturl())
+
+
+def search(index: str) -> str:
+    """Return the search index as the script that the theme reads from a file system."""
+    found = json.loads(index)
+    entries = [entry | {"location": _location(entry["location"])} for entry in found["docs"]]
+    text = json.dumps(found | {"docs": entries}, ensure_ascii=False, separators=(",", ":"))
+    return f"var __index = {text}"
+
+
+def _location(address: str) -> str:
+    folder, mark, anchor = address.partition("#")
+    return f"{folder}index.html{mark}{anchor}"

@@ -1,0 +1,1 @@
+"""What reads sources and remembers what came of them; the other folders build on it."""

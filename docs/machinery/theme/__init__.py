@@ -1,0 +1,1 @@
+"""What fights the theme: each step undoes or replaces something that mkdocs-material does."""

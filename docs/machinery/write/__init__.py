@@ -1,0 +1,1 @@
+"""What makes pages and text out of our sources: chapters, lists, notebooks, the API."""

@@ -1,0 +1,1 @@
+"""What `downloads` needs to make a notebook of a chapter."""

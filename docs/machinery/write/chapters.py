@@ -1,0 +1,108 @@
+"""Give every chapter its header, and the home page a card for each chapter.
+
+A chapter says in its front matter what it claims (``claim``), in which modules its code lives
+(``code``), and which of its figures stands for it (``figure``, by its name). All else is counted
+or looked up.
+"""
+
+import re
+from functools import partial
+from urllib.parse import urljoin, urlsplit
+
+from jinja2 import Environment
+from markdown import markdown as to_html
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+from selectolax.lexbor import LexborHTMLParser
+
+from read.pages import html_of, is_chapter, pages_of
+
+TOLD = ("claim", "code", "description", "figure")
+CARDS = "<!-- chapters -->"
+FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
+# A page of prose takes a minute, and a line of code some seconds.
+WORDS_PER_MINUTE = 200
+SECONDS_PER_LINE = 5
+
+
+def count(markdown: str, page: Page) -> None:
+    """Look at a chapter while it is still text."""
+    if is_chapter(page.file):
+        if missing := [name for name in TOLD if page.meta.get(name) is None]:
+            names = ", ".join(missing)
+            raise PluginError(f"{page.file.src_uri}: its front matter does not say: {names}")
+        page.meta["minutes"] = minutes(markdown)
+        page.meta["examples"] = len(EXAMPLE.findall(markdown))
+
+
+def minutes(markdown: str) -> int:
+    """Estimate how long it takes to read a page and its code, in minutes."""
+    words = len(FENCE.sub("", markdown).split())
+    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(markdown))
+    seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
+    return max(1, round(seconds / 60))
+
+
+def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
+    """Write the headers and the cards, once all pages and figures are there."""
+    chapters = [page for page in pages_of(files) if is_chapter(page.file)]
+    header = env.get_template("partials/chapter.html")
+    for number, page in enumerate(chapters, start=1):
+        address = partial(get_relative_url, other=page.url)
+        facts = {
+            "number": number,
+            "chapters": len(chapters),
+            "modules": [(name, address(_api(page, name, files))) for name in page.meta["code"]],
+            "notation": address("conventions/"),
+            **page.meta,
+        }
+        page.content = header.render(config=config, page=page, **facts) + html_of(page)
+    for page in pages_of(files):
+        if CARDS in html_of(page):
+            cards = [_card(chapter, page) for chapter in chapters]
+            address = partial(get_relative_url, other=page.url)
+            block = env.get_template("partials/cards.html").render(
+                cards=cards, library=address("api/unroll/"), archive=address("bptt-site.zip")
+            )
+            page.content = html_of(page).replace(CARDS, block)
+
+
+def _api(page: Page, module: str, files: Files) -> str:
+    """Return the address of a module's page."""
+    path = f"api/{module.removeprefix('bptt.').replace('.', '/')}.md"
+    if file := files.get_file_from_path(path):
+        return file.url
+    raise PluginError(f"{page.file.src_uri}: its code lives in {module}, which has no page {path}")
+
+
+def _card(chapter: Page, home: Page) -> dict[str, object]:
+    """Collect what the card of a chapter shows."""
+    return {
+        "title": chapter.title,
+        "url": get_relative_url(chapter.url, home.url),
+        "claim": to_html(chapter.meta["claim"]).removeprefix("<p>").removesuffix("</p>"),
+        "images": [_image(image, chapter, home) for image in _key_figure(chapter)],
+        "minutes": chapter.meta["minutes"],
+        "examples": chapter.meta["examples"],
+        "figures": html_of(chapter).count("<figure"),
+    }
+
+
+def _key_figure(chapter: Page) -> list[dict[str, str]]:
+    """Return the images, a light and a dark one, of the figure that stands for a chapter."""
+    name = chapter.meta["figure"]
+    images = LexborHTMLParser(html_of(chapter)).css(f'img[src*="/{name}-"]')
+    if images:
+        return [{name: value or "" for name, value in image.attributes.items()} for image in images]
+    raise PluginError(f"{chapter.file.src_uri}: it shows no figure {name}")
+
+
+def _image(image: dict[str, str], chapter: Page, home: Page) -> dict[str, str]:
+    """Address an image of a chapter from the home page."""
+    target = urlsplit(urljoin(f"/{chapter.url}", image["src"]))
+    source = f"{get_relative_url(target.path.lstrip('/'), home.url)}#{target.fragment}"
+    return {"src": source, "width": image["width"], "height": image["height"]}

@@ -1,0 +1,186 @@
+r"""Turn every formula into MathML while the site is built, so that a page needs no math script.
+
+Arithmatex (``generic: true``) leaves ``\(...\)`` in a span and ``\[...\]`` in a div, on prose pages
+and in docstrings alike. All formulas of a page are converted together, so that equations are
+numbered through the page and ``\eqref`` finds them.
+"""
+
+import html
+import re
+import unicodedata
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from math_core import LatexError, LatexToMathML
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.pages import Page
+
+from read.pages import ids_of, listed, text
+
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
+FORMULA_IN_TITLE = re.compile(r"\\\((.*?)\\\)")
+# XML has no names for characters, except for those that it needs itself.
+NAMED = re.compile(r"&(?!lt;|gt;|amp;|quot;)\w+;")
+# A reference to an equation is a plain link: a screen reader takes a formula as one piece.
+REFERENCE = re.compile(r"<math><mtext>(<a [^>]*>[^<]*</a>)</mtext></math>")
+# The number links to its own equation, and the theme's script makes the button copy.
+BOX = '<div class="equation"{anchor}>{math}{number}{button}</div>'
+ANCHOR = ' id="{label}"'
+NUMBER = '<a href="#{label}" aria-label="Link to equation {number}">{number}</a>'
+BUTTON = '<button type="button" title="Copy as TeX" data-clipboard-text="{tex}"></button>'
+NUMBER_WITHOUT_LABEL = re.compile(r'<mtd style="width: 50%[^"]*"><mtext>')
+# What numbers an equation is of no use to those who paste its TeX elsewhere.
+NUMBERING = re.compile(r"\\(?:begin|end)\{equation\}|\\label\{[^}]*\}|\\notag\b")
+NUMBERED_LINES = re.compile(r"(?<=\{)(align|gather)(?=\})")
+# A browser may break the line between an inline formula and the full stop or bracket beside it.
+JOINED = re.compile(
+    r"(?P<open>\(?)(?P<math><math (?:(?!</math>).)*</math>)(?P<stop>[.,;:?!)]*)", re.DOTALL
+)
+# The converter sets three full stops.
+DOTS = re.compile(r"(?:<mo[^>]*>\.</mo>){3}")
+ELLIPSIS = '<mo lspace="0" rspace="0.1667em">…</mo>'
+STOPS = {",", ".", ";"}
+SIGNS = {"+", "−"}
+RIGHT_SIDE = "padding-left: 0"  # the style of what stands right of an & in aligned lines
+# How far letters of our font lean to the right, in hundredths of its size (its italics correction,
+# from 5 on). A browser takes them for upright and sets an exponent into them: T^3 looks like T^8.
+LEAN = dict.fromkeys("EXSΣγ", 5) | dict.fromkeys("CKZΞζν∂", 7) | dict.fromkeys("HIΠf", 9)
+LEAN |= dict.fromkeys("JMNUΨτ", 11) | dict.fromkeys("FPTWΓ", 14) | dict.fromkeys("VY", 21)
+EXPONENT_SIZE = 0.7
+# Elements that set their children in a row, as mrow does.
+ROWS = {"math", "mrow", "mtd", "msqrt", "mpadded"}
+APPLY = "\u2061"  # stands between a function and its argument
+# The characters of our font; the font is made from the same file.
+GLYPHS = frozenset((Path(__file__).parents[1] / "fonts" / "glyphs.txt").read_text("utf-8"))
+# Invisible characters need no glyph: operators such as U+2061, and variation selectors.
+INVISIBLE = {"Cf", "Mn", "Zs"}
+
+
+def with_formulas(content: str, page: Page) -> str:
+    """Convert the formulas of a page and of its table of contents."""
+    formulas = [(html.unescape(tex).strip(), tag == "div") for tag, tex in FORMULA.findall(content)]
+    for link in listed(page.toc):
+        link.title = FORMULA_IN_TITLE.sub(lambda match: _title(match, page), link.title)
+    if not formulas:
+        return content
+    results = iter(_convert(formulas, page))
+    return JOINED.sub(_join, FORMULA.sub(lambda _: next(results), content))
+
+
+def _join(match: re.Match[str]) -> str:
+    alone = not match["open"] and not match["stop"]
+    return match[0] if alone else f'<span class="unbroken">{match[0]}</span>'
+
+
+def _title(match: re.Match[str], page: Page) -> str:
+    """Convert one formula of a title, for places where its TeX would be read or shown."""
+    return _convert([(html.unescape(match[1]), False)], page)[0]
+
+
+def _convert(formulas: list[tuple[str, bool]], page: Page) -> list[str]:
+    where = page.file.src_uri
+    try:
+        results = LatexToMathML(fancy_error=False).convert_all(formulas)
+    except LatexError as error:
+        number, _, problem = str(error).removeprefix("input").split(":", 2)
+        message = f"{where}: {problem.strip()} In the formula: {formulas[int(number)][0]}"
+        raise PluginError(message) from error
+    for (tex, _), result in zip(formulas, results, strict=True):
+        _check(tex, result, page)
+    return [
+        _finish(tex, result, display=display)
+        for (tex, display), result in zip(formulas, results, strict=True)
+    ]
+
+
+def _check(tex: str, mathml: str, page: Page) -> None:
+    """Refuse what the converter lets pass: bad labels and references, missing glyphs."""
+    where = page.file.src_uri
+    shown = text(mathml)
+    if "(??)" in shown:
+        raise PluginError(f"{where}: no equation has this label: {tex}")
+    for label in re.findall(r' id="([^"]*)"', mathml):
+        if label in ids_of(page):
+            raise PluginError(f"{where}: the label {label} is used twice: {tex}")
+        ids_of(page).add(label)
+    if NUMBER_WITHOUT_LABEL.search(mathml):
+        raise PluginError(f"{where}: a numbered equation or line needs a label: {tex}")
+    missing = {c for c in shown if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
+    if missing:
+        characters = " ".join(sorted(missing))
+        raise PluginError(f"{where}: the math font lacks {characters} for: {tex}")
+
+
+def _finish(tex: str, mathml: str, *, display: bool) -> str:
+    """Make the MathML light, and keep the TeX for those who copy it."""
+    if reference := REFERENCE.fullmatch(mathml):
+        return reference[1]
+    mathml = NAMED.sub(lambda name: html.unescape(name[0]), DOTS.sub(ELLIPSIS, mathml))
+    math = ET.fromstring(mathml)  # noqa: S314  it comes from the converter, not from outside
+    label, number = _take_number(math)
+    _space(math)
+    _lighten(math)
+    _lean(math)
+    tex = " ".join(NUMBERED_LINES.sub(r"\1ed", NUMBERING.sub("", tex)).split())
+    math.set("data-tex", tex)
+    result = ET.tostring(math, encoding="unicode", short_empty_elements=False)
+    if not display:
+        return result
+    return BOX.format(
+        anchor=ANCHOR.format(label=label) if label else "",
+        math=result,
+        number=NUMBER.format(label=label, number=number) if label else "",
+        button=BUTTON.format(tex=html.escape(tex)),
+    )
+
+
+def _take_number(math: ET.Element) -> tuple[str, str]:
+    """Take an equation out of the table that only sets its number beside it."""
+    match [list(row) for row in math.findall("./mtable[@style='width: 100%']/mtr")]:
+        case [[_, equation, cell]]:
+            math[:] = list(equation)
+            return cell.get("id", ""), "".join(cell.itertext())
+    return "", ""
+
+
+def _space(math: ET.Element) -> None:
+    """Set no space before a stop after brackets, but one around a sign that begins a line."""
+    for row in math.iter():
+        for part, stop in pairwise(row):
+            if stop.text in STOPS and part.tag in {"mrow", "mpadded"}:
+                part.attrib.pop("style", None)
+                part[-1].attrib.pop("rspace", None)
+        if RIGHT_SIDE in row.get("style", "") and len(row) and row[0].text in SIGNS:
+            row[0].set("form", "infix")
+
+
+def _lean(math: ET.Element) -> None:
+    """Keep exponents out of letters that lean to the right."""
+    for scripts in math.iter():
+        if scripts.tag in {"msup", "msubsup"} and not scripts[0].attrib:
+            lean = LEAN.get(scripts[0].text or "", 0) / 100
+            if lean:
+                scripts[-1].set("style", f"padding-left: {lean / EXPONENT_SIZE:.2f}em")
+
+
+def _lighten(element: ET.Element) -> None:
+    """Leave out elements that change nothing: every one costs time on a phone."""
+    for child in element:
+        _lighten(child)
+    element[:] = [part for child in element for part in _parts(child, element)]
+
+
+def _parts(child: ET.Element, parent: ET.Element) -> list[ET.Element]:
+    """Return what has to stand in the parent for a child."""
+    if child.tag == "mspace" and not child.attrib:
+        return []
+    if child.tag not in {"mrow", "mpadded"} or child.attrib or not len(child):
+        return [child]
+    loose = parent.tag in ROWS and not any(_needs_row(part) for part in (child[0], child[-1]))
+    return list(child) if loose or len(child) == 1 else [child]
+
+
+def _needs_row(edge: ET.Element) -> bool:
+    """Say whether an operator at the edge of a row takes its height or its form from the row."""
+    return edge.tag == "mo" and edge.get("stretchy") != "false" and edge.text != APPLY

@@ -1,0 +1,110 @@
+"""Mark in each chapter where it first uses a term of the glossary, with the definition at hand.
+
+``docs/glossary.md`` is the only list. A term is a ``<dt>`` with an anchor; commas separate its
+names. The first ``<dd>`` below defines it, the second links to where it is developed. A word that
+also has another meaning has the class ``common`` and is not marked.
+
+The mark is a link to the glossary whose title is the definition. Unlike an ``<abbr>``, it is
+reached by the keyboard and by touch, and works without scripts.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from bs4 import BeautifulSoup
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.utils import get_relative_url
+
+from read.memory import recall
+from read.pages import html_of, is_chapter, pages_of, text
+
+LIST = "glossary.md"
+PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
+# Inside these, words stay as they are. An autoref is a link that is not resolved yet.
+UNMARKED = "a|abbr|autoref|code|math|strong"
+# One of these with all that is in it, or another tag, or words.
+PIECE = re.compile(rf"<({UNMARKED})\b.*?</\1>|<[^>]*>|(?P<words>[^<]+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term with the names that are looked for."""
+
+    anchor: str
+    names: tuple[str, ...]
+    definition: str
+    common: bool
+
+
+def mark_terms(config: MkDocsConfig, files: Files) -> None:
+    """Read the glossary, once it is rendered, and mark its terms in the chapters."""
+    pages = {page.file.src_uri: page for page in pages_of(files)}
+    if LIST not in pages:
+        return
+    glossary = pages[LIST]
+    terms = list(read(html_of(glossary)))
+    asked = [[*term.names] for term in terms]
+    used: set[str] = set()
+    for page in (page for page in pages.values() if is_chapter(page.file)):
+        content, link = html_of(page), get_relative_url(glossary.url, page.url)
+        causes = ["glossary", html_of(glossary), content]
+        used |= {*recall(config, [*causes, "used"], partial(names_used, content, asked))}
+        page.content = recall(config, [*causes, link], partial(mark, content, terms, link))
+    for term in terms:
+        if term.names[0] not in used:
+            raise PluginError(f"{LIST}: no chapter uses the term {term.names[0]}")
+
+
+def names_used(content: str, terms: list[list[str]]) -> list[str]:
+    """Return the first names of the terms that a page uses, by any of their names."""
+    prose = text(content)
+    return [names[0] for names in terms if _pattern(names).search(prose)]
+
+
+def read(content: str) -> Iterator[Term]:
+    """Read the terms of the rendered glossary."""
+    for name in BeautifulSoup(content, "html.parser").find_all("dt"):
+        definitions = name.find_next_siblings(["dt", "dd"], limit=2)
+        if [tag.name for tag in definitions] != ["dd", "dd"] or not definitions[1].a:
+            raise PluginError(f"{LIST}: {name.text} needs a definition and a link, each after a :")
+        if not name.get("id"):
+            raise PluginError(f"{LIST}: {name.text} has no anchor")
+        definition = " ".join(definitions[0].text.split())
+        common = "common" in name.get_attribute_list("class")
+        yield Term(str(name["id"]), tuple(name.text.split(", ")), definition, common)
+
+
+def mark(content: str, terms: list[Term], link: str) -> str:
+    """Mark the first use of each term in the paragraphs of a page."""
+    rare = [term for term in terms if not term.common]
+    names = {name.casefold(): term for term in rare for name in term.names}
+    pattern = _pattern(name for term in rare for name in term.names)
+    used: set[str] = set()
+
+    def mark_use(match: re.Match[str]) -> str:
+        term = names[" ".join(match["name"].casefold().split())]
+        if term.anchor in used:
+            return match[0]
+        used.add(term.anchor)
+        title = html.escape(term.definition)
+        return f'<a class="term" href="{link}#{term.anchor}" title="{title}">{match[0]}</a>'
+
+    def mark_words(piece: re.Match[str]) -> str:
+        return pattern.sub(mark_use, piece[0]) if piece["words"] else piece[0]
+
+    return PARAGRAPH.sub(lambda paragraph: PIECE.sub(mark_words, paragraph[0]), content)
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Match the names, longest first, with their first letter in either case, and their plurals."""
+    longest_first = sorted(names, key=lambda name: (-len(name), name))
+    alternatives = "|".join(
+        f"[{name[0].upper()}{name[0].lower()}]" + r"\s".join(map(re.escape, name[1:].split(" ")))
+        for name in longest_first
+    )
+    return re.compile(rf"(?<![\w-])(?P<name>{alternatives})s?(?![\w-])")
