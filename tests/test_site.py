@@ -30,6 +30,15 @@ nav: [index.md, chapter.md, figures/01_toy.py]
 """
 
 SOURCE = '''
+"""Halves.
+
+Parameters
+----------
+x : float
+    A number.
+"""
+
+
 def half(x):
     r"""Return $\\frac{x}{2}$.
 
@@ -39,6 +48,23 @@ def half(x):
     1.0
     """
     return x / 2
+'''
+
+KINDS = '''
+from typing import Protocol
+
+
+class Halver(Protocol):
+    """What halves."""
+
+    def half(self, x):
+        """Halve.
+
+        Returns
+        -------
+        float
+            One of two parts.
+        """
 '''
 
 INDEX = """
@@ -247,7 +273,8 @@ def write_project(project: Path) -> Path:
     """Write a small project with the configuration and the machinery of the real one."""
     texts = {
         "mkdocs.yml": CONFIG,
-        "src/toy.py": SOURCE,
+        "src/toy/__init__.py": SOURCE,
+        "src/toy/kinds.py": KINDS,
         "docs/index.md": INDEX,
         "docs/chapter.md": CHAPTER,
         "docs/figures/01_toy.py": NOTEBOOK,
@@ -317,7 +344,9 @@ CHANGES = [
     ("docs/machinery/overrides/partials/copyright.html", "how to cite", "cite"),
     ("docs/machinery/css/site.css", "", ".md-typeset h1 { color: red }"),
     ("docs/figures/01_toy.py", "plot([1, 2])", "plot([1, 3])"),
-    ("src/toy.py", '(x):\n    r"""Return $', '(x, y=0):\n    r"""Give $'),
+    ("src/toy/__init__.py", '(x):\n    r"""Return $', '(x, y=0):\n    r"""Give $'),
+    ("src/toy/__init__.py", "A number.", "Any number."),
+    ("src/toy/kinds.py", "One of two parts.", "One of both parts."),
     ("included.txt", "One", "Two"),
     ("docs/chapter.md", "A sum", "The sum"),
     ("docs/chapter.md", "x_t'", "y_t"),

@@ -44,9 +44,17 @@ def _look(file: Path, source: Path) -> tuple[str, tuple[Path, ...]]:
     return hashlib.sha256(content).hexdigest(), tuple(found)
 
 
+@functools.cache
+def protocols(source: Path) -> dict[str, str]:
+    """Return the digests of the files with protocols, which document what follows them."""
+    files = [file for file in sorted(source.rglob("*.py")) if b"(Protocol" in file.read_bytes()]
+    return {file.relative_to(source).as_posix(): _look(file, source)[0] for file in files}
+
+
 def look_again() -> None:
     """Forget what the files were like: `serve` builds again when one has changed."""
     _look.cache_clear()
+    protocols.cache_clear()
 
 
 def places(name: str, source: Path) -> Iterator[tuple[Path, str]]:

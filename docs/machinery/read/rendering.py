@@ -20,7 +20,7 @@ from mkdocs.structure.toc import AnchorLink, get_toc
 from mkdocs.utils import CountHandler
 
 from read.memory import recall
-from read.modules import behind
+from read.modules import behind, protocols
 from read.pages import is_notebook
 from read.plugins import plugin
 
@@ -62,7 +62,9 @@ def _others(page: Page, config: MkDocsConfig, files: Files) -> Iterator[Any]:
     """Give what a page depends on beside its own text."""
     root = Path(config.config_file_path).resolve().parent
     yield sorted(file.src_uri for file in files if _can_be_linked(file))
-    yield behind(DOCUMENTED.findall(page.markdown or ""), root / "src")
+    if documented := DOCUMENTED.findall(page.markdown or ""):
+        yield behind(documented, root / "src")
+        yield protocols(root / "src")
     yield [(root / path).read_text("utf-8") for path in INCLUDED.findall(page.markdown or "")]
     if is_notebook(page.file):
         # Its name stands for all that the notebook's kernel can see.
