@@ -2,6 +2,13 @@
 
 A file is written beside its place and then moved there, so a reader finds the old one or the new
 one, never half of one. Nothing is unpickled.
+
+Parameters
+----------
+path : path
+    The file.
+arrays : mapping of str to ndarray
+    The arrays by the names of `bptt.tree.leaves`.
 """
 
 import hashlib
@@ -28,12 +35,11 @@ class CheckpointError(ValueError):
 def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -> None:
     """Write a tree of arrays, or a mapping from names to arrays.
 
-    The file also gets the SHA-256 of all that it holds, so that `read` sees a damage.
+    The file also gets the SHA-256 of all that it holds, so that `read` sees a damage. One that is
+    there already is replaced at once, when the new one is complete.
 
     Parameters
     ----------
-    path : str or path
-        The file. One that is there already is replaced at once, when the new one is complete.
     values : tuple, ndarray or mapping
         The arrays. Those of a tree get the names of `bptt.tree.leaves`.
     about : mapping of str to str
@@ -57,19 +63,7 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
-    """Read all arrays of a file.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        The arrays by their names.
-    about : dict of str to str
-        What else the file says.
+    """Read all arrays of a file by their names, and what else it says.
 
     Raises
     ------
@@ -124,8 +118,6 @@ def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
     ----------
     like : tuple or ndarray
         A tree whose leaves have the names, shapes and dtypes that are wanted.
-    arrays : mapping of str to ndarray
-        The arrays by the names of `bptt.tree.leaves`.
     where : str
         Where they come from, for the message.
 

@@ -42,7 +42,9 @@ class _Curve:
 
 
 def data(fig: Figure, rows: int = 12) -> Tables:
-    """Return what a figure shows as tables: lines with bands or bars around them, bars, maps, dots.
+    """Return what a figure shows as tables, one or more for each panel, to be displayed.
+
+    It reads lines with bands or bars around them, bars, maps and dots.
 
     Parameters
     ----------
@@ -51,11 +53,6 @@ def data(fig: Figure, rows: int = 12) -> Tables:
     rows : int
         The most rows of a table, and columns of a map. What is longer is thinned evenly, from its
         first entry to its last; a line by itself also keeps its lowest and highest point.
-
-    Returns
-    -------
-    Tables
-        One table or more for each panel, to be displayed.
 
     Raises
     ------

@@ -11,17 +11,12 @@ from bptt.shapes import Array, check_shape
 def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
     """Draw the states of one sequence as a heat map, from -1 (blue) to 1 (red).
 
+    Steps run to the right, units down, both from 1.
+
     Parameters
     ----------
     hs : ndarray of shape (T, H)
         The state after each step.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        Steps run to the right, from 1; units run down, from 1.
 
     Raises
     ------
@@ -33,20 +28,15 @@ def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
 
 
 def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
-    r"""Draw the sizes of the terms of the double sum as a heat map of their logarithm.
+    """Draw the sizes of the terms of the double sum as a heat map of their logarithm.
+
+    The step k runs to the right, the step t down; terms that are zero stay empty.
 
     Parameters
     ----------
     norms : ndarray of shape (T, T)
         At [t - 1, k - 1] the norm of what the weights at step k add through the loss at step t;
         zero where k > t.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        The step k runs to the right, the step t down; terms that are zero stay empty.
 
     Raises
     ------
@@ -68,17 +58,12 @@ def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
 def plot_gates(gates: Array, *, ax: Axes | None = None) -> Figure:
     """Draw the gates of one sequence as a heat map, from 0 (closed, dark) to 1 (open, bright).
 
+    Steps run to the right, units down, both from 1.
+
     Parameters
     ----------
     gates : ndarray of shape (T, H)
         One gate of each unit at each step, such as the series `f` of `probe.series`.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        Steps run to the right, from 1; units run down, from 1.
 
     Raises
     ------

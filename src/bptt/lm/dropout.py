@@ -21,13 +21,6 @@ Mask: TypeAlias = Array | None  # None drops nothing
 class Rates:
     """How much is dropped where: each rate is the probability p of an entry of its mask.
 
-    Parameters
-    ----------
-    rows : float
-        Of the characters: the row of E is dropped wherever the character stands.
-    recurrent : float
-        Of the weights from state to state (weight drop), for all texts together.
-
     Raises
     ------
     ValueError
@@ -41,11 +34,11 @@ class Rates:
     ICLR 2018, <https://arxiv.org/abs/1708.02182>, of weight drop, and of all of them together.
     """
 
-    rows: float = 0.0
+    rows: Annotated[float, "of the rows of E, each wherever its character stands"] = 0.0
     inputs: Annotated[float, "of what the lowest layer reads, for each text on its own"] = 0.0
     between: Annotated[float, "of what each further layer reads, for each text on its own"] = 0.0
     outputs: Annotated[float, "of what the head reads, for each text on its own"] = 0.0
-    recurrent: float = 0.0
+    recurrent: Annotated[float, "of the weights from state to state, for all texts together"] = 0.0
 
     def __post_init__(self) -> None:
         """Check the rates."""
@@ -73,7 +66,7 @@ class Masks(NamedTuple):
 
 
 def nothing(layers: int) -> Masks:
-    """Return masks that drop nothing.
+    """Return masks that drop nothing, for so many layers.
 
     Parameters
     ----------
@@ -84,21 +77,14 @@ def nothing(layers: int) -> Masks:
 
 
 def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> Masks:
-    """Draw the masks of one chunk.
+    """Draw the masks of one chunk, in the dtype of the weights.
 
     Parameters
     ----------
     rates : Rates
         How much is dropped where.
-    params : Params
-        The weights of the network.
     batch : int
         B, the number of texts.
-
-    Returns
-    -------
-    Masks
-        In the dtype of the weights.
     """
     dtype = params.E.dtype
 
@@ -119,7 +105,7 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
 def locked(
     rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Mask:
-    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise.
+    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise; None if p is 0, without a draw.
 
     Parameters
     ----------
@@ -127,13 +113,6 @@ def locked(
         p, from 0 to below 1.
     shape : sequence of int
         The shape of the mask; without an axis of time, it is the same at all steps.
-    dtype : dtype
-        The dtype of the mask.
-
-    Returns
-    -------
-    ndarray of that shape, or None
-        The mask; None if the rate is zero, and then nothing is drawn.
     """
     if rate == 0:
         return None
@@ -143,7 +122,7 @@ def locked(
 
 
 def times(x: Array, mask: Mask) -> Array:
-    """Multiply by a mask: what goes forwards, and the gradient on its way back.
+    """Multiply by a mask what goes forwards, or the gradient on its way back; None changes nothing.
 
     Parameters
     ----------
@@ -151,10 +130,5 @@ def times(x: Array, mask: Mask) -> Array:
         What is dropped from, or the gradient with respect to the result.
     mask : ndarray or None
         The mask, which broadcasts to the shape of x.
-
-    Returns
-    -------
-    ndarray
-        The product; x itself without a mask.
     """
     return x if mask is None else x * mask

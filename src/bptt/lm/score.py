@@ -24,17 +24,9 @@ WINDOW = 256  # characters, for the learning curve and where nothing else is ask
 
 
 def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
-    """Score a text with the state carried from its first character to its last.
+    """Score a text, in nats per character, with the state carried from its first to its last.
 
-    Parameters
-    ----------
-    codes : array_like of int of shape (N + 1,)
-        The text. Its first character is read and not predicted.
-
-    Returns
-    -------
-    float
-        Nats per character, over N characters.
+    Of its N + 1 characters the first is read and not predicted.
 
     Raises
     ------
@@ -56,20 +48,13 @@ def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
 def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = WINDOW) -> float:
     """Score a text in windows that follow each other, each from a state of zeros.
 
-    It is how a network with a limited context is scored. The characters after the last whole
-    window are left out.
+    It is how a network with a limited context is scored, here too in nats per character. The
+    characters after the last whole window are left out.
 
     Parameters
     ----------
-    codes : array_like of int of shape (N,)
-        The text.
     length : int
         The number of characters that are predicted in each window.
-
-    Returns
-    -------
-    float
-        Nats per character.
 
     Raises
     ------
