@@ -98,8 +98,10 @@ def relative_error(got: Any, want: Any) -> float:
 
     Parameters
     ----------
-    got, want : Params
-        What is checked, $a$, and against what, $b$: trees or arrays of one structure.
+    got : Params
+        What is checked, $a$: a tree or an array.
+    want : Params
+        What it is checked against, $b$, of the same structure.
 
     Raises
     ------

@@ -43,15 +43,15 @@ from bptt.shapes import Array
 
 
 class Grams(NamedTuple):
-    """The M different grams of one length k, in the order of their keys; all numbers are int64."""
+    """The M different grams of one length k, numbered in the order of their keys; all is int64.
 
-    keys: Annotated[
-        Array, "M", "the number of a gram's first k - 1 characters, times K, plus its last"
-    ]
+    The key of a gram is the number of its first k - 1 characters, times K, plus the code of its
+    last.
+    """
+
+    keys: Annotated[Array, "M", "the key of each"]
     counts: Annotated[Array, "M", "how often each stands in the text"]
-    tails: Annotated[
-        Array, "M", "the number of its last k - 1 characters, among grams of that length"
-    ]
+    tails: Annotated[Array, "M", "the number of the last k - 1 characters of each"]
 
 
 class Counts(NamedTuple):
@@ -66,7 +66,7 @@ class Order(NamedTuple):
 
     keys: Annotated[Array, "M", "the grams, as in `Grams`"]
     kept: Annotated[Array, "M", "the share of each in its context"]
-    left: Annotated[Array, "L", "the weight of the shorter context, for each of length k - 1"]
+    left: Annotated[Array, "L", "the weight of the shorter context, for each gram of length k - 1"]
 
 
 class Model(NamedTuple):
@@ -94,10 +94,7 @@ def count(codes: ArrayLike, K: int, n: int) -> Counts:
     grams = []
     for k in range(1, n + 1):
         keys, first, number, counts = np.unique(
-            context * K + codes[k - 1 :],
-            return_index=True,
-            return_inverse=True,
-            return_counts=True,
+            context * K + codes[k - 1 :], return_index=True, return_inverse=True, return_counts=True
         )
         grams.append(Grams(keys, counts, ending[1:][first]))
         context, ending = number[:-1], number
@@ -269,8 +266,10 @@ def compressed_nats(train: str, text: str, method: str) -> float:
 
     Parameters
     ----------
-    train, text : str
-        The training text, and the text to score, of at least one character.
+    train : str
+        The training text.
+    text : str
+        The text to score, of at least one character.
     method : str
         `gzip`, `bz2` or `xz`, each at its strongest setting.
 

@@ -6,9 +6,9 @@ pre-activation has to be kept. What comes back has the shape of what goes in, an
 Parameters
 ----------
 a : ndarray
-    Pre-activations, of any shape; of a softmax logits, of shape (..., K).
+    Pre-activations of any shape, such as logits of shape (..., K).
 y : ndarray
-    Outputs of the function, of any shape.
+    The output of the function, of any shape.
 """
 
 import numpy as np

@@ -26,6 +26,7 @@ URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshake
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 FILE = "tinyshakespeare.txt"
 VARIABLE = "BPTT_DATA"
+INSTALL = 'python -m pip install "bptt[lm]"'
 
 
 class CorpusError(OSError):
@@ -82,7 +83,7 @@ def _cache() -> Path:
     except ImportError as error:
         raise CorpusError(
             "text.tiny_shakespeare: no folder is named, and the user's cache is not known "
-            "without pooch: " + _help('python -m pip install "bptt[lm]"')
+            "without pooch: " + _help(INSTALL)
         ) from error
     return Path(pooch.os_cache("bptt"))
 
@@ -94,14 +95,13 @@ def _fetch(path: Path) -> None:
 
         pooch.retrieve(URL, known_hash=f"sha256:{SHA256}", fname=path.name, path=path.parent)
     except ImportError as error:
-        why, needs = "pooch, which would fetch it, is missing", 'python -m pip install "bptt[lm]"'
-        raise _missing(path, why, needs) from error
+        raise _missing(path, "pooch, which would fetch it, is missing", INSTALL) from error
     except OSError as error:  # requests' errors are of this kind too
-        why, needs = f"fetching it failed ({type(error).__name__})", "try again with a network"
-        raise _missing(path, why, needs) from error
+        why = f"fetching it failed ({type(error).__name__})"
+        raise _missing(path, why, "try again with a network") from error
     except ValueError as error:
-        why, needs = "what was fetched is another file", "try again from another network"
-        raise _missing(path, why, needs) from error
+        why = "what was fetched is another file"
+        raise _missing(path, why, "try again from another network") from error
 
 
 def _missing(path: Path, why: str, needs: str) -> CorpusError:

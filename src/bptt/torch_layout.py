@@ -20,7 +20,7 @@ reverse : bool
 params : Params
     The weights; of a stack, a tuple of those of its layers, or of `Both` directions of each.
 dparams : Params
-    The gradient with respect to the weights, in the same form.
+    The gradient with respect to the weights, which has their form.
 """
 
 from collections.abc import Callable, Mapping

@@ -142,7 +142,7 @@ def dot(a: Tree, b: Tree) -> float:
     Parameters
     ----------
     a, b : tuple or ndarray
-        Trees of one structure.
+        A tree; both have one structure.
 
     Raises
     ------

@@ -1,4 +1,10 @@
-"""The empty figure, and what all plots share: their axes, their bar of colours, their labels."""
+"""The empty figure, and what all plots share: their axes, their bar of colours, their labels.
+
+Parameters
+----------
+ax : Axes
+    The axes.
+"""
 
 from typing import Any
 
@@ -20,7 +26,7 @@ def figure(rows: int = 1, columns: int = 1, *, height: float, **options: Any) ->
     Parameters
     ----------
     rows, columns : int
-        Rows and columns of axes.
+        The size of the grid of axes.
     **options
         For `Figure.subplots`, such as `sharey=True`.
     """
@@ -53,7 +59,7 @@ def count_axes(ax: Axes, xlabel: str, ylabel: str) -> None:
     Parameters
     ----------
     xlabel, ylabel : str
-        What runs to the right, and what upwards or down.
+        The label of the axis.
     """
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,8 +1,25 @@
-r"""What is dropped in training: each mask is drawn once for a whole chunk of text.
+"""What is dropped in training: each mask is drawn once for a whole chunk of text.
 
 A mask holds 0 with probability $p$ and $1 / (1 - p)$ otherwise, so the mean of what it multiplies
 stays. Drawn anew at each step it would disturb what a cell carries from step to step; drawn once
-for all steps ("locked"), it takes the same units out of the whole chunk.
+for all steps ("locked"), it takes the same units out of the whole chunk. None drops nothing.
+
+Parameters
+----------
+layers : int
+    The number of layers.
+rates : Rates
+    How much is dropped where.
+rate : float
+    $p$, from 0 to below 1.
+batch : int
+    B, the number of texts.
+shape : sequence of int
+    The shape of the mask; without an axis of time, it is the same at all steps.
+mask : ndarray or None
+    The mask, which broadcasts to the shape of what it multiplies.
+x : ndarray
+    What is dropped from, or the gradient with respect to the result.
 """
 
 from collections.abc import Sequence
@@ -48,7 +65,7 @@ class Rates:
 
 
 class Masks(NamedTuple):
-    """What multiplies the parts of a network in one chunk; None where nothing is dropped.
+    """What multiplies the parts of a network in one chunk.
 
     Attributes
     ----------
@@ -66,26 +83,12 @@ class Masks(NamedTuple):
 
 
 def nothing(layers: int) -> Masks:
-    """Return masks that drop nothing, for so many layers.
-
-    Parameters
-    ----------
-    layers : int
-        The number of layers.
-    """
+    """Return masks that drop nothing."""
     return Masks(None, (None,) * (layers + 1), (None,) * layers)
 
 
 def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> Masks:
-    """Draw the masks of one chunk, in the dtype of the weights.
-
-    Parameters
-    ----------
-    rates : Rates
-        How much is dropped where.
-    batch : int
-        B, the number of texts.
-    """
+    """Draw the masks of one chunk, in the dtype of the weights."""
     dtype = params.E.dtype
 
     def mask(rate: float, *shape: int) -> Mask:
@@ -105,15 +108,7 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
 def locked(
     rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Mask:
-    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise; None if p is 0, without a draw.
-
-    Parameters
-    ----------
-    rate : float
-        p, from 0 to below 1.
-    shape : sequence of int
-        The shape of the mask; without an axis of time, it is the same at all steps.
-    """
+    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise; None, and no draw, if p is 0."""
     if rate == 0:
         return None
     kept = rng.random(shape, np.float32) >= rate
@@ -122,13 +117,5 @@ def locked(
 
 
 def times(x: Array, mask: Mask) -> Array:
-    """Multiply by a mask what goes forwards, or the gradient on its way back; None changes nothing.
-
-    Parameters
-    ----------
-    x : ndarray
-        What is dropped from, or the gradient with respect to the result.
-    mask : ndarray or None
-        The mask, which broadcasts to the shape of x.
-    """
+    """Multiply by a mask: what goes forwards, and the gradient on its way back."""
     return x if mask is None else x * mask

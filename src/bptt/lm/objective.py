@@ -62,8 +62,10 @@ def loss_and_grads(
 
     Parameters
     ----------
-    inputs, targets : array_like of int of shape (T, B)
-        The characters, and what comes after each.
+    inputs : array_like of int of shape (T, B)
+        The characters.
+    targets : array_like of int of shape (T, B)
+        What comes after each.
 
     Raises
     ------

@@ -105,7 +105,7 @@ def step(
 ) -> tuple[Array, tuple[Any, ...]]:
     """Read one character of one text.
 
-    Return the unnormalised log probabilities of the next, of shape (K,), and the states after it.
+    The result is the unnormalised log probabilities of the next, of shape (K,), and the states.
 
     Parameters
     ----------

@@ -24,9 +24,7 @@ WINDOW = 256  # characters, for the learning curve and where nothing else is ask
 
 
 def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
-    """Score a text, in nats per character, with the state carried from its first to its last.
-
-    Of its N + 1 characters the first is read and not predicted.
+    """Score a text with the state carried all the way; its first character is not predicted.
 
     Raises
     ------
@@ -48,8 +46,8 @@ def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
 def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = WINDOW) -> float:
     """Score a text in windows that follow each other, each from a state of zeros.
 
-    It is how a network with a limited context is scored, here too in nats per character. The
-    characters after the last whole window are left out.
+    It is how a network with a limited context is scored. The characters after the last whole
+    window are left out.
 
     Parameters
     ----------
