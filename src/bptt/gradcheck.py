@@ -120,8 +120,7 @@ def relative_error(got: Any, want: Any) -> float:
     0.25
     """
     tree.check_same_shapes("gradcheck.relative_error", "got", got, want)
-    errors = tree.map(_array_error, got, want)
-    return max(float(error) for _, error in tree.leaves(errors))
+    return max(_errors(got, want))
 
 
 def check_gradient(
@@ -149,7 +148,7 @@ def check_gradient(
     """
     tree.check_same_shapes("gradcheck.check_gradient", "grads", grads, at)
     numeric = numeric_gradient(f, at, eps)
-    errors = [float(error) for _, error in tree.leaves(tree.map(_array_error, grads, numeric))]
+    errors = _errors(grads, numeric)
     named = zip(tree.leaves(grads), tree.leaves(numeric), errors, strict=True)
     for (name, got), (_, want), error in named:
         if not error <= tol:
@@ -160,6 +159,10 @@ def check_gradient(
                 f"central differences give {want[worst]:.6g}"
             )
     return max(errors)
+
+
+def _errors(got: Any, want: Any) -> list[float]:
+    return [float(error) for _, error in tree.leaves(tree.map(_array_error, got, want))]
 
 
 def _array_error(got: Array, want: Array) -> Array:

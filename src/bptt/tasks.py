@@ -1,8 +1,5 @@
 """Tasks to train on: each draws batches from a generator and knows the score of knowing nothing.
 
-That score is the cross-entropy, in nats, and the share of right answers of the best guess without
-the input.
-
 Parameters
 ----------
 batch : int

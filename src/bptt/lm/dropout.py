@@ -65,21 +65,11 @@ class Rates:
 
 
 class Masks(NamedTuple):
-    """What multiplies the parts of a network in one chunk.
+    """What multiplies the parts of a network in one chunk; None where nothing is dropped."""
 
-    Attributes
-    ----------
-    rows : ndarray of shape (K, 1) or None
-        For the rows of E where characters go in. The head uses all rows.
-    reads : tuple of ndarray of shape (B, width) or None
-        For what each layer reads, and then for what the head reads, the same at all steps.
-    recurrent : tuple of ndarray of shape (H, columns) or None
-        For W_h of each layer.
-    """
-
-    rows: Mask
-    reads: tuple[Mask, ...]
-    recurrent: tuple[Mask, ...]
+    rows: Annotated[Mask, "K 1", "for the rows of E where characters go in; the head uses all"]
+    reads: Annotated[tuple[Mask, ...], "for what each layer reads, then the head: (B, width) each"]
+    recurrent: Annotated[tuple[Mask, ...], "for W_h of each layer, of its shape"]
 
 
 def nothing(layers: int) -> Masks:

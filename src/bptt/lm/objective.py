@@ -9,9 +9,11 @@ $$
 
 The first part is the cross-entropy of the next character. The second keeps the outputs of the last
 layer small (activation regularisation, AR), after their mask $m$; the third keeps them slow
-(temporal activation regularisation, TAR). A mean is over all steps, texts and units. Merity,
-McCann and Socher (2017) write both with the norm itself; their code takes the mean of squares, as
-here.
+(temporal activation regularisation, TAR). A mean is over all steps, texts and units.
+
+Source of AR and TAR: S. Merity, B. McCann and R. Socher, "Revisiting activation regularization for
+language RNNs" (2017), <https://arxiv.org/abs/1708.01009>. The paper writes both with the norm
+itself; its code takes the mean of squares, as here.
 
 Parameters
 ----------
@@ -76,10 +78,9 @@ def loss_and_grads(
 
     Notes
     -----
-    Source of AR and TAR: S. Merity, B. McCann and R. Socher, "Revisiting activation regularization
-    for language RNNs" (2017), <https://arxiv.org/abs/1708.01009>; of the truncation: R. J. Williams
-    and J. Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
-    trajectories", Neural Computation 2 (1990), <https://doi.org/10.1162/neco.1990.2.4.490>.
+    Source of the truncation: R. J. Williams and J. Peng, "An efficient gradient-based algorithm for
+    on-line training of recurrent network trajectories", Neural Computation 2 (1990),
+    <https://doi.org/10.1162/neco.1990.2.4.490>.
     """
     logits, states_T, tape = forward(cell, params, inputs, states, masks)
     nats, dlogits = cross_entropy(logits, targets)
