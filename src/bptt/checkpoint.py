@@ -2,12 +2,20 @@
 
 A file is written beside its place and then moved there, so a reader finds the old one or the new
 one, never half of one. Nothing is unpickled.
+
+Parameters
+----------
+path : path
+    The file.
+arrays : mapping of str to ndarray
+    The arrays by the names of `bptt.tree.leaves`.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,12 +36,11 @@ class CheckpointError(ValueError):
 def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -> None:
     """Write a tree of arrays, or a mapping from names to arrays.
 
-    The file also gets the SHA-256 of all that it holds, so that `read` sees a damage.
+    The file also gets the SHA-256 of all that it holds, so that `read` sees a damage. One that is
+    there already is replaced at once, when the new one is complete.
 
     Parameters
     ----------
-    path : str or path
-        The file. One that is there already is replaced at once, when the new one is complete.
     values : tuple, ndarray or mapping
         The arrays. Those of a tree get the names of `bptt.tree.leaves`.
     about : mapping of str to str
@@ -46,30 +53,14 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
     OSError
         If the file cannot be written. One that was there is left as it was.
     """
-    try:
-        from safetensors.numpy import save
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(NEEDS) from error
-
+    safetensors = _safetensors()
     arrays = values if isinstance(values, Mapping) else dict(tree.leaves(values))
     whole = {name: np.array(array, order="C") for name, array in arrays.items()}
-    files.replace(path, save(whole, {**about, DIGEST: _digest(whole, about)}))
+    files.replace(path, safetensors.numpy.save(whole, {**about, DIGEST: _digest(whole, about)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
-    """Read all arrays of a file.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        The arrays by their names.
-    about : dict of str to str
-        What else the file says.
+    """Read all arrays of a file by their names, and what else it says.
 
     Raises
     ------
@@ -79,21 +70,22 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     ModuleNotFoundError
         If safetensors is not installed. The message says how to install it.
     """
+    safetensors, name = _safetensors(), os.fspath(path)
     try:
-        from safetensors import SafetensorError, safe_open
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(NEEDS) from error
-
-    name = os.fspath(path)
-    try:
-        with safe_open(name, framework="numpy") as file:
+        with safetensors.safe_open(name, framework="numpy") as file:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no dict
             about = dict(file.metadata() or {})
     except FileNotFoundError:
         raise CheckpointError(f"checkpoint.read: there is no file {name}") from None
     except OSError as error:
         raise CheckpointError(f"checkpoint.read: {name} cannot be read: {error}") from error
-    except (SafetensorError, TypeError, AttributeError, ValueError, MemoryError) as error:
+    except (
+        safetensors.SafetensorError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        MemoryError,
+    ) as error:
         raise CheckpointError(
             f"checkpoint.read: {name} cannot be read; it is cut off, or not a "
             f"safetensors file ({error})"
@@ -105,6 +97,15 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     if digest not in {None, _digest(arrays, about)}:
         raise CheckpointError(f"checkpoint.read: {name} is damaged, its SHA-256 is another one")
     return arrays, about
+
+
+def _safetensors() -> ModuleType:
+    """Import what reads and writes the files."""
+    try:
+        import safetensors.numpy
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(NEEDS) from error
+    return safetensors
 
 
 def _digest(arrays: Mapping[str, Array], about: Mapping[str, str]) -> str:
@@ -124,8 +125,6 @@ def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
     ----------
     like : tuple or ndarray
         A tree whose leaves have the names, shapes and dtypes that are wanted.
-    arrays : mapping of str to ndarray
-        The arrays by the names of `bptt.tree.leaves`.
     where : str
         Where they come from, for the message.
 

@@ -8,6 +8,15 @@ $$
 The error has two parts: truncation grows as $\epsilon^2$, rounding as $\eta / \epsilon$ with the
 machine epsilon $\eta$. Their sum is least near $\epsilon = \eta^{1/3}$, which is 6e-6 in float64. A
 value that is NaN or infinite, on either side, is an error and never passes.
+
+Parameters
+----------
+f : callable
+    The function: takes a tree of the structure of `at`, returns a number.
+at : Params
+    The point $\theta$, in float64: in float32 the difference drowns in rounding.
+eps : float
+    The step $\epsilon$.
 """
 
 import math
@@ -35,21 +44,15 @@ def directional_derivative(f: Callable[[P], float], at: P, direction: P, eps: fl
 
     Parameters
     ----------
-    f : callable
-        Takes a tree of the structure of `at`, returns a number.
-    at : Params
-        The point $\theta$, in float64.
     direction : Params
         The direction $u$, of the structure of `at`.
-    eps : float
-        The step $\epsilon$.
 
     Raises
     ------
     ShapeError
         If an array of `direction` has not the shape of its array in `at`.
     TypeError
-        If an array is not float64: in float32 the difference drowns in rounding.
+        If an array is not float64.
     ValueError
         If the slope is NaN or infinite.
     """
@@ -66,21 +69,7 @@ def directional_derivative(f: Callable[[P], float], at: P, direction: P, eps: fl
 
 
 def numeric_gradient(f: Callable[[P], float], at: P, eps: float = EPS) -> P:
-    r"""Slope along every axis, $\partial f / \partial \theta_j$, by central differences.
-
-    Parameters
-    ----------
-    f : callable
-        Takes a tree of the structure of `at`, returns a number.
-    at : Params
-        The point $\theta$, in float64.
-    eps : float
-        The step $\epsilon$.
-
-    Returns
-    -------
-    Params
-        The numeric gradient, of the structure of `at`. It costs two evaluations for each number.
+    r"""Slope along every axis, $\partial f / \partial \theta_j$: two evaluations for each number.
 
     Raises
     ------
@@ -105,18 +94,14 @@ def numeric_gradient(f: Callable[[P], float], at: P, eps: float = EPS) -> P:
 def relative_error(got: Any, want: Any) -> float:
     r"""Largest $\max |a - b| / \max |b|$ over the arrays of two trees.
 
+    Where an array $b$ is all zeros the error is 0 or infinity.
+
     Parameters
     ----------
     got : Params
         What is checked, $a$: a tree or an array.
     want : Params
         What it is checked against, $b$, of the same structure.
-
-    Returns
-    -------
-    float
-        The largest of the errors of the arrays, without unit. Where an array of `want` is all
-        zeros its error is 0 or infinity.
 
     Raises
     ------
@@ -135,27 +120,20 @@ def relative_error(got: Any, want: Any) -> float:
     0.25
     """
     tree.check_same_shapes("gradcheck.relative_error", "got", got, want)
-    errors = tree.map(_array_error, got, want)
-    return max(float(error) for _, error in tree.leaves(errors))
+    return max(_errors(got, want))
 
 
 def check_gradient(
     f: Callable[[P], float], at: P, grads: P, tol: float = 1e-7, eps: float = EPS
 ) -> float:
-    r"""Insist that a gradient agrees with central differences.
+    """Insist that a gradient agrees with central differences; return the largest relative error.
 
     Parameters
     ----------
-    f : callable
-        The function, of a tree of the structure of `at`.
-    at : Params
-        The point $\theta$, in float64.
     grads : Params
         The gradient that is checked.
     tol : float
         The largest relative error allowed, per array.
-    eps : float
-        The step $\epsilon$ of the differences.
 
     Raises
     ------
@@ -170,7 +148,7 @@ def check_gradient(
     """
     tree.check_same_shapes("gradcheck.check_gradient", "grads", grads, at)
     numeric = numeric_gradient(f, at, eps)
-    errors = [float(error) for _, error in tree.leaves(tree.map(_array_error, grads, numeric))]
+    errors = _errors(grads, numeric)
     named = zip(tree.leaves(grads), tree.leaves(numeric), errors, strict=True)
     for (name, got), (_, want), error in named:
         if not error <= tol:
@@ -181,6 +159,10 @@ def check_gradient(
                 f"central differences give {want[worst]:.6g}"
             )
     return max(errors)
+
+
+def _errors(got: Any, want: Any) -> list[float]:
+    return [float(error) for _, error in tree.leaves(tree.map(_array_error, got, want))]
 
 
 def _array_error(got: Array, want: Array) -> Array:

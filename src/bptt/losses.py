@@ -10,7 +10,8 @@ from bptt.shapes import Array, ShapeError
 def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
     r"""Mean cross-entropy of a softmax, $L = -\frac{1}{N} \sum_n \log p_{n, k_n}$.
 
-    Its derivative is $dL/da_n = (p_n - e_{k_n}) / N$, where $e_k$ is 1 at k and 0 elsewhere.
+    It comes in nats per prediction, and a uniform guess scores $\log K$. Its derivative, of shape
+    (..., K), is $dL/da_n = (p_n - e_{k_n}) / N$, where $e_k$ is 1 at k and 0 elsewhere.
 
     Parameters
     ----------
@@ -18,13 +19,6 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
         Unnormalised log probabilities $a$ of N predictions over K classes.
     targets : array_like of shape (...)
         The class $k_n$ of each prediction, an integer from 0 to K - 1.
-
-    Returns
-    -------
-    loss : float
-        Nats per prediction. A uniform guess scores $\log K$.
-    dlogits : ndarray of shape (..., K)
-        The gradient of the loss with respect to the logits.
 
     Raises
     ------

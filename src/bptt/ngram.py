@@ -12,6 +12,21 @@ Of each gram $hc$ that was seen a share is kept, and what all of them give up is
 shorter context. The two models here differ in these numbers only. In every context the
 probabilities sum to one and none is zero. A context that was never seen has nothing to say: there
 $p(c \mid h) = p(c \mid h')$.
+
+Parameters
+----------
+codes : array_like of int of shape (N,)
+    The text: N characters as numbers from 0 to K - 1.
+train : array_like of int of shape (M,)
+    The text to learn from.
+n : int
+    The largest length of a gram, and order of a model.
+counts : Counts
+    The grams of the training text. The longest give the order n of the model.
+model : Model
+    The model, of order n.
+smooth : callable
+    `witten_bell` or `kneser_ney`.
 """
 
 import bz2
@@ -28,22 +43,15 @@ from bptt.shapes import Array
 
 
 class Grams(NamedTuple):
-    """The different grams of one length k, in the order of their keys.
+    """The M different grams of one length k, numbered in the order of their keys; all is int64.
 
-    Attributes
-    ----------
-    keys : ndarray of int64, shape (M,)
-        The number of the gram's first k - 1 characters among the grams of that length, times K,
-        plus the code of its last.
-    counts : ndarray of int64, shape (M,)
-        How often each stands in the text.
-    tails : ndarray of int64, shape (M,)
-        The number of its last k - 1 characters among the grams of that length.
+    The key of a gram is the number of its first k - 1 characters, times K, plus the code of its
+    last.
     """
 
-    keys: Array
-    counts: Array
-    tails: Array
+    keys: Annotated[Array, "M", "the key of each"]
+    counts: Annotated[Array, "M", "how often each stands in the text"]
+    tails: Annotated[Array, "M", "the number of the last k - 1 characters of each"]
 
 
 class Counts(NamedTuple):
@@ -54,19 +62,11 @@ class Counts(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What one length k of grams adds to the prediction.
+    """What one length k of grams adds to the prediction, after L different contexts."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64, shape (M,)
-        The grams, as in `Grams`.
-    left : ndarray of shape (L,)
-        The weight of the shorter context, for each of the L grams of length k - 1.
-    """
-
-    keys: Array
+    keys: Annotated[Array, "M", "the grams, as in `Grams`"]
     kept: Annotated[Array, "M", "the share of each in its context"]
-    left: Array
+    left: Annotated[Array, "L", "the weight of the shorter context, for each gram of length k - 1"]
 
 
 class Model(NamedTuple):
@@ -77,14 +77,7 @@ class Model(NamedTuple):
 
 
 def count(codes: ArrayLike, K: int, n: int) -> Counts:
-    """Count the grams of a text. Nothing is put before its first character.
-
-    Parameters
-    ----------
-    codes : array_like of int, shape (N,)
-        The text: N characters, at least n, as numbers from 0 to K - 1.
-    n : int
-        The largest length.
+    """Count the grams of a text of at least n characters. Nothing is put before its first.
 
     Raises
     ------
@@ -101,10 +94,7 @@ def count(codes: ArrayLike, K: int, n: int) -> Counts:
     grams = []
     for k in range(1, n + 1):
         keys, first, number, counts = np.unique(
-            context * K + codes[k - 1 :],
-            return_index=True,
-            return_inverse=True,
-            return_counts=True,
+            context * K + codes[k - 1 :], return_index=True, return_inverse=True, return_counts=True
         )
         grams.append(Grams(keys, counts, ending[1:][first]))
         context, ending = number[:-1], number
@@ -123,11 +113,6 @@ def witten_bell(counts: Counts) -> Model:
     \mathrm{left}(h) &= \frac{T(h)}{C(h) + T(h)}
     \end{aligned}
     $$
-
-    Parameters
-    ----------
-    counts : Counts
-        The grams of the training text. The longest give the order n of the model.
 
     Notes
     -----
@@ -174,11 +159,6 @@ def kneser_ney(counts: Counts) -> Model:
 
     Where this gives no positive number, as in short texts, Y takes its place, and 1/2 that of Y.
 
-    Parameters
-    ----------
-    counts : Counts
-        The grams of the training text. The longest give the order n of the model.
-
     Notes
     -----
     Source: R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling", ICASSP 1995,
@@ -210,19 +190,12 @@ def _discounts(C: Array) -> Array:
 
 
 def probabilities(model: Model, context: ArrayLike) -> Array:
-    """Predict the next character.
+    """Predict the next character: its distribution, of shape (K,).
 
     Parameters
     ----------
-    model : Model
-        The model, of order n.
-    context : array_like of int, shape (N,)
+    context : array_like of int of shape (N,)
         The text so far, which may be empty. The last n - 1 characters count.
-
-    Returns
-    -------
-    ndarray of shape (K,)
-        The probability of each character.
 
     Raises
     ------
@@ -238,21 +211,9 @@ def probabilities(model: Model, context: ArrayLike) -> Array:
 def nats(model: Model, codes: ArrayLike) -> float:
     r"""Score a text: $-\frac{1}{N} \sum_i \log p(c_i \mid c_{i-n+1} \ldots c_{i-1})$.
 
-    Each character is predicted once, from the n - 1 characters of this text before it. The first
-    has no context, the second a context of one character, and so on: nothing is known of what
-    stood before the text.
-
-    Parameters
-    ----------
-    model : Model
-        The model, of order n.
-    codes : array_like of int, shape (N,)
-        The text: at least one character.
-
-    Returns
-    -------
-    float
-        Nats per character.
+    The result is in nats per character. Each is predicted once, from the n - 1 characters of this
+    text before it: the first from none, the second from one, and so on, since nothing is known of
+    what stood before the text.
 
     Raises
     ------
@@ -268,23 +229,9 @@ def nats(model: Model, codes: ArrayLike) -> float:
 def nats_of_orders(
     smooth: Callable[[Counts], Model], train: ArrayLike, codes: ArrayLike, K: int, n: int
 ) -> list[float]:
-    """Score a text with models of every order. The training text is counted once.
+    """Score a text, in nats per character, with the models of the orders 1 to n.
 
-    Parameters
-    ----------
-    smooth : callable
-        `witten_bell` or `kneser_ney`.
-    train : array_like of int, shape (M,)
-        The text to learn from.
-    codes : array_like of int, shape (N,)
-        The text to predict.
-    n : int
-        The largest order.
-
-    Returns
-    -------
-    list of float
-        Nats per character, of the orders 1 to n.
+    The training text is counted once.
     """
     counts = count(train, K, n)
     upto = (counts._replace(grams=counts.grams[:k]) for k in range(1, n + 1))
@@ -294,25 +241,15 @@ def nats_of_orders(
 def choose_order(
     smooth: Callable[[Counts], Model], train: ArrayLike, K: int, n: int, share: float = 0.9
 ) -> int:
-    """Choose the order of a model without a look at the validation text.
+    """Choose the order with the fewest nats per character, the smallest of equals.
 
-    Models learn from the first part of the training text and predict the rest of it.
+    Models learn from the first part of the training text and predict the rest of it, so the
+    validation text is not looked at.
 
     Parameters
     ----------
-    smooth : callable
-        `witten_bell` or `kneser_ney`.
-    train : array_like of int, shape (N,)
-        The training text.
-    n : int
-        The largest order.
     share : float
         The first part is so much of the training text.
-
-    Returns
-    -------
-    int
-        The order with the fewest nats per character, the smallest of equals.
     """
     codes = np.asarray(train)
     cut = int(len(codes) * share)
@@ -323,16 +260,16 @@ def compressed_nats(train: str, text: str, method: str) -> float:
     r"""Score a text by what a compressor needs for it when it has read the training text.
 
     It is the difference of two lengths, of the training text with and without the text after it:
-    8 $\ln 2$ nats for each byte. A compressor knows nothing of the split, so it learns from the
-    text as it goes. And it forgets: gzip what lies 32 KiB back, bz2 all at the end of each block
-    of 900 kB. The dictionary of xz is made as large as both texts.
+    8 $\ln 2$ nats for each byte, as nats per character. A compressor knows nothing of the split, so
+    it learns from the text as it goes. And it forgets: gzip what lies 32 KiB back, bz2 all at the
+    end of each block of 900 kB. The dictionary of xz is made as large as both texts.
 
     Parameters
     ----------
     train : str
         The training text.
     text : str
-        The text to score: N characters, at least one.
+        The text to score, of at least one character.
     method : str
         `gzip`, `bz2` or `xz`, each at its strongest setting.
 

@@ -1,4 +1,10 @@
-"""Clipping, SGD and Adam: functions of parameters and gradients that return new ones."""
+"""Clipping, SGD and Adam: functions of parameters and gradients that return new ones.
+
+Parameters
+----------
+grads : Params
+    The gradient $g$ with respect to the parameters.
+"""
 
 import math
 from dataclasses import dataclass
@@ -18,21 +24,14 @@ class NonFiniteGradient(ValueError):  # noqa: N818  # the name is part of the pu
 def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, float]:
     r"""Shorten a gradient that is too long, $g \min(1, c / (\lVert g \rVert + \epsilon))$.
 
+    Also return $\lVert g \rVert$, the L2 norm over all arrays together, accumulated in float64.
+
     Parameters
     ----------
-    grads : Params
-        The gradient $g$; the norm is over all its arrays together.
     max_norm : float
         The largest norm allowed, $c$, above zero.
     eps : float
         $\epsilon$. Zero by default; 1e-6 gives torch's number.
-
-    Returns
-    -------
-    clipped : Params
-        The gradient, with its direction kept.
-    norm : float
-        The L2 norm before clipping, accumulated in float64.
 
     Raises
     ------
@@ -71,10 +70,31 @@ class Optimizer(Protocol):
     """What `train.fit` asks of an optimiser: a state to start from, and a step."""
 
     def init(self, params: P) -> Any:
-        """Return the state before the first update."""
+        r"""Return the state before the first update.
+
+        Parameters
+        ----------
+        params : Params
+            The parameters $\theta_0$ that will be updated.
+        """
 
     def update(self, params: P, grads: P, state: Any) -> tuple[P, Any]:
-        """Return the new parameters and the new state."""
+        r"""Return the new parameters and the new state.
+
+        Parameters
+        ----------
+        params : Params
+            The parameters $\theta_{t-1}$.
+        state : State
+            What `init` or the last `update` returned.
+
+        Raises
+        ------
+        ShapeError
+            If an array of `grads` has not the shape of its array in `params`.
+        TypeError
+            If the trees differ in structure.
+        """
 
 
 @dataclass(frozen=True)
@@ -85,11 +105,6 @@ class SGD:
     v_t = \mu v_{t-1} + g_t, \qquad \theta_t = \theta_{t-1} - \alpha v_t, \qquad v_0 = 0.
     $$
 
-    Parameters
-    ----------
-    momentum : float
-        $\mu$, the share of the last step's direction that is kept. Zero by default.
-
     Notes
     -----
     Source: B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", USSR
@@ -99,44 +114,14 @@ class SGD:
     """
 
     lr: Annotated[float, r"$\alpha$, the learning rate"]
-    momentum: float = 0.0
+    momentum: Annotated[float, r"$\mu$, the share of the last direction that is kept"] = 0.0
 
     def init(self, params: P) -> P:
-        """Return the state before the first update.
-
-        Parameters
-        ----------
-        params : Params
-            The parameters that will be updated.
-        """
+        """Return the state before the first update, $v_0 = 0$."""
         return tree.map(np.zeros_like, params)
 
     def update(self, params: P, grads: P, state: P) -> tuple[P, P]:
-        r"""Take one step.
-
-        Parameters
-        ----------
-        params : Params
-            The parameters.
-        grads : Params
-            The gradient with respect to them.
-        state : Params
-            What `init` or the last `update` returned, $v_{t-1}$.
-
-        Returns
-        -------
-        params : Params
-            The new parameters.
-        state : Params
-            The new state, $v_t$.
-
-        Raises
-        ------
-        ShapeError
-            If an array of `grads` has not the shape of its array in `params`.
-        TypeError
-            If the trees differ in structure.
-        """
+        r"""Take one step, to $\theta_t$ and the state $v_t$."""
         tree.check_same_shapes("optim.SGD.update", "grads", grads, params)
         # Python floats: a NumPy float64 would widen float32.
         lr, momentum = float(self.lr), float(self.momentum)
@@ -177,42 +162,12 @@ class Adam:
     eps: Annotated[float, r"$\epsilon$, added to the denominator"] = 1e-8
 
     def init(self, params: P) -> AdamState[P]:
-        """Return the state before the first update.
-
-        Parameters
-        ----------
-        params : Params
-            The parameters that will be updated.
-        """
+        """Return the state before the first update, $m_0 = v_0 = 0$."""
         zeros = tree.map(np.zeros_like, params)
         return AdamState(t=0, m=zeros, v=zeros)
 
     def update(self, params: P, grads: P, state: AdamState[P]) -> tuple[P, AdamState[P]]:
-        """Take one step.
-
-        Parameters
-        ----------
-        params : Params
-            The parameters.
-        grads : Params
-            The gradient with respect to them.
-        state : AdamState
-            What `init` or the last `update` returned.
-
-        Returns
-        -------
-        params : Params
-            The new parameters.
-        state : AdamState
-            The new state.
-
-        Raises
-        ------
-        ShapeError
-            If an array of `grads` has not the shape of its array in `params`.
-        TypeError
-            If the trees differ in structure.
-        """
+        r"""Take one step, to $\theta_t$ and the state $m_t$, $v_t$."""
         tree.check_same_shapes("optim.Adam.update", "grads", grads, params)
         # Python floats: a NumPy float64 would widen float32.
         lr, beta1, beta2, eps = map(float, (self.lr, self.beta1, self.beta2, self.eps))

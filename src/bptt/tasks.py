@@ -1,4 +1,10 @@
-"""Tasks to train on: each draws batches from a generator and knows the score of knowing nothing."""
+"""Tasks to train on: each draws batches from a generator and knows the score of knowing nothing.
+
+Parameters
+----------
+batch : int
+    B, the number of sequences.
+"""
 
 import math
 from dataclasses import dataclass
@@ -45,18 +51,7 @@ class Latch:
             raise ValueError(f"tasks.Latch: T must be at least 1, got {self.T}")
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
-        """Draw sequences.
-
-        Parameters
-        ----------
-        batch : int
-            B, the number of sequences.
-
-        Returns
-        -------
-        Batch
-            Inputs of shape (T, B, 1); one target, class 1 for +1 and 0 for -1, at the last step.
-        """
+        """Draw inputs of shape (T, B, 1) and a target at the last step, 1 for +1 and 0 for -1."""
         bit = rng.integers(2, size=batch)
         xs = rng.normal(scale=self.noise, size=(self.T, batch, 1))
         first = np.reshape(2.0 * bit - 1, (1, batch, 1))
@@ -97,18 +92,9 @@ class TemporalOrder:
             raise ValueError(f"tasks.TemporalOrder: T must be at least 10, got {self.T}")
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
-        """Draw sequences.
+        """Draw inputs of shape (T, B, 6) and a target at the last step.
 
-        Parameters
-        ----------
-        batch : int
-            B, the number of sequences.
-
-        Returns
-        -------
-        Batch
-            Inputs of shape (T, B, 6), columns X, Y and the four others; one target at the last
-            step, the classes 0 to 3 for XX, XY, YX and YY.
+        The columns are X, Y and the four others, the classes 0 to 3 are XX, XY, YX and YY.
         """
         n, m = self.T // 10, self.T // 2
         first, second = rng.integers(2, size=(2, batch))
@@ -165,18 +151,9 @@ class Brackets:
         return float(np.mean(np.maximum(p, 1 - p)))
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
-        """Draw sequences.
+        """Draw inputs of shape (T, B, 3), columns "(", ")" and ".", and a target at each step.
 
-        Parameters
-        ----------
-        batch : int
-            B, the number of sequences.
-
-        Returns
-        -------
-        Batch
-            Inputs of shape (T, B, 3), columns "(", ")" and "."; a target at each of the T steps,
-            class 1 where nothing is open and 0 elsewhere.
+        Its class is 1 where nothing is open and 0 elsewhere.
         """
         depth = np.zeros(batch, int)
         symbols, depths = [], []

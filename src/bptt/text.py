@@ -1,4 +1,12 @@
-"""Corpora, their characters as numbers, and the units of a loss."""
+"""Corpora, their characters as numbers, and the units of a loss.
+
+Parameters
+----------
+text : str
+    The text: N characters.
+nats : float
+    A loss in nats per character.
+"""
 
 import functools
 import hashlib
@@ -18,13 +26,11 @@ URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshake
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 FILE = "tinyshakespeare.txt"
 VARIABLE = "BPTT_DATA"
+INSTALL = 'python -m pip install "bptt[lm]"'
 
 
 class CorpusError(OSError):
-    """A corpus is missing, is another one, or is no text.
-
-    The message names the file and says what to do.
-    """
+    """A corpus is missing, is another one, or is no text; the message says what to do."""
 
 
 def tiny_shakespeare(folder: str | os.PathLike[str] | None = None) -> str:
@@ -77,7 +83,7 @@ def _cache() -> Path:
     except ImportError as error:
         raise CorpusError(
             "text.tiny_shakespeare: no folder is named, and the user's cache is not known "
-            "without pooch: " + _help('python -m pip install "bptt[lm]"')
+            "without pooch: " + _help(INSTALL)
         ) from error
     return Path(pooch.os_cache("bptt"))
 
@@ -89,14 +95,13 @@ def _fetch(path: Path) -> None:
 
         pooch.retrieve(URL, known_hash=f"sha256:{SHA256}", fname=path.name, path=path.parent)
     except ImportError as error:
-        why, needs = "pooch, which would fetch it, is missing", 'python -m pip install "bptt[lm]"'
-        raise _missing(path, why, needs) from error
+        raise _missing(path, "pooch, which would fetch it, is missing", INSTALL) from error
     except OSError as error:  # requests' errors are of this kind too
-        why, needs = f"fetching it failed ({type(error).__name__})", "try again with a network"
-        raise _missing(path, why, needs) from error
+        why = f"fetching it failed ({type(error).__name__})"
+        raise _missing(path, why, "try again with a network") from error
     except ValueError as error:
-        why, needs = "what was fetched is another file", "try again from another network"
-        raise _missing(path, why, needs) from error
+        why = "what was fetched is another file"
+        raise _missing(path, why, "try again from another network") from error
 
 
 def _missing(path: Path, why: str, needs: str) -> CorpusError:
@@ -114,15 +119,11 @@ def _bytes(where: str, path: Path) -> bytes:
 def standard_library() -> str:
     """Return prose about Python that every Python carries: the help on its language.
 
-    It needs no download. No number may rest on it: the text differs from release to release of
-    Python. Each paragraph stands in it once, since many topics quote the same ones; else a part
-    that is kept for validation would hold much of what was trained on.
+    These are the paragraphs of `pydoc_data.topics`, topics in the order of their names, with a
+    blank line between two. Many topics quote the same ones; each stands here once, where it is
+    first, else a part that is kept for validation would hold much of what was trained on.
 
-    Returns
-    -------
-    str
-        The paragraphs of `pydoc_data.topics`, topics in the order of their names, each paragraph
-        where it first stands, with a blank line between two.
+    It needs no download. No number may rest on it: the text differs from release to release.
     """
     from pydoc_data.topics import topics
 
@@ -160,19 +161,14 @@ def read(path: str | os.PathLike[str]) -> str:
 
 
 def split(text: str, train: float = 0.9) -> tuple[str, str]:
-    r"""Cut a text of n characters in two, after $\lfloor n \cdot \mathrm{train} \rfloor$ of them.
+    r"""Cut a text of N characters after $\lfloor N \cdot \mathrm{train} \rfloor$ of them.
+
+    The first part is to train on, the second to validate on.
 
     Parameters
     ----------
-    text : str
-        The text.
     train : float
         The share of the first part.
-
-    Returns
-    -------
-    tuple of str
-        What to train on, and what to validate on.
 
     Raises
     ------
@@ -228,13 +224,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Return the vocabulary of a text.
-
-        Parameters
-        ----------
-        text : str
-            At least one character.
-        """
+        """Return the vocabulary of a text of at least one character."""
         return cls("".join(sorted(set(text))))
 
     def __len__(self) -> int:
@@ -250,17 +240,7 @@ class Vocabulary:
         return codes
 
     def encode(self, text: str) -> Array:
-        """Return the numbers of the characters.
-
-        Parameters
-        ----------
-        text : str
-            N characters.
-
-        Returns
-        -------
-        ndarray of int64, shape (N,)
-            Numbers from 0 to K - 1.
+        """Return the numbers of the characters, from 0 to K - 1: int64 of shape (N,).
 
         Raises
         ------
@@ -281,7 +261,7 @@ class Vocabulary:
 
         Parameters
         ----------
-        codes : array_like of int, shape (N,)
+        codes : array_like of int of shape (N,)
             Numbers from 0 to K - 1.
 
         Raises
@@ -307,27 +287,13 @@ def _points(text: str) -> Array:
 
 
 def bits(nats: float) -> float:
-    r"""Return bits: $\mathrm{nats} / \ln 2$.
-
-    Parameters
-    ----------
-    nats : float
-        A loss in nats per character.
-    """
+    r"""Return bits per character: $\mathrm{nats} / \ln 2$."""
     return nats / math.log(2)
 
 
 def perplexity(nats: float) -> float:
-    r"""Return the perplexity: $e^{\mathrm{nats}}$.
+    r"""Return the perplexity, $e^{\mathrm{nats}}$.
 
-    Parameters
-    ----------
-    nats : float
-        A loss in nats per character.
-
-    Returns
-    -------
-    float
-        Among so many characters, all equally likely, a guess would have the same loss.
+    A guess among so many characters, all equally likely, would have the same loss.
     """
     return math.exp(nats)

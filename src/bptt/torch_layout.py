@@ -3,7 +3,24 @@ r"""Weights in our layout and in torch's.
 torch writes $x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh}$: its matrices are the
 transposes of ours, with the same blocks in the same order, and it has two biases where one would
 do. Only in the candidate of the GRU, where the reset gate multiplies $h_{t-1} W_{hn} + b_{hn}$, are
-both needed. This module needs NumPy only.
+both needed. What is returned are copies, never views, under torch's names if they are for torch.
+This module needs NumPy only.
+
+Parameters
+----------
+cell : module
+    The cell: `bptt.rnn` for `torch.nn.RNN` with its tanh, `bptt.lstm` for `torch.nn.LSTM`,
+    `bptt.gru` for `torch.nn.GRU`.
+state_dict : mapping of str to tensor or array
+    What the torch module's `state_dict()` returns.
+layer : int
+    The layer, from 0.
+reverse : bool
+    Whether this is the backward direction of a bidirectional layer.
+params : Params
+    The weights; of a stack, a tuple of those of its layers, or of `Both` directions of each.
+dparams : Params
+    The gradient with respect to the weights, which has their form.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,23 +43,6 @@ def from_torch(
     r"""Read one layer: $W_x = W_{ih}^\top$, $W_h = W_{hh}^\top$, $b = b_{ih} + b_{hh}$.
 
     Of the GRU's candidate, $b_n = b_{in}$ and $b_{hn}$ stay apart.
-
-    Parameters
-    ----------
-    cell : module
-        The cell: `bptt.rnn` for `torch.nn.RNN` with its tanh, `bptt.lstm` for `torch.nn.LSTM`,
-        `bptt.gru` for `torch.nn.GRU`.
-    state_dict : mapping of str to tensor or array
-        What the torch module's `state_dict()` returns.
-    layer : int
-        The layer, from 0.
-    reverse : bool
-        Whether to read the backward direction of a bidirectional layer.
-
-    Returns
-    -------
-    Params
-        Copies, never views of torch's live weights.
 
     Raises
     ------
@@ -86,21 +86,7 @@ def to_torch(
 ) -> dict[str, Array]:
     """Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
 
-    Of the GRU's candidate, $b_{hh}$ holds $b_{hn}$.
-
-    Parameters
-    ----------
-    params : Params
-        Its weights.
-    layer : int
-        The layer, from 0.
-    reverse : bool
-        Whether this is the backward direction of a bidirectional layer.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Copies under torch's names; `torch.from_numpy` makes tensors of them.
+    Of the GRU's candidate, $b_{hh}$ holds $b_{hn}$. `torch.from_numpy` makes tensors of the arrays.
 
     Raises
     ------
@@ -121,20 +107,6 @@ def grads_to_torch(
 
     It is the adjoint of `from_torch`: a sum of two biases hands its gradient to both.
 
-    Parameters
-    ----------
-    dparams : Params
-        The gradient with respect to its weights.
-    layer : int
-        The layer, from 0.
-    reverse : bool
-        Whether this is the backward direction of a bidirectional layer.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Copies under the names of torch's parameters.
-
     Raises
     ------
     TypeError
@@ -148,19 +120,7 @@ def grads_to_torch(
 
 
 def stack_from_torch(cell: ModuleType, state_dict: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Read all layers of a torch module, in both directions if it has both.
-
-    Parameters
-    ----------
-    cell : module
-        The cell, as for `from_torch`.
-    state_dict : mapping of str to tensor or array
-        What the torch module's `state_dict()` returns.
-
-    Returns
-    -------
-    tuple of Params, or of Both of them
-        The weights for `bptt.stack`: copies, never views of torch's live weights.
+    """Read all layers of a torch module, in both directions if it has both, for `bptt.stack`.
 
     Raises
     ------
@@ -187,16 +147,6 @@ def stack_from_torch(cell: ModuleType, state_dict: Mapping[str, Any]) -> tuple[A
 def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array]:
     """Write the weights of all layers and directions, each as `to_torch` does.
 
-    Parameters
-    ----------
-    params : tuple of Params, or of Both of them
-        The weights of a stack.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Copies under torch's names.
-
     Raises
     ------
     TypeError
@@ -207,16 +157,6 @@ def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array
 
 def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str, Array]:
     """Write the gradient of all layers and directions, each as `grads_to_torch` does.
-
-    Parameters
-    ----------
-    dparams : tuple of Params, or of Both of them
-        The gradient with respect to the weights of a stack.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Copies under the names of torch's parameters.
 
     Raises
     ------

@@ -15,19 +15,11 @@ P = TypeVar("P")
 
 
 class History(NamedTuple, Generic[P]):
-    """What a training run leaves.
-
-    Attributes
-    ----------
-    loss : ndarray of shape (steps,)
-        The loss of each batch before its step, in the units of `loss_and_grads`.
-    norm : ndarray of shape (steps,)
-        The L2 norm of each gradient before clipping.
-    """
+    """What a training run leaves."""
 
     params: Annotated[P, "the weights after the last step"]
-    loss: Array
-    norm: Array
+    loss: Annotated[Array, "steps", "what `loss_and_grads` gave for each batch, before its step"]
+    norm: Annotated[Array, "steps", "the L2 norm of each gradient before clipping"]
 
 
 def fit(

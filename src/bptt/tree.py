@@ -2,6 +2,11 @@
 
 A tree is what the library calls `Params`, `State` or a gradient, or a tuple of these, one for each
 layer of a stack. An array is a tree with one leaf.
+
+Parameters
+----------
+tree : tuple or ndarray
+    The tree.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,21 +20,14 @@ Tree = TypeVar("Tree")
 
 
 def map(f: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
-    r"""Apply a function to the matching leaves of trees of one structure.
+    """Apply a function to the matching leaves of trees of one structure, and return such a tree.
 
     Parameters
     ----------
     f : callable
         Takes one leaf of each tree.
-    tree : tuple or ndarray
-        The first tree; its structure is that of the result.
     *others : tuple or ndarray
-        Further trees of the same structure.
-
-    Returns
-    -------
-    tuple or ndarray
-        A new tree with the values of `f` as its leaves.
+        Further trees.
 
     Raises
     ------
@@ -64,19 +62,14 @@ def _name(tree: Any) -> str:
 
 
 def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
-    """Walk over the leaves of a tree in the order of its fields or entries.
+    """Walk over the leaves of a tree, in the order of its fields or entries.
+
+    Each comes after its dotted name, such as `cell.W_h` or, in a tuple, `0.W_h`.
 
     Parameters
     ----------
-    tree : tuple or ndarray
-        The tree to walk over.
     name : str
         Stands before every name; empty at the top.
-
-    Yields
-    ------
-    tuple of str and ndarray
-        The dotted name of the leaf, such as `cell.W_h` or, in a tuple, `0.W_h`, and the leaf.
 
     Examples
     --------
@@ -98,8 +91,6 @@ def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
 
     Parameters
     ----------
-    tree : tuple or ndarray
-        What the caller passed.
     like : tuple or ndarray
         The tree that it has to match.
 
@@ -121,19 +112,9 @@ def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
 
 
 def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
-    """Lay all leaves end to end in one vector.
+    """Lay all leaves end to end in one vector, a copy, in the order of `leaves`.
 
-    Parameters
-    ----------
-    tree : tuple or ndarray
-        A tree with N numbers in all.
-
-    Returns
-    -------
-    vector : ndarray of shape (N,)
-        A copy of the numbers, in the order of `leaves`.
-    unravel : callable
-        Takes a vector of shape (N,) and returns a tree of the structure of `tree`.
+    Also return the way back: a function from such a vector to a tree of the same structure.
 
     Examples
     --------
@@ -156,19 +137,12 @@ def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
 
 
 def dot(a: Tree, b: Tree) -> float:
-    r"""Inner product, $\langle a, b \rangle = \sum_j a_j b_j$ over all entries of all leaves.
+    r"""Inner product, $\langle a, b \rangle = \sum_j a_j b_j$ over all leaves, in float64.
 
     Parameters
     ----------
-    a : tuple or ndarray
-        A tree.
-    b : tuple or ndarray
-        A tree of the same structure.
-
-    Returns
-    -------
-    float
-        The sum of products, accumulated in float64.
+    a, b : tuple or ndarray
+        A tree; both have one structure.
 
     Raises
     ------
@@ -190,17 +164,7 @@ def dot(a: Tree, b: Tree) -> float:
 
 
 def global_norm(tree: Any) -> float:
-    r"""Euclidean norm of all leaves taken as one vector, $\lVert a \rVert_2$.
-
-    Parameters
-    ----------
-    tree : tuple or ndarray
-        A tree, usually a gradient.
-
-    Returns
-    -------
-    float
-        $\sqrt{\langle a, a \rangle}$, accumulated in float64.
+    r"""Euclidean norm of all leaves as one vector, $\sqrt{\langle a, a \rangle}$ in float64.
 
     Examples
     --------

@@ -1,4 +1,14 @@
-"""Initial weights; whatever is drawn comes from a generator that the caller passes."""
+"""Initial weights; whatever is drawn comes from a generator that the caller passes.
+
+Parameters
+----------
+fan_in : int
+    Rows: the width that goes in, $n_{in}$.
+fan_out : int
+    Columns: the width that comes out, $n_{out}$.
+size : int
+    Rows and columns of a matrix, or the entries of a vector.
+"""
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,13 +22,6 @@ def lecun(
     r"""LeCun's normal draw, $W_{ij} \sim N(0, 1 / n_{in})$.
 
     A sum $a_j = \sum_i h_i W_{ij}$ then has, on average, the mean square of the $h_i$.
-
-    Parameters
-    ----------
-    fan_in : int
-        Rows: the width that goes in.
-    fan_out : int
-        Columns: the width that comes out.
 
     Notes
     -----
@@ -37,13 +40,6 @@ def glorot(
     The variance is $2 / (n_{in} + n_{out})$, between what keeps the spread of the signals
     forwards, $1 / n_{in}$, and backwards, $1 / n_{out}$.
 
-    Parameters
-    ----------
-    fan_in : int
-        Rows: the width that goes in.
-    fan_out : int
-        Columns: the width that comes out.
-
     Notes
     -----
     Source: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward
@@ -60,13 +56,6 @@ def he(
 
     The 2 makes up for the rectifier, which halves the mean square of a symmetric signal.
 
-    Parameters
-    ----------
-    fan_in : int
-        Rows: the width that goes in.
-    fan_out : int
-        Columns: the width that comes out.
-
     Notes
     -----
     Source: K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers: surpassing
@@ -80,11 +69,6 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     r"""A square matrix with $W^\top W = 1$, uniform over the orthogonal group (Haar measure).
 
     Every singular value is 1: the matrix turns and mirrors vectors and keeps their length.
-
-    Parameters
-    ----------
-    size : int
-        Rows and columns.
 
     Notes
     -----
@@ -102,16 +86,6 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
 
 def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
     r"""The identity matrix, $W_{ij} = \delta_{ij}$: each unit starts as a copy of itself.
-
-    Parameters
-    ----------
-    size : int
-        Rows and columns.
-
-    Returns
-    -------
-    ndarray of shape (size, size)
-        Ones on the diagonal, else zeros. Nothing is drawn.
 
     Notes
     -----
@@ -133,8 +107,6 @@ def chrono(
 
     Parameters
     ----------
-    size : int
-        H, the number of gates.
     longest : int
         T, the longest time that is to be bridged, in steps; at least 2.
 

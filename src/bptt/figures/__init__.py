@@ -3,6 +3,13 @@
 Every plot is imported from here: `from bptt import figures`, then `figures.plot_bands(...)`.
 `data` gives back as tables what a figure shows. No pyplot and no style: colours, fonts and sizes
 come from the reader's `matplotlibrc`.
+
+Parameters
+----------
+ax : Axes, optional
+    Where to draw; by default on a new figure.
+height : float
+    The height of a new figure, in inches.
 """
 
 from bptt.figures.canvas import figure

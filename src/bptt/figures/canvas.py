@@ -1,4 +1,10 @@
-"""The empty figure, and what all plots share: their axes, their bar of colours, their labels."""
+"""The empty figure, and what all plots share: their axes, their bar of colours, their labels.
+
+Parameters
+----------
+ax : Axes
+    The axes.
+"""
 
 from typing import Any
 
@@ -15,49 +21,26 @@ except ModuleNotFoundError as error:
 def figure(rows: int = 1, columns: int = 1, *, height: float, **options: Any) -> tuple[Figure, Any]:
     """Return an empty figure of the page's width, and its axes.
 
+    It is 5.2 inches wide, so that its letters stay legible on a phone.
+
     Parameters
     ----------
-    rows : int
-        Rows of axes.
-    columns : int
-        Columns of axes.
-    height : float
-        The height of the figure, in inches; its width is 5.2 inches, so that its letters stay
-        legible on a phone.
+    rows, columns : int
+        The size of the grid of axes.
     **options
         For `Figure.subplots`, such as `sharey=True`.
-
-    Returns
-    -------
-    fig : Figure
-        The figure.
-    axes : Axes or ndarray of Axes
-        As `Figure.subplots` returns them.
     """
     fig = Figure(figsize=(5.2, height), layout="constrained")
     return fig, fig.subplots(rows, columns, **options)
 
 
 def axes_or_new(ax: Axes | None, *, height: float) -> Axes:
-    """Return the axes that a caller passed, or those of a new figure.
-
-    Parameters
-    ----------
-    ax : Axes or None
-        What the caller passed.
-    height : float
-        The height of a new figure, in inches.
-    """
+    """Return the axes that a caller passed, or those of a new figure."""
     return figure(height=height)[1] if ax is None else ax
 
 
 def figure_of(ax: Axes) -> Figure:
     """Return the whole figure that some axes stand on.
-
-    Parameters
-    ----------
-    ax : Axes
-        The axes.
 
     Raises
     ------
@@ -75,12 +58,8 @@ def count_axes(ax: Axes, xlabel: str, ylabel: str) -> None:
 
     Parameters
     ----------
-    ax : Axes
-        The axes.
-    xlabel : str
-        What runs to the right.
-    ylabel : str
-        What runs upwards or down.
+    xlabel, ylabel : str
+        The label of the axis.
     """
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -94,8 +73,6 @@ def with_bar(image: Any, ax: Axes, label: str) -> Figure:
     ----------
     image : AxesImage
         What `imshow` returned.
-    ax : Axes
-        The axes that the image is drawn on.
     label : str
         The quantity, with its unit.
     """

@@ -19,6 +19,8 @@ def plot_bands(
 ) -> Figure:
     """Draw the median over random draws as a line, and the middle half of them as a band.
 
+    The vertical axis is logarithmic; the caller names both.
+
     Parameters
     ----------
     x : ndarray of shape (N,)
@@ -27,13 +29,6 @@ def plot_bands(
         For each line, the values of D draws.
     labels : sequence of str
         The name of each line.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        A logarithmic vertical axis; the caller names both axes.
 
     Raises
     ------

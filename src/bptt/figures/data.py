@@ -42,7 +42,9 @@ class _Curve:
 
 
 def data(fig: Figure, rows: int = 12) -> Tables:
-    """Return what a figure shows as tables: lines with bands or bars around them, bars, maps, dots.
+    """Return what a figure shows as tables, one or more for each panel, to be displayed.
+
+    It reads lines with bands or bars around them, bars, maps and dots.
 
     Parameters
     ----------
@@ -51,11 +53,6 @@ def data(fig: Figure, rows: int = 12) -> Tables:
     rows : int
         The most rows of a table, and columns of a map. What is longer is thinned evenly, from its
         first entry to its last; a line by itself also keeps its lowest and highest point.
-
-    Returns
-    -------
-    Tables
-        One table or more for each panel, to be displayed.
 
     Raises
     ------
@@ -84,17 +81,12 @@ def _tables(ax: Axes, rows: int) -> Iterator[Table]:
 def _curves(ax: Axes, rows: int) -> Iterator[Table]:
     """Put curves over the same points into one table."""
     for across in (True, False):
-        groups: list[list[_Curve]] = []
-        for curve in _read(ax, across=across):
-            for group in groups:
-                if np.array_equal(group[0].at, curve.at):
-                    group.append(curve)
-                    break
-            else:
-                groups.append([curve])
         axis, other = (ax.xaxis, ax.yaxis) if across else (ax.yaxis, ax.xaxis)
         quantity = _label(other, "values")
-        for group in groups:
+        groups: dict[tuple[float, ...], list[_Curve]] = {}
+        for curve in _read(ax, across=across):
+            groups.setdefault(tuple(curve.at.tolist()), []).append(curve)
+        for group in groups.values():
             yield _table(_summed_up(group, quantity), axis, quantity, rows)
 
 
@@ -116,15 +108,11 @@ def _summed_up(curves: list[_Curve], quantity: str) -> list[_Curve]:
     named = [curve for curve in curves if curve.name]
     nameless = [curve for curve in curves if not curve.name]
     if len(nameless) <= _FEW:
-        return [*named, *(_Curve(quantity, *_fields(curve)) for curve in nameless)]
+        return [*named, *(replace(curve, name=quantity) for curve in nameless)]
     values = np.array([curve.values for curve in nameless])
     low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
     name = f"median of {len(values)} lines"
     return [*named, _Curve(name, nameless[0].at, middle, low, high)]
-
-
-def _fields(curve: _Curve) -> tuple[Any, ...]:
-    return curve.at, curve.values, curve.low, curve.high
 
 
 def _read(ax: Axes, *, across: bool) -> Iterator[_Curve]:
@@ -238,14 +226,13 @@ def _quantity(image: AxesImage, ax: Axes) -> str:
 def _notes(ax: Axes) -> Iterator[str]:
     """Say where lines across the panel and marks stand."""
     for line in ax.get_lines():
-        for axis, transform in (
-            ("horizontal", ax.get_yaxis_transform(which="grid")),
-            ("vertical", ax.get_xaxis_transform(which="grid")),
+        for way, transform, ends in (
+            ("horizontal", ax.get_yaxis_transform(which="grid"), line.get_ydata()),
+            ("vertical", ax.get_xaxis_transform(which="grid"), line.get_xdata()),
         ):
             if line.get_transform() == transform:
-                ends = line.get_ydata() if axis == "horizontal" else line.get_xdata()
                 name = f", {_name(line)}," if _name(line) else ""
-                yield f"A {axis} line{name} at {number(float(np.asarray(ends).flat[0]))}"
+                yield f"A {way} line{name} at {number(float(np.asarray(ends).flat[0]))}"
     bars = {bar for held in _with_errors(ax) for bar in held.lines[2]}
     for marks in ax.collections:
         if isinstance(marks, LineCollection) and marks not in bars:

@@ -66,15 +66,7 @@ _LSTM_LABELS = {
 
 
 def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
-    """Draw a recurrent cell with its loop, and the same cell unrolled over T steps.
-
-    Parameters
-    ----------
-    T : int
-        The number of steps to draw.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-    """
+    """Draw a recurrent cell with its loop, and the same cell unrolled over T steps."""
     ax = axes_or_new(ax, height=1.9)
     _column(ax, 0, "t")
     loop = Path([(0.32, 0.1), (1.1, 0.5), (1.1, -0.5), (0.32, -0.1)], [1, 4, 4, 4])
@@ -92,10 +84,7 @@ def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
 def plot_paths(T: int) -> Figure:
     """Draw each path from the weights at step k to the loss at step t, for all k <= t <= T.
 
-    Returns
-    -------
-    Figure
-        T rows (t) and T columns (k); one path in each panel on or below the diagonal.
+    Each has a panel, in row t and column k, on or below the diagonal.
     """
     fig, axes = figure(T, T, height=1.15 * T + 0.2, squeeze=False)
     for (row, column), ax in np.ndenumerate(axes):
@@ -110,6 +99,8 @@ def plot_lstm(
 ) -> Figure:
     r"""Draw how values flow through one step of an LSTM, or how gradients flow back through it.
 
+    The path along the cell state is thick.
+
     Parameters
     ----------
     numbers : mapping of str to float
@@ -118,13 +109,6 @@ def plot_lstm(
         to it; `c_total` is then $d\bar{c}_t$. A wire without a number has no label.
     backward : bool
         Whether the arrows point backwards and the labels name gradients.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        The drawing, with the path along the cell state thick.
 
     Raises
     ------

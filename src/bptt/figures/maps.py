@@ -1,4 +1,9 @@
-"""Heat maps: one coloured cell for each number of a matrix."""
+"""Heat maps: one coloured cell for each number of a matrix.
+
+Of units, steps run to the right and units down, both counted from 1.
+"""
+
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,13 +20,6 @@ def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
     ----------
     hs : ndarray of shape (T, H)
         The state after each step.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        Steps run to the right, from 1; units run down, from 1.
 
     Raises
     ------
@@ -33,36 +31,24 @@ def plot_states(hs: Array, *, ax: Axes | None = None) -> Figure:
 
 
 def plot_terms(norms: Array, *, ax: Axes | None = None) -> Figure:
-    r"""Draw the sizes of the terms of the double sum as a heat map of their logarithm.
+    """Draw the sizes of the terms of the double sum as a heat map of their logarithm.
+
+    The step k runs to the right, the step t down; terms that are zero stay empty.
 
     Parameters
     ----------
     norms : ndarray of shape (T, T)
         At [t - 1, k - 1] the norm of what the weights at step k add through the loss at step t;
         zero where k > t.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        The step k runs to the right, the step t down; terms that are zero stay empty.
 
     Raises
     ------
     ShapeError
         If `norms` is not square.
     """
-    T = len(check_shape("figures.plot_terms", "norms", norms, "T T", T=len(norms)))
-    ax = axes_or_new(ax, height=2.6)
-    image = ax.imshow(
-        np.ma.log10(norms),
-        extent=(0.5, T + 0.5, T + 0.5, 0.5),
-        cmap="viridis",
-        interpolation="nearest",
-    )
-    count_axes(ax, "weights used at step $k$", "loss read at step $t$")
-    return with_bar(image, ax, r"$\log_{10}$ of the norm")
+    check_shape("figures.plot_terms", "norms", norms, "T T", T=len(norms))
+    ax, names = axes_or_new(ax, height=2.6), ("weights used at step $k$", "loss read at step $t$")
+    return _map(np.ma.log10(norms), ax, names, r"$\log_{10}$ of the norm", cmap="viridis")
 
 
 def plot_gates(gates: Array, *, ax: Axes | None = None) -> Figure:
@@ -72,13 +58,6 @@ def plot_gates(gates: Array, *, ax: Axes | None = None) -> Figure:
     ----------
     gates : ndarray of shape (T, H)
         One gate of each unit at each step, such as the series `f` of `probe.series`.
-    ax : Axes, optional
-        Where to draw; by default on a new figure.
-
-    Returns
-    -------
-    Figure
-        Steps run to the right, from 1; units run down, from 1.
 
     Raises
     ------
@@ -89,18 +68,16 @@ def plot_gates(gates: Array, *, ax: Axes | None = None) -> Figure:
     return _plot_units(gates, "gate", ax, cmap="viridis", vmin=0)
 
 
-def _plot_units(values: Array, label: str, ax: Axes | None, *, cmap: str, vmin: float) -> Figure:
+def _plot_units(values: Array, label: str, ax: Axes | None, **colors: Any) -> Figure:
     """Draw what units do over time, up to 1: steps to the right, units down."""
-    T, H = values.shape
-    ax = axes_or_new(ax, height=2.2)
-    image = ax.imshow(
-        np.transpose(values),
-        extent=(0.5, T + 0.5, H + 0.5, 0.5),
-        aspect="auto",
-        cmap=cmap,
-        vmin=vmin,
-        vmax=1,
-        interpolation="nearest",
-    )
-    count_axes(ax, "step $t$", "unit")
+    ax, names = axes_or_new(ax, height=2.2), ("step $t$", "unit")
+    return _map(np.transpose(values), ax, names, label, aspect="auto", vmax=1, **colors)
+
+
+def _map(values: Array, ax: Axes, names: tuple[str, str], label: str, **options: Any) -> Figure:
+    """Draw a matrix; its columns to the right and its rows down are counted from 1."""
+    rows, columns = values.shape
+    extent = (0.5, columns + 0.5, rows + 0.5, 0.5)
+    image = ax.imshow(values, extent=extent, interpolation="nearest", **options)
+    count_axes(ax, *names)
     return with_bar(image, ax, label)

@@ -14,15 +14,12 @@ _DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 class Table:
     """One table; its texts may hold formulas between dollars, which a notebook typesets.
 
-    Attributes
-    ----------
-    rows : sequence of sequences
-        Text, or numbers, which are shown with three significant digits.
+    Numbers are shown with three significant digits.
     """
 
     caption: Annotated[str, "what the table shows"]
     head: Annotated[Sequence[Any], "the names of the columns; the first column names the rows"]
-    rows: Sequence[Sequence[Any]]
+    rows: Annotated[Sequence[Sequence[Any]], "texts or numbers"]
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{_shown(name)}</th>' for name in self.head)
@@ -65,15 +62,12 @@ def table(caption: str, columns: Mapping[str, Sequence[Any]]) -> Tables:
 def number(value: float) -> str:
     """Write a number for a reader: three significant digits, whole numbers below a million exactly.
 
+    What is not a number is a dash.
+
     Parameters
     ----------
     value : float
         The number.
-
-    Returns
-    -------
-    str
-        Such as `0.0123`, `−1.5` or `1.2 × 10⁻⁹`; a dash if it is not a number.
 
     Examples
     --------

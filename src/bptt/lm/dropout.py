@@ -1,8 +1,25 @@
-r"""What is dropped in training: each mask is drawn once for a whole chunk of text.
+"""What is dropped in training: each mask is drawn once for a whole chunk of text.
 
 A mask holds 0 with probability $p$ and $1 / (1 - p)$ otherwise, so the mean of what it multiplies
 stays. Drawn anew at each step it would disturb what a cell carries from step to step; drawn once
-for all steps ("locked"), it takes the same units out of the whole chunk.
+for all steps ("locked"), it takes the same units out of the whole chunk. None drops nothing.
+
+Parameters
+----------
+layers : int
+    The number of layers.
+rates : Rates
+    How much is dropped where.
+rate : float
+    $p$, from 0 to below 1.
+batch : int
+    B, the number of texts.
+shape : sequence of int
+    The shape of the mask; without an axis of time, it is the same at all steps.
+mask : ndarray or None
+    The mask, which broadcasts to the shape of what it multiplies.
+x : ndarray
+    What is dropped from, or the gradient with respect to the result.
 """
 
 from collections.abc import Sequence
@@ -21,13 +38,6 @@ Mask: TypeAlias = Array | None  # None drops nothing
 class Rates:
     """How much is dropped where: each rate is the probability p of an entry of its mask.
 
-    Parameters
-    ----------
-    rows : float
-        Of the characters: the row of E is dropped wherever the character stands.
-    recurrent : float
-        Of the weights from state to state (weight drop), for all texts together.
-
     Raises
     ------
     ValueError
@@ -41,11 +51,11 @@ class Rates:
     ICLR 2018, <https://arxiv.org/abs/1708.02182>, of weight drop, and of all of them together.
     """
 
-    rows: float = 0.0
+    rows: Annotated[float, "of the rows of E, each wherever its character stands"] = 0.0
     inputs: Annotated[float, "of what the lowest layer reads, for each text on its own"] = 0.0
     between: Annotated[float, "of what each further layer reads, for each text on its own"] = 0.0
     outputs: Annotated[float, "of what the head reads, for each text on its own"] = 0.0
-    recurrent: float = 0.0
+    recurrent: Annotated[float, "of the weights from state to state, for all texts together"] = 0.0
 
     def __post_init__(self) -> None:
         """Check the rates."""
@@ -55,51 +65,20 @@ class Rates:
 
 
 class Masks(NamedTuple):
-    """What multiplies the parts of a network in one chunk; None where nothing is dropped.
+    """What multiplies the parts of a network in one chunk; None where nothing is dropped."""
 
-    Attributes
-    ----------
-    rows : ndarray of shape (K, 1) or None
-        For the rows of E where characters go in. The head uses all rows.
-    reads : tuple of ndarray of shape (B, width) or None
-        For what each layer reads, and then for what the head reads, the same at all steps.
-    recurrent : tuple of ndarray of shape (H, columns) or None
-        For W_h of each layer.
-    """
-
-    rows: Mask
-    reads: tuple[Mask, ...]
-    recurrent: tuple[Mask, ...]
+    rows: Annotated[Mask, "K 1", "for the rows of E where characters go in; the head uses all"]
+    reads: Annotated[tuple[Mask, ...], "for what each layer reads, then the head: (B, width) each"]
+    recurrent: Annotated[tuple[Mask, ...], "for W_h of each layer, of its shape"]
 
 
 def nothing(layers: int) -> Masks:
-    """Return masks that drop nothing.
-
-    Parameters
-    ----------
-    layers : int
-        The number of layers.
-    """
+    """Return masks that drop nothing."""
     return Masks(None, (None,) * (layers + 1), (None,) * layers)
 
 
 def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> Masks:
-    """Draw the masks of one chunk.
-
-    Parameters
-    ----------
-    rates : Rates
-        How much is dropped where.
-    params : Params
-        The weights of the network.
-    batch : int
-        B, the number of texts.
-
-    Returns
-    -------
-    Masks
-        In the dtype of the weights.
-    """
+    """Draw the masks of one chunk, in the dtype of the weights."""
     dtype = params.E.dtype
 
     def mask(rate: float, *shape: int) -> Mask:
@@ -119,22 +98,7 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
 def locked(
     rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Mask:
-    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise.
-
-    Parameters
-    ----------
-    rate : float
-        p, from 0 to below 1.
-    shape : sequence of int
-        The shape of the mask; without an axis of time, it is the same at all steps.
-    dtype : dtype
-        The dtype of the mask.
-
-    Returns
-    -------
-    ndarray of that shape, or None
-        The mask; None if the rate is zero, and then nothing is drawn.
-    """
+    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise; None, and no draw, if p is 0."""
     if rate == 0:
         return None
     kept = rng.random(shape, np.float32) >= rate
@@ -143,18 +107,5 @@ def locked(
 
 
 def times(x: Array, mask: Mask) -> Array:
-    """Multiply by a mask: what goes forwards, and the gradient on its way back.
-
-    Parameters
-    ----------
-    x : ndarray
-        What is dropped from, or the gradient with respect to the result.
-    mask : ndarray or None
-        The mask, which broadcasts to the shape of x.
-
-    Returns
-    -------
-    ndarray
-        The product; x itself without a mask.
-    """
+    """Multiply by a mask: what goes forwards, and the gradient on its way back."""
     return x if mask is None else x * mask

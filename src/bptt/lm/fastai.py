@@ -25,19 +25,15 @@ COPIES = ("0.encoder_dp.emb.weight", "0.encoder_with_dropout.embed.weight")
 
 
 def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
-    r"""Read a language model: $E$, the LSTM layers with their raw $W_h$, and the head.
+    """Read a language model: $E$, the LSTM layers with their raw $W_h$, and the head, as copies.
+
+    The head is tied if its matrix is equal to E in every number.
 
     Parameters
     ----------
     tensors : mapping of str to tensor or array
         What `state_dict()` of the model returns, in fastai 1 and 2 or in 0.7. Copies of E and of
         the weights from state to state may be among them or not.
-
-    Returns
-    -------
-    Params
-        Copies, for `bptt.lm.network.forward` with the cell `bptt.lstm`. The head is tied if its
-        matrix is equal to E in every number.
 
     Raises
     ------
@@ -84,20 +80,13 @@ def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
 
 
 def load_fastai(folder: str | os.PathLike[str]) -> tuple[Params[lstm.Params], tuple[str, ...]]:
-    """Read the weights and the vocabulary of a language model from a folder.
+    """Read the weights and the tokens of a language model; the place of each token is its number.
 
     Parameters
     ----------
-    folder : str or path
-        A folder that holds `model.safetensors` and `vocab.json`, a list of the K tokens in the
-        order of their numbers.
-
-    Returns
-    -------
-    params : Params
-        The weights, as `from_fastai` reads them.
-    tokens : tuple of str
-        The tokens; the place of each is its number.
+    folder : path
+        Holds `model.safetensors` and `vocab.json`, a list of the K tokens in the order of their
+        numbers.
 
     Raises
     ------
@@ -134,8 +123,7 @@ def download_fastai(repository: str, revision: str | None = None) -> Path:
     Parameters
     ----------
     repository : str
-        The repository on the hub, `owner/name`. It has to hold the two files that `load_fastai`
-        reads.
+        `owner/name` on the hub. It has to hold the two files that `load_fastai` reads.
     revision : str, optional
         A commit, a tag or a branch; a commit makes sure that the weights stay the same.
 

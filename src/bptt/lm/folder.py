@@ -10,6 +10,11 @@ W_{ij} &\approx q_{ij} s_j, \qquad q_{ij} \in \{-127, \dots, 127\}, \\
 s_j &= \max_i |W_{ij}| / 127.
 \end{aligned}
 $$
+
+Parameters
+----------
+dtype : str
+    How the weights are kept: `float32`, `float16` or `int8`.
 """
 
 import json
@@ -50,18 +55,10 @@ def write(
     about: Mapping[str, Any] | None = None,
     card: str = "",
 ) -> None:
-    """Write a model.
+    """Write a model to a folder, which is made if it is not there.
 
     Parameters
     ----------
-    folder : path
-        Where; it is made if it is not there.
-    model : Model
-        The model.
-    dtype : str
-        How the weights are kept: `float32`, `float16` or `int8`.
-    about : mapping, optional
-        What else `config.json` says, for example about the corpus and the training.
     card : str
         The model card, in Markdown.
 
@@ -90,17 +87,7 @@ def write(
 
 
 def read(folder: str | os.PathLike[str]) -> Model:
-    """Read a model.
-
-    Parameters
-    ----------
-    folder : path
-        Its folder.
-
-    Returns
-    -------
-    Model
-        The model, with weights in float32.
+    """Read a model, with weights in float32.
 
     Raises
     ------
@@ -122,17 +109,7 @@ def read(folder: str | os.PathLike[str]) -> Model:
 
 
 def about(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read what a model's `config.json` says.
-
-    Parameters
-    ----------
-    folder : path
-        Its folder.
-
-    Returns
-    -------
-    dict
-        The form of the network, and what was written about it.
+    """Read what `config.json` says: the form of the network, and what was written about it.
 
     Raises
     ------
@@ -150,17 +127,9 @@ def about(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def pack(params: Params[Any], dtype: str) -> dict[str, Array]:
-    """Return the arrays of a file: biases in float32, matrices in fewer bits.
+    """Return the arrays of a file by name: biases in float32, matrices in fewer bits.
 
-    Parameters
-    ----------
-    dtype : str
-        `float32`, `float16` or `int8`.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The arrays by name; with `int8` also the scales of each matrix.
+    With `int8` the scales of each matrix are among them.
 
     Raises
     ------
@@ -189,17 +158,12 @@ def pack(params: Params[Any], dtype: str) -> dict[str, Array]:
 
 
 def unpack(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights in float32: the inverse of `pack`, up to rounding.
+    """Return the weights in float32, each times its scales: the inverse of `pack`, up to rounding.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
         The arrays by name.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Each array, multiplied with its scales if it has some.
 
     Raises
     ------

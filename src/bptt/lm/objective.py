@@ -9,9 +9,20 @@ $$
 
 The first part is the cross-entropy of the next character. The second keeps the outputs of the last
 layer small (activation regularisation, AR), after their mask $m$; the third keeps them slow
-(temporal activation regularisation, TAR). A mean is over all steps, texts and units. Merity,
-McCann and Socher (2017) write both with the norm itself; their code takes the mean of squares, as
-here.
+(temporal activation regularisation, TAR). A mean is over all steps, texts and units.
+
+Source of AR and TAR: S. Merity, B. McCann and R. Socher, "Revisiting activation regularization for
+language RNNs" (2017), <https://arxiv.org/abs/1708.01009>. The paper writes both with the norm
+itself; its code takes the mean of squares, as here.
+
+Parameters
+----------
+alpha : float
+    The weight of AR.
+beta : float
+    The weight of TAR.
+hs : ndarray of shape (T, B, D)
+    The outputs $h$ of the last layer.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -57,14 +68,6 @@ def loss_and_grads(
         The characters.
     targets : array_like of int of shape (T, B)
         What comes after each.
-    states : tuple of State, optional
-        The state of each layer before the chunk; zeros by default.
-    masks : Masks, optional
-        What is dropped; nothing by default.
-    alpha : float
-        The weight of AR.
-    beta : float
-        The weight of TAR.
 
     Raises
     ------
@@ -75,10 +78,9 @@ def loss_and_grads(
 
     Notes
     -----
-    Source of AR and TAR: S. Merity, B. McCann and R. Socher, "Revisiting activation regularization
-    for language RNNs" (2017), <https://arxiv.org/abs/1708.01009>; of the truncation: R. J. Williams
-    and J. Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
-    trajectories", Neural Computation 2 (1990), <https://doi.org/10.1162/neco.1990.2.4.490>.
+    Source of the truncation: R. J. Williams and J. Peng, "An efficient gradient-based algorithm for
+    on-line training of recurrent network trajectories", Neural Computation 2 (1990),
+    <https://doi.org/10.1162/neco.1990.2.4.490>.
     """
     logits, states_T, tape = forward(cell, params, inputs, states, masks)
     nats, dlogits = cross_entropy(logits, targets)
@@ -91,42 +93,21 @@ def loss_and_grads(
 def activation(hs: Array, mask: Array | None, alpha: float) -> tuple[float, Array]:
     r"""AR, $\alpha \operatorname{mean} (m \odot h)^2$.
 
+    Its gradient is $2 \alpha \, m^2 \odot h / (T B D)$.
+
     Parameters
     ----------
-    hs : ndarray of shape (T, B, D)
-        The outputs $h$.
     mask : ndarray of shape (B, D) or None
-        What is dropped of them, $m$.
-    alpha : float
-        Its weight.
-
-    Returns
-    -------
-    loss : float
-        The penalty, in the unit of the loss.
-    dhs : ndarray of shape (T, B, D)
-        Its gradient, $2 \alpha \, m^2 \odot h / (T B D)$.
+        What is dropped of the outputs, $m$.
     """
     read = times(hs, mask)
     return alpha * float(np.mean(read**2)), times(read, mask) * _like(hs, 2 * alpha / hs.size)
 
 
 def slowness(hs: Array, beta: float) -> tuple[float, Array]:
-    r"""TAR, $\beta \operatorname{mean} (h_{t+1} - h_t)^2$.
+    r"""TAR, $\beta \operatorname{mean} (h_{t+1} - h_t)^2$; zero for a single step.
 
-    Parameters
-    ----------
-    hs : ndarray of shape (T, B, D)
-        The outputs $h$.
-    beta : float
-        Its weight.
-
-    Returns
-    -------
-    loss : float
-        The penalty, in the unit of the loss; zero for a single step.
-    dhs : ndarray of shape (T, B, D)
-        Its gradient: each difference pulls on both its ends.
+    In its gradient, of the shape of `hs`, each difference pulls on both its ends.
     """
     change = np.diff(hs, axis=0)
     if not change.size:

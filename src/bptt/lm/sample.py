@@ -22,22 +22,12 @@ from bptt.shapes import Array, check_shape
 
 
 def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None = None) -> Array:
-    r"""Return the distribution that the next character is drawn from.
+    """Return the distribution that the next character is drawn from: float64 of shape (K,).
 
     Parameters
     ----------
     logits : array_like of shape (K,)
         Unnormalised log probabilities $y$.
-    temperature : float
-        $\tau$; 0 puts everything on the most likely character, the first of those that tie.
-    top_k : int, optional
-        How many of the most likely characters may be drawn; all by default. Of characters that
-        tie, those that come first.
-
-    Returns
-    -------
-    ndarray of shape (K,)
-        Probabilities in float64, which sum to 1.
 
     Raises
     ------
@@ -76,10 +66,6 @@ def generate(
     ----------
     prompt : sequence of int
         The characters to go on from, at least one.
-    temperature : float
-        As for `probabilities`.
-    top_k : int, optional
-        As for `probabilities`.
 
     Raises
     ------
@@ -117,21 +103,16 @@ def _draws(
 def step(
     cell: AnyCell, params: Params[Any], code: int, states: tuple[Any, ...]
 ) -> tuple[Array, tuple[Any, ...]]:
-    """Read one character.
+    """Read one character of one text.
+
+    The result is the unnormalised log probabilities of the next, of shape (K,), and the states.
 
     Parameters
     ----------
     code : int
         The character.
     states : tuple of State
-        The state of each layer before it, for one text.
-
-    Returns
-    -------
-    logits : ndarray of shape (K,)
-        Unnormalised log probabilities of the next character.
-    states : tuple of State
-        The states after it.
+        The state of each layer before it.
     """
     h, after = stack.step(cell, params.layers, params.E[[code]], states)
     return (h @ head(params) + params.b_y)[0], after

@@ -24,17 +24,7 @@ WINDOW = 256  # characters, for the learning curve and where nothing else is ask
 
 
 def carried(cell: AnyCell, params: Params[Any], codes: ArrayLike) -> float:
-    """Score a text with the state carried from its first character to its last.
-
-    Parameters
-    ----------
-    codes : array_like of int of shape (N + 1,)
-        The text. Its first character is read and not predicted.
-
-    Returns
-    -------
-    float
-        Nats per character, over N characters.
+    """Score a text with the state carried all the way; its first character is not predicted.
 
     Raises
     ------
@@ -61,15 +51,8 @@ def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = 
 
     Parameters
     ----------
-    codes : array_like of int of shape (N,)
-        The text.
     length : int
         The number of characters that are predicted in each window.
-
-    Returns
-    -------
-    float
-        Nats per character.
 
     Raises
     ------
