@@ -65,8 +65,6 @@ class Steps(Protocol[P, S, Saved]):
 
         Parameters
         ----------
-        params : Params
-            The weights.
         x : ndarray of shape (B, I)
             The input $x_t$.
         state : State
@@ -139,12 +137,6 @@ class Cell(Steps[P, S, Saved], Protocol[P, S, Saved]):
 
         Parameters
         ----------
-        input_size : int
-            I, the width of an input.
-        hidden_size : int
-            H, the number of hidden units.
-        rng : numpy.random.Generator
-            The source of randomness.
         dtype : dtype
             The dtype of the weights, which everything that is computed with them follows.
 

@@ -37,8 +37,6 @@ class Experiment(Protocol):
 
         Parameters
         ----------
-        settings : Settings
-            What to run.
         runs : list of Run
             The runs so far. An experiment that chooses rates returns its tuning runs alone until
             they are done.
