@@ -166,13 +166,17 @@ def checked(function: F) -> F:
     where = f"{function.__module__.removeprefix('bptt.')}.{function.__name__}"
     check, kinds = CHECKS[function.__name__], get_type_hints(function)
     signature = inspect.signature(function)
+    names = tuple(signature.parameters)
 
     @functools.wraps(function)
     def door(*arguments: Any, **named: Any) -> Any:
-        given = signature.bind(*arguments, **named)
-        given.apply_defaults()
-        given.arguments.update(check(where, kinds, given.arguments))
-        return function(*given.args, **given.kwargs)
+        if named or len(arguments) != len(names):
+            bound = signature.bind(*arguments, **named)
+            bound.apply_defaults()
+            given = bound.arguments
+        else:  # which is faster
+            given = dict(zip(names, arguments, strict=True))
+        return function(**{**given, **check(where, kinds, given)})
 
     door.inside = function  # type: ignore[attr-defined]  # functions have room for it
     return door  # type: ignore[return-value]  # it takes what the function takes
@@ -243,15 +247,24 @@ def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
     if len(found) > 1 or not np.issubdtype(next(iter(found)), np.floating):
         got = " and ".join(sorted(map(str, found)))
         raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
+    columns, blocks, others = _columns(kind)
+    H = len(np.atleast_1d(params.W_h))
+    sizes = {"H": H, columns: blocks * H}
+    known = {} if blocks == 1 else {columns: blocks * H}  # one block only has to be square
+    check_shape(where, "params.W_h", params.W_h, f"H {columns}", None, **known)
+    for name, axes in others:
+        check_shape(where, f"params.{name}", getattr(params, name), axes, None, **sizes)
+    return len(params.W_x), H, params.b.dtype
+
+
+@functools.cache
+def _columns(kind: type) -> tuple[str, int, list[tuple[str, str]]]:
+    """Return the columns of W_h, how many blocks they are, and the axes of the other weights."""
     axes = axes_of(kind)
     _, columns = axes["W_h"].split()
-    H = len(np.atleast_1d(params.W_h))
-    sizes = {"H": H, columns: int(columns[:-1] or 1) * H}
-    known = {} if columns == "H" else {columns: sizes[columns]}  # one block only has to be square
-    check_shape(where, "params.W_h", params.W_h, axes["W_h"], None, **known)
-    for name in sorted(axes, key=lambda name: len(axes[name].split())):  # the biases first
-        check_shape(where, f"params.{name}", getattr(params, name), axes[name], None, **sizes)
-    return len(params.W_x), H, params.b.dtype
+    others = [(name, said) for name, said in axes.items() if name != "W_h"]
+    biases_first = sorted(others, key=lambda entry: len(entry[1].split()))
+    return columns, int(columns[:-1] or 1), biases_first
 
 
 def _check_state(

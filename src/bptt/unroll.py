@@ -56,10 +56,11 @@ def forward(
         mask = check_mask("unroll.forward", mask, T, B)
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
+    xs = _in_its_dtype(cell, xs, zero.h.dtype)
     hs, steps = [], []
-    for t, x in enumerate(_in_its_dtype(cell, xs, zero.h.dtype)):
+    for t in range(T):
         step = inside(cell.step) if t else cell.step  # what fits at the first step fits at all
-        new_state, saved = step(params, x, state)
+        new_state, saved = step(params, xs[t], state)
         state = new_state if mask is None else _where(mask[t], new_state, state)
         hs.append(state.h)
         steps.append(saved)
