@@ -17,6 +17,8 @@ input_size : int
     I, the width of an input.
 hidden_size : int
     H, the number of hidden units.
+batch : int
+    B, the number of sequences.
 rng : numpy.random.Generator
     The source of randomness.
 dtype : dtype

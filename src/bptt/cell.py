@@ -38,19 +38,12 @@ class Steps(Protocol[P, S, Saved]):
     """All that a run over time needs of a cell: a state to begin with, a step, its derivative."""
 
     def zero_state(self, params: P, batch: int) -> S:
-        """Return the state before the first step.
+        """Return the state before the first step: zeros of shape (B, H).
 
         Parameters
         ----------
         params : Params
             Weights, for H and the dtype.
-        batch : int
-            B, the number of sequences.
-
-        Returns
-        -------
-        State
-            Zeros of shape (B, H).
 
         Raises
         ------
@@ -191,6 +184,11 @@ def inside(function: F) -> F:
         Such as `cell.step`.
     """
     return getattr(function, "inside", function)
+
+
+def blocks(cell: Any) -> int:
+    """Return how many blocks of H columns the weights of a cell have: one for each gate."""
+    return _columns(cell.Params)[1]
 
 
 Given: TypeAlias = Mapping[str, Any]

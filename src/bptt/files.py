@@ -10,14 +10,9 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
     Parameters
     ----------
     path : str or path
-        The file. One that is there already is replaced.
+        The file. One that is there already is replaced, or after an OSError left as it was.
     content : bytes
         What it will hold.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written. One that was there is left as it was.
     """
     path = Path(path)
     draft = path.with_name(f"{path.name}.draft")

@@ -1,4 +1,12 @@
-r"""A cell and a readout: $y_t = h_t W_y + b_y$, the logits of a prediction at each step."""
+r"""A cell and a readout: $y_t = h_t W_y + b_y$, the logits of a prediction at each step.
+
+Parameters
+----------
+params : Params
+    The weights of the model.
+output_size : int
+    K, the number of classes.
+"""
 
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -33,11 +41,6 @@ def init(
 ) -> Params[Any]:
     """Draw initial weights: the cell's own, $W_y$ by Glorot, $b_y = 0$.
 
-    Parameters
-    ----------
-    output_size : int
-        K, the number of classes.
-
     Raises
     ------
     TypeError
@@ -55,17 +58,7 @@ def init(
 
 
 def logits(cell: AnyCell, params: Params[Any], xs: ArrayLike) -> Array:
-    """Predict at every step, $y_t = h_t W_y + b_y$.
-
-    Parameters
-    ----------
-    params : Params
-        The weights of the model.
-
-    Returns
-    -------
-    ndarray of shape (T, B, K)
-        Unnormalised log probabilities of the classes.
+    """Predict at every step, $y_t = h_t W_y + b_y$: unnormalised log probabilities (T, B, K).
 
     Raises
     ------
@@ -83,8 +76,6 @@ def loss_and_grads(
 
     Parameters
     ----------
-    params : Params
-        The weights of the model.
     targets : array_like of shape (N, B)
         The class of each prediction, for the last N of the T steps.
 

@@ -8,13 +8,7 @@ T = TypeVar("T")
 
 
 def bars() -> Any:
-    """Return what makes bars.
-
-    Returns
-    -------
-    type or None
-        `tqdm.tqdm`; None away from a terminal or without `tqdm` (`bptt[train]`).
-    """
+    """Return `tqdm.tqdm`; None away from a terminal or without `tqdm` (`bptt[train]`)."""
     if not sys.stderr.isatty():
         return None
     try:
@@ -25,7 +19,7 @@ def bars() -> Any:
 
 
 def shown(items: Iterable[T], *, unit: str, total: int | None = None) -> Iterable[T]:
-    """Show on a bar how far a loop is.
+    """Show on a bar how far a loop is, if there can be one.
 
     Parameters
     ----------
@@ -35,11 +29,6 @@ def shown(items: Iterable[T], *, unit: str, total: int | None = None) -> Iterabl
         What one item is called.
     total : int, optional
         How many there are, if `items` has no length.
-
-    Returns
-    -------
-    iterable
-        The same items; `items` itself where there is no bar.
     """
     bar = bars()
     return items if bar is None else bar(items, unit=unit, total=total)

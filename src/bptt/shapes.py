@@ -74,12 +74,7 @@ def axes_of(kind: Any) -> dict[str, str]:
     Parameters
     ----------
     kind : type
-        The NamedTuple, such as `bptt.lstm.State`.
-
-    Returns
-    -------
-    dict of str to str
-        The axes by the names of the fields; fields that do not say them are left out.
+        The NamedTuple. Its fields that say no axes are left out.
     """
     hints = get_type_hints(kind, include_extras=True)
     said: dict[str, Any] = {n: getattr(hint, "__metadata__", ()) for n, hint in hints.items()}
@@ -87,21 +82,14 @@ def axes_of(kind: Any) -> dict[str, str]:
 
 
 def template(kind: Any, dtype: DTypeLike, **fields: Any) -> Any:
-    """Return a NamedTuple whose arrays have the right shapes and take no memory.
+    """Return a NamedTuple of arrays with the right shapes, which take no memory.
 
     Parameters
     ----------
     kind : type
         The NamedTuple.
-    dtype : dtype
-        The dtype of the arrays.
     **fields : int or tree
-        The size of each axis, and the fields that are no arrays.
-
-    Returns
-    -------
-    NamedTuple
-        Arrays of zeros that all refer to one number. They cannot be written to.
+        The size of each axis, and the fields that are no arrays. Axes such as 4H follow from H.
 
     Examples
     --------

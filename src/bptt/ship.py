@@ -49,11 +49,6 @@ def ship(path: Path) -> dict[str, Any]:
     path : path
         The folder of the training.
 
-    Returns
-    -------
-    dict
-        The record, as `bptt.lm.pretrained.record` reads it.
-
     Raises
     ------
     CheckpointError

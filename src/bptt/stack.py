@@ -71,7 +71,7 @@ def init(
     rng: np.random.Generator,
     dtype: DTypeLike = np.float64,
 ) -> tuple[Any, ...]:
-    """Draw initial weights, each layer and direction by the cell's own `init`.
+    """Draw initial weights from the lowest layer to the highest, each by the cell's own `init`.
 
     Parameters
     ----------
@@ -84,11 +84,6 @@ def init(
         The number of layers.
     bidirectional : bool
         Whether each layer runs in both directions.
-
-    Returns
-    -------
-    tuple of Params, or of Both of them
-        New weights, from the lowest layer to the highest.
 
     Raises
     ------

@@ -1,10 +1,4 @@
-"""Tasks to train on: each draws batches from a generator and knows the score of knowing nothing.
-
-Parameters
-----------
-batch : int
-    B, the number of sequences.
-"""
+"""Tasks to train on: each draws batches from a generator and knows the score of knowing nothing."""
 
 import math
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ Parameters
 ----------
 cell : module
     The cell: `bptt.rnn` for `torch.nn.RNN` with its tanh, `bptt.lstm` for `torch.nn.LSTM`,
-    `bptt.gru` for `torch.nn.GRU`.
+    `bptt.gru` for `torch.nn.GRU`; any other is a TypeError.
 state_dict : mapping of str to tensor or array
     What the torch module's `state_dict()` returns.
 layer : int
@@ -29,12 +29,11 @@ from typing import Any
 
 import numpy as np
 
-from bptt import gru, lstm, rnn
+from bptt import gru
+from bptt.cell import blocks
+from bptt.cells import CELLS
 from bptt.shapes import Array, check_shape
 from bptt.stack import Both
-
-# How many blocks of H columns the weights of a cell have.
-BLOCKS = {rnn: 1, lstm: 4, gru: 3}
 
 
 def from_torch(
@@ -68,7 +67,7 @@ def from_torch(
             f"(of a module with bias=True), which holds {', '.join(state_dict) or 'nothing'}"
         )
     arrays = [np.asarray(state_dict[name]) for name in names]
-    H, k = arrays[1].shape[-1], BLOCKS[cell]
+    H, k = arrays[1].shape[-1], blocks(cell)
     rows = "H" if k == 1 else f"{k}H"
     axes = (f"{rows} I", f"{rows} H", rows, rows)
     for name, array, wanted in zip(names, arrays, axes, strict=True):
@@ -87,11 +86,6 @@ def to_torch(
     """Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
 
     Of the GRU's candidate, $b_{hh}$ holds $b_{hn}$. `torch.from_numpy` makes tensors of the arrays.
-
-    Raises
-    ------
-    TypeError
-        If the cell is not known here.
     """
     _check_cell("to_torch", cell)
     b_hh = np.zeros_like(params.b)
@@ -106,11 +100,6 @@ def grads_to_torch(
     """Write a gradient as torch reports it: $db_{ih} = db_{hh} = db$.
 
     It is the adjoint of `from_torch`: a sum of two biases hands its gradient to both.
-
-    Raises
-    ------
-    TypeError
-        If the cell is not known here.
     """
     _check_cell("grads_to_torch", cell)
     db_hh = dparams.b
@@ -145,24 +134,12 @@ def stack_from_torch(cell: ModuleType, state_dict: Mapping[str, Any]) -> tuple[A
 
 
 def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array]:
-    """Write the weights of all layers and directions, each as `to_torch` does.
-
-    Raises
-    ------
-    TypeError
-        If the cell is not known here.
-    """
+    """Write the weights of all layers and directions, each as `to_torch` does."""
     return _write_layers(to_torch, cell, params)
 
 
 def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str, Array]:
-    """Write the gradient of all layers and directions, each as `grads_to_torch` does.
-
-    Raises
-    ------
-    TypeError
-        If the cell is not known here.
-    """
+    """Write the gradient of all layers and directions, each as `grads_to_torch` does."""
     return _write_layers(grads_to_torch, cell, dparams)
 
 
@@ -198,6 +175,6 @@ def _names(layer: int, *, reverse: bool) -> list[str]:
 
 
 def _check_cell(where: str, cell: object) -> None:
-    if not any(cell is known for known in BLOCKS):  # `in` would ask for the hash of any object
-        known = ", ".join(known.__name__ for known in BLOCKS)
+    if not any(cell is known for known in CELLS.values()):
+        known = ", ".join(known.__name__ for known in CELLS.values())
         raise TypeError(f"torch_layout.{where}: cell must be one of {known}, got {cell!r}")

@@ -27,26 +27,7 @@ def forward(
     state: S | None = None,
     mask: ArrayLike | None = None,
 ) -> tuple[Array, S, Tape[Saved]]:
-    r"""Apply a cell T times: $s_t = \mathrm{step}(x_t, s_{t-1})$ for $t = 1, \dots, T$.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs $h_1, \dots, h_T$.
-    state_T : State
-        The state after the last step.
-    tape : Tape
-        What `backward` needs. It refers to `xs` and does not copy it: do not overwrite `xs` before.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit, or T or B is zero.
-    TypeError
-        If `cell` is not a cell, or `state` is not a state of this cell.
-    ValueError
-        If the mask holds anything but True and False, or 1 and 0.
-    """
+    r"""Apply a cell T times: $s_t = \mathrm{step}(x_t, s_{t-1})$ for $t = 1, \dots, T$."""
     check_cell("unroll.forward", cell)
     xs = check_shape("unroll.forward", "xs", xs, "T B I")
     T, B, _ = xs.shape
@@ -75,22 +56,6 @@ def backward(
     dstate_T: S | None = None,
 ) -> tuple[P, Array, S]:
     """Backpropagate through time: sum over the steps what each adds to the gradient.
-
-    Returns
-    -------
-    dparams : Params
-        The gradient with respect to the weights.
-    dxs : ndarray of shape (T, B, I)
-        The gradients with respect to the inputs.
-    dstate_0 : State
-        The gradient with respect to the state before the first step.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit what `forward` saw.
-    TypeError
-        If `cell` is not a cell, or `dstate_T` is not a state of this cell.
 
     Notes
     -----

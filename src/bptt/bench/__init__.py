@@ -11,12 +11,12 @@ result : Result
     What was measured.
 runs : sequence of Run
     What was measured.
+rounds : int
+    How often each is timed.
 codes : ndarray of int of shape (N,)
     The text, each character a number.
 characters : int
     K, the number of characters.
-batch : int
-    B, the number of sequences.
 cell : str
     "rnn", "lstm" or "gru".
 mode : str

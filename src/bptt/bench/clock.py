@@ -71,8 +71,6 @@ def time_rounds(
     ----------
     work : mapping of name to callable
         What each contestant calls. It was called before, so nothing is loaded for the first time.
-    rounds : int
-        How often each is timed.
     batch : float
         How long the calls of a round last at least, in seconds; one call, if it is longer.
     rng : numpy.random.Generator
@@ -81,11 +79,6 @@ def time_rounds(
         The clock, by default that of the CPU time of this process, all threads together.
     between : callable, optional
         What is done before each batch, outside the time that is taken.
-
-    Returns
-    -------
-    dict of name to Timing
-        The times, in the order of `work`.
     """
     names = list(work)
     calls = {name: _calls_for(f, batch, timer) for name, f in work.items()}

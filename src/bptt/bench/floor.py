@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from bptt.bench import clock
+from bptt.cell import blocks
+from bptt.cells import CELLS
 
-# The gates of a cell, each with a column of the weights for each unit.
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 # A logistic function is a tanh. The fifth of the LSTM is that of its cell state.
 TANHS = {"rnn": 1, "lstm": 5, "gru": 3}
 
@@ -36,7 +36,7 @@ def flops(cell: str, *, T: int, B: int, I: int, H: int, mode: str) -> int:
     There are k = 1, 4 or 3 gates. Backwards there are two products for each one forwards: one for
     the gradient of each factor.
     """
-    return {"forward": 1, "both": 3}[mode] * 2 * T * B * (I + H) * GATES[cell] * H
+    return {"forward": 1, "both": 3}[mode] * 2 * T * B * (I + H) * blocks(CELLS[cell]) * H
 
 
 def tanhs(cell: str, *, T: int, B: int, H: int) -> int:
@@ -57,8 +57,6 @@ def measure(
 
     Parameters
     ----------
-    rounds : int
-        How often each is timed.
     batch : float
         How long a round lasts at least, in seconds.
     size : int

@@ -20,8 +20,6 @@ def compare(settings: Settings, codes: Array, characters: int, *, rounds: int = 
     settings : Settings
         The network, the batch and what is dropped. The cell must be the LSTM, without weight drop
         or dropped rows, and the head not tied.
-    rounds : int
-        How often each is timed.
     """
     run = start(settings, characters)
     work: dict[str, Callable[[], object]] = {

@@ -11,7 +11,7 @@ BINARY = ("name", "apostrophe")  # of 0 and 1
 
 
 def events(whole: str) -> dict[str, Array]:
-    """Return what happens at each of the N characters of a text, by the names of `EVENTS`.
+    """Return what happens at each of the N characters of a text: int64 (N,) for each of `EVENTS`.
 
     Distances count from the text's start where there is nothing else to count from.
 
@@ -19,11 +19,6 @@ def events(whole: str) -> dict[str, Array]:
     ----------
     whole : str
         The text.
-
-    Returns
-    -------
-    dict of str to ndarray of int64, shape (N,)
-        The events, in the order of `EVENTS`.
     """
     characters = np.array(list(whole))
     inside = {

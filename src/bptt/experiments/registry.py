@@ -50,11 +50,6 @@ class Experiment(Protocol):
     def score(self, case: Case) -> dict[str, Any]:
         """Run one case.
 
-        Parameters
-        ----------
-        case : dict
-            What to run.
-
         Returns
         -------
         dict

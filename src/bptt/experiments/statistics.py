@@ -82,21 +82,18 @@ def p_value(observed: float, null: ArrayLike) -> float:
 def window(codes: Array, values: Array, k: int, characters: int) -> Array:
     """Predict events from the last k characters, by a linear regression with a ridge of 1.
 
+    The first half is fitted, and the predictions on the second are returned: (M, N - N // 2).
+
     Parameters
     ----------
     codes : ndarray of int of shape (first + N,)
         The text.
     values : ndarray of shape (N, M)
-        M events at its last N characters, of which the first half is fitted.
+        M events at its last N characters.
     k : int
         The length of the window; the character of the event is its last.
     characters : int
         K, the number of characters.
-
-    Returns
-    -------
-    ndarray of shape (M, N - N // 2)
-        The predictions on the second half.
     """
     first, half = len(codes) - len(values), len(values) // 2
     single = np.eye(characters, dtype=np.float32)

@@ -99,6 +99,9 @@ def forward(
 ) -> tuple[Array, Any, Tape]:
     r"""Apply a cell T times, as `bptt.unroll.forward` does.
 
+    `backward` reads the outputs too, unless it recomputes them, so they cannot be overwritten:
+    `hs.copy()` can.
+
     Parameters
     ----------
     cell : module
@@ -106,27 +109,7 @@ def forward(
     recompute_every : int, optional
         Keep only the states after every so many steps; `backward` runs forwards again from there,
         part by part. It takes longer and needs less memory: for an LSTM least with about
-        $\sqrt{T / 3}$ steps.
-
-    Returns
-    -------
-    hs : ndarray of shape (T, B, H)
-        The outputs $h_1, \dots, h_T$. `backward` reads them too, unless it recomputes them, so
-        they cannot be overwritten: `hs.copy()` can.
-    state_T : State
-        The state after the last step.
-    tape : Tape
-        What `backward` needs. It may refer to `xs` and `state`: do not overwrite them before.
-
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit, or T or B is zero.
-    TypeError
-        If `cell` is none of the three, `state` is not a state of it, the weights are not arrays
-        of one floating-point dtype, or `recompute_every` is not a whole number.
-    ValueError
-        If the mask holds anything but True and False, or 1 and 0, or `recompute_every` is below 1.
+        $\sqrt{T / 3}$ steps. Anything but a whole number is a TypeError, and below 1 a ValueError.
 
     Notes
     -----
@@ -166,13 +149,7 @@ def backward(
 ) -> tuple[Any, Array, Any]:
     """Backpropagate through time, as `bptt.unroll.backward` does.
 
-    Raises
-    ------
-    ShapeError
-        If a shape does not fit what `forward` saw.
-    TypeError
-        If `tape` is not of a fused run of this cell, the weights have another dtype than those that
-        ran forwards, or `dstate_T` is not a state of the cell.
+    A tape of another run, or weights of another dtype than those that ran, are a TypeError.
     """
     run = _run_of("fused.backward", cell)
     if not isinstance(tape, Tape) or tape.cell is not cell:
@@ -222,13 +199,7 @@ def kept_bytes(tape: Tape) -> int:
 
 
 def knows(cell: AnyCell) -> bool:
-    """Tell whether a cell is one of the three that this module can run.
-
-    Returns
-    -------
-    bool
-        If not, `bptt.unroll` can.
-    """
+    """Tell whether a cell is one of the three that this module can run; `bptt.unroll` runs any."""
     return any(cell is known for known in CELLS)
 
 

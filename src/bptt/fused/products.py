@@ -6,8 +6,8 @@ Parameters
 ----------
 blocks : sequence of ndarray of shape (K, N)
     The block of each gate.
-batch : int
-    B, the number of sequences.
+gates : int
+    The number of gates.
 tiles : ndarray of shape (gates, tiles, K, n)
     Some columns of the blocks at a time, each contiguous in memory; zeros fill up the last.
 """
@@ -28,12 +28,7 @@ def unpacked() -> int:
 
     A BLAS first copies ("packs") the matrices into an order of its own. If the batch is small, the
     copy takes as long as the product. OpenBLAS leaves it out on processors with AVX-512, up to a
-    million multiplications.
-
-    Returns
-    -------
-    int
-        The number of multiplications, 0 where a product is always packed.
+    million multiplications; elsewhere the number is 0.
     """
     config: Any = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
@@ -46,48 +41,32 @@ UNPACKED = unpacked()
 
 
 def with_ones(*arrays: Array) -> Array:
-    r"""Put arrays side by side and ones after them: $[x, 1] \, [W; b] = x W + b$.
+    r"""Put arrays (T, B, ...) side by side and ones after them: $[x, 1] \, [W; b] = x W + b$.
 
     Parameters
     ----------
     *arrays : ndarray of shape (T, B, ...)
         What to put side by side.
-
-    Returns
-    -------
-    ndarray of shape (T, B, ... + 1)
-        Their columns, and a column of ones.
     """
     ones = np.ones((*arrays[0].shape[:2], 1), arrays[0].dtype)
     return np.concatenate([*arrays, ones], axis=-1)
 
 
 def by_gate(W: Array, gates: int) -> Array:
-    """Look at weights gate by gate.
+    """Look at weights of shape (K, gates N) gate by gate: (gates, K, N), not copied.
 
     Parameters
     ----------
     W : ndarray of shape (K, gates N)
         The blocks of the gates side by side.
-    gates : int
-        The number of gates.
-
-    Returns
-    -------
-    ndarray of shape (gates, K, N)
-        The blocks, not copied.
     """
     return W.reshape(len(W), gates, -1).swapaxes(0, 1)
 
 
 def project(xs: Array, blocks: Sequence[Array]) -> Array:
-    """Multiply the inputs of all steps with the block of each gate, before the first step.
+    """Multiply the inputs of all steps with the block of each gate: (gates, T, B, N).
 
-    Returns
-    -------
-    ndarray of shape (gates, T, B, N)
-        The products. Each gate of a step is contiguous in memory, and with one sequence so are all
-        its gates together.
+    Each gate of a step is contiguous in memory, and with one sequence so are all its gates.
     """
     T, B, K = xs.shape
     rows, gates = xs.reshape(T * B, K), len(blocks)
@@ -100,13 +79,7 @@ def project(xs: Array, blocks: Sequence[Array]) -> Array:
 
 
 def to_gates(blocks: Sequence[Array], batch: int) -> Product:
-    """Prepare the product of each step forwards: one batch times the block of each gate.
-
-    Returns
-    -------
-    callable
-        Takes (B, K), returns (gates, B, N).
-    """
+    """Prepare the product of each step forwards: from (B, K) to (gates, B, N)."""
     gates, N = len(blocks), blocks[0].shape[1]
     if batch == 1:  # one row of all gates, by one product
         W = np.concatenate(blocks, axis=1)
@@ -129,13 +102,7 @@ def to_gates(blocks: Sequence[Array], batch: int) -> Product:
 
 
 def from_gates(blocks: Sequence[Array], batch: int) -> Product:
-    r"""Prepare the product of each step backwards: $\sum_k a_k W_k$ over the gates.
-
-    Returns
-    -------
-    callable
-        Takes $[a_1, a_2, \dots]$ of shape (B, gates K), returns (B, N).
-    """
+    r"""Prepare $\sum_k a_k W_k$ of each step backwards: from (B, gates K) to (B, N)."""
     gates, (K, N) = len(blocks), blocks[0].shape
     out = np.empty((batch, N), blocks[0].dtype)
     if batch == 1:

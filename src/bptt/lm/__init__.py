@@ -27,6 +27,8 @@ step : int
     The number of the step, from 0.
 training : Training
     Where a training stands.
+watch : callable
+    Takes the training after each step.
 model : Model
     The model.
 folder : path

@@ -12,12 +12,7 @@ RECORD = RESULTS / "shakespeare.json"
 
 
 def load() -> folder.Model:
-    """Load the model: it writes plays in the manner of Tiny Shakespeare.
-
-    Returns
-    -------
-    Model
-        The cell, the weights in float32 (kept in 8 bits) and the characters.
+    """Load the model, which writes plays: its weights in float32 were kept in 8 bits.
 
     Raises
     ------

@@ -115,8 +115,6 @@ def train(project: Project, watch: Callable[[Training], None]) -> None:
     ----------
     project : Project
         The training.
-    watch : callable
-        Takes the training after each step.
 
     Raises
     ------

@@ -69,8 +69,6 @@ def train(
         The number of steps from one point of the curve to the next. The last step has one too.
     save : callable
         Takes the training at each point of the curve.
-    watch : callable
-        Takes the training after each step.
 
     Raises
     ------

@@ -68,17 +68,10 @@ def chunks_per_epoch(settings: Settings, length: int) -> int:
 
 
 def chunk_at(settings: Settings, codes: Array, step: int) -> tuple[Array, Array]:
-    """Return what a step reads, and what it has to predict.
+    """Return what a step reads, and what it has to predict: two arrays of shape (T, B).
 
     The text is a ring, cut into B arcs of one length. In each epoch the first arc starts at
     another place, so that the cuts and the ends of chunks lie elsewhere.
-
-    Returns
-    -------
-    inputs : ndarray of int of shape (T, B)
-        The characters.
-    targets : ndarray of int of shape (T, B)
-        What comes after each.
     """
     epoch, at = divmod(step, chunks_per_epoch(settings, len(codes)))
     offset = np.random.default_rng([settings.seed, STARTS, epoch]).integers(len(codes))
