@@ -11,13 +11,14 @@ import numpy as np
 
 from bptt import lstm
 from bptt.experiments.plan import shared
+from bptt.lm import corpus
 from bptt.lm.dropout import Rates
 from bptt.lm.network import Params, forward
 from bptt.lm.settings import Settings as Training
 from bptt.lm.update import advance, start
 from bptt.losses import cross_entropy
 from bptt.shapes import Array
-from bptt.text import Vocabulary, split, tiny_shakespeare
+from bptt.text import tiny_shakespeare
 
 # Weight drop as in the AWD-LSTM's paper; all masks with the rates of fastai's language model.
 ARMS = {
@@ -73,14 +74,12 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
     each; `null`, the nats of the validation text under the frequencies of the characters in the
     training text, each counted once more.
     """
-    corpus = tiny_shakespeare()
-    vocabulary = Vocabulary.of(corpus)
-    first, last = (vocabulary.encode(part) for part in split(corpus))
-    codes, unseen = first[: case["characters"]], last[: case["scored"]]
+    read = corpus.of(tiny_shakespeare())
+    codes, unseen = read.train[: case["characters"]], read.held_out[: case["scored"]]
     same = {name: case[name] for name in ("embedding", "batch", "chunk", "steps", "lr", "seed")}
     rates, widths = ARMS[case["arm"]], tuple(case["widths"])
     settings = Training(**same, widths=widths, warmup=100, decay=0, rates=rates)
-    run = start(settings, len(vocabulary))
+    run = start(settings, len(read.vocabulary))
     points = np.linspace(0, case["steps"], case["points"] + 1).astype(int).tolist()
     curves: dict[str, list[float]] = {"train": [], "validation": []}
     for point in points:
@@ -88,7 +87,8 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
             run, _ = advance(settings, codes, run)
         curves["train"].append(round(_nats(run.params, codes[: case["scored"]]), 4))
         curves["validation"].append(round(_nats(run.params, unseen), 4))
-    return {"steps": points, **curves, "null": round(_unigram(codes, unseen, len(vocabulary)), 4)}
+    null = _unigram(codes, unseen, len(read.vocabulary))
+    return {"steps": points, **curves, "null": round(null, 4)}
 
 
 def _nats(params: Params[Any], codes: Array) -> float:

@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import text
-from bptt.cell import Cell
+from bptt.cell import AnyCell
 from bptt.experiments.corpora import MADE_UP, play
 from bptt.experiments.events import BINARY, events
 from bptt.experiments.plan import shared
@@ -174,7 +174,7 @@ def _passage(case: dict[str, Any]) -> tuple[str, int]:
 
 
 def _read(
-    cell: Cell[Any, Any, Any], params: Any, codes: Array, *, first: int, pieces: int, lead: int
+    cell: AnyCell, params: Any, codes: Array, *, first: int, pieces: int, lead: int
 ) -> tuple[list[tuple[int, str, int]], Array]:
     """Let a network read a text in pieces side by side, each from zeros, and keep all its states.
 

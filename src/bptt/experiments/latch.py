@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 
 from bptt import lstm, model, rnn, tasks, weights
-from bptt.cell import Cell
+from bptt.cell import AnyCell
 from bptt.experiments.plan import shared, tune_then_test
 from bptt.experiments.training import accuracy, curve, fit, losses_of
 
 # The name of a start, and the cell that it belongs to.
-STARTS: dict[str, Cell[Any, Any, Any]] = {
+STARTS: dict[str, AnyCell] = {
     "tanh": rnn,
     "lstm, bias 0": lstm,
     "lstm, bias 1": lstm,
@@ -70,7 +70,7 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_and_test(
-    cell: Cell[Any, Any, Any], params: Any, case: dict[str, Any], *, rng: np.random.Generator
+    cell: AnyCell, params: Any, case: dict[str, Any], *, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Train one network from the weights it is given, and score it as `score` does."""
     task = tasks.Latch(case["T"])

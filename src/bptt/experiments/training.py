@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bptt import model, train
-from bptt.cell import Cell
+from bptt.cell import AnyCell
 from bptt.optim import Adam, Optimizer
 from bptt.shapes import Array
 from bptt.tasks import Batch
@@ -43,7 +43,7 @@ def fit(
     )
 
 
-def losses_of(cell: Cell[Any, Any, Any]) -> Callable[[Any, Batch], tuple[float, Any]]:
+def losses_of(cell: AnyCell) -> Callable[[Any, Batch], tuple[float, Any]]:
     """Return `model.loss_and_grads` with one cell, as `fit` takes it."""
     return lambda params, batch: model.loss_and_grads(cell, params, *batch)
 
@@ -60,7 +60,7 @@ def curve(losses: Array) -> list[float]:
     return [float(part.mean().round(4)) for part in parts]
 
 
-def accuracy(cell: Cell[Any, Any, Any], params: Any, test: Batch) -> float:
+def accuracy(cell: AnyCell, params: Any, test: Batch) -> float:
     """Return the share of sequences whose class is right at the last step.
 
     Parameters
