@@ -447,7 +447,7 @@ def test_the_site_holds_the_notebook_with_its_figures(project):
     assert int.from_bytes(picture[16:20]) == 2 * int(image["width"])
     assert "[half](https://site.example/#toy.half)" in figure
     assert "[Code of this figure](https://site.example/figures/01_toy/#a-line)" in figure
-    assert listing == "`src/toy.py`:\n\n```python\ndef half(x):\n    return x / 2\n```"
+    assert listing == "`src/toy/__init__.py`:\n\n```python\ndef half(x):\n    return x / 2\n```"
     assert "git+https://forge.example/bptt" in notebook.cells[2].source
 
 
