@@ -1,5 +1,7 @@
 """Who imports whom: the layers of the package, and nothing heavy by surprise."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +55,42 @@ def test_the_modules_import_without_any_extra():
     extras = ["click", "huggingface_hub", "matplotlib", "pooch", "safetensors", "torch", "tqdm"]
     absent = f"import sys; sys.modules.update(dict.fromkeys({extras}))"
     assert "bptt" in packages_loaded(absent + IMPORT_ALL)
+
+
+def walks() -> dict[str, list[Path]]:
+    """Return the walks of CONTRIBUTING.md: their names, and their files in order."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("## Three walks")[2].partition("\nA test has a mark")[0]
+    found = re.findall(r"^- \*\*(.+?)\*\*(.*(?:\n  .*)*)", section, re.MULTILINE)
+    return {
+        name: [ROOT / path for path in re.findall(r"`([\w/]+\.py)`", words)]
+        for name, words in found
+    }
+
+
+def imported(file: Path) -> set[Path]:
+    """Return the files of this project that one imports."""
+    root = next(top for top in (ROOT / "src", ROOT / "docs" / "machinery") if top in file.parents)
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    places = [root.joinpath(*name.split(".")) for name in names]
+    return {f for p in places for f in (p.with_suffix(".py"), p / "__init__.py") if f.is_file()}
+
+
+def test_there_are_three_walks():
+    assert len(walks()) == 3
+
+
+@pytest.mark.parametrize("name", walks())
+def test_a_walk_has_at_most_eight_files_and_leads_downwards_only(name):
+    first, *others = walks()[name]
+    assert len(others) < 8
+    before = [first]
+    for file in others:
+        assert any(file in imported(earlier) for earlier in before), file
+        assert not any(earlier in imported(file) for earlier in before), file
+        before.append(file)

@@ -47,14 +47,19 @@ AS_TORCH = (
 def of_cell(name: str) -> Groups:
     """Return the tests of a cell: its own, those of all cells, and those against torch."""
     only = ("-k", f"bptt.{name}")
-    return [(f"tests/test_{name}.py",), ("tests/test_cells.py", *only), (*AS_TORCH, *only)]
+    own, shared = (f"tests/test_{name}.py",), ("tests/test_door.py", "tests/test_cells.py", *only)
+    return [own, shared, (*AS_TORCH, *only)]
 
 
 TESTS: dict[str, Groups] = {
     "src/bptt/rnn.py": of_cell("rnn"),
     "src/bptt/lstm.py": of_cell("lstm"),
     "src/bptt/gru.py": of_cell("gru"),
-    "src/bptt/unroll.py": [("tests/test_unroll.py",), ("tests/test_cells.py",)],
+    "src/bptt/cell.py": [("tests/test_door.py", "tests/test_cell.py"), ("tests/test_cells.py",)],
+    "src/bptt/unroll.py": [
+        ("tests/test_unroll.py", "tests/test_door.py"),
+        ("tests/test_cells.py",),
+    ],
     "src/bptt/losses.py": [("tests/test_losses.py",), (TORCH, "-k", "entropy")],
     "src/bptt/optim.py": [("tests/test_optim.py",), (TORCH, "-k", "clipping or adam or sgd")],
 }
