@@ -5,7 +5,7 @@ import pytest
 from helpers import CELLS, draw
 
 from bptt import gru, lstm, rnn, unroll
-from bptt.cell import inside
+from bptt.cell import blocks, inside
 from bptt.shapes import ShapeError
 
 B, I, H = 3, 4, 2
@@ -201,6 +201,11 @@ def test_sizes_and_dtypes_that_will_not_do_are_named(cell, rng):
 
 
 @each_cell
+def test_the_blocks_of_a_cell_follow_from_its_weights(cell):
+    assert blocks(cell) == BLOCKS[cell]
+
+
+@each_cell
 def test_one_input_and_one_unit_are_enough(cell, rng):
     params = cell.init(1, 1, rng=rng)
     assert params.W_x.shape == (1, BLOCKS[cell])
@@ -252,7 +257,7 @@ def test_a_loop_goes_through_the_door_once_each_way(cell):
 
     def counted(name):
         def door(*arguments):
-            through.append(name)
+            through.append((name, arguments[1]))
             return getattr(cell, name)(*arguments)
 
         door.inside = inside(getattr(cell, name))
@@ -265,7 +270,10 @@ def test_a_loop_goes_through_the_door_once_each_way(cell):
 
     hs, _, tape = unroll.forward(Counted, params, xs, state)
     unroll.backward(Counted, params, tape, dhs, dstate)
-    assert through == ["step", "step_backward"]
+    (first, x), (second, saved) = through
+    assert (first, second) == ("step", "step_backward")
+    assert np.array_equal(x, xs[0])
+    assert saved is tape.steps[-1]
     assert np.array_equal(hs, unroll.forward(cell, params, xs, state)[0])
 
 

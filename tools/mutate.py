@@ -55,7 +55,6 @@ TESTS: dict[str, Groups] = {
     "src/bptt/rnn.py": of_cell("rnn"),
     "src/bptt/lstm.py": of_cell("lstm"),
     "src/bptt/gru.py": of_cell("gru"),
-    "src/bptt/cell.py": [("tests/test_door.py", "tests/test_cell.py"), ("tests/test_cells.py",)],
     "src/bptt/unroll.py": [
         ("tests/test_unroll.py", "tests/test_door.py"),
         ("tests/test_cells.py",),
