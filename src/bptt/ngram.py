@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt.shapes import Array
+from bptt.text import check_codes
 
 
 class Grams(NamedTuple):
@@ -84,7 +85,7 @@ def count(codes: ArrayLike, K: int, n: int) -> Counts:
     ValueError
         If this is no row of such numbers, or shorter than n, or n is less than 1.
     """
-    codes = _check_codes("ngram.count", codes, K)
+    codes = check_codes("ngram.count", codes, K)
     if not 1 <= n <= len(codes):
         raise ValueError(
             f"ngram.count: n must be from 1 to the {len(codes)} characters of the text, got {n}"
@@ -202,7 +203,7 @@ def probabilities(model: Model, context: ArrayLike) -> Array:
     ValueError
         If the context is no row of numbers from 0 to K - 1.
     """
-    codes = _check_codes("ngram.probabilities", context, model.K)
+    codes = check_codes("ngram.probabilities", context, model.K)
     codes = codes[max(0, len(codes) - len(model.orders) + 1) :]
     each = np.arange(model.K)[:, None]
     return _probabilities(model, np.hstack([np.tile(codes, (model.K, 1)), each]))[:, -1]
@@ -220,7 +221,7 @@ def nats(model: Model, codes: ArrayLike) -> float:
     ValueError
         If this is no row of numbers from 0 to K - 1, or empty.
     """
-    codes = _check_codes("ngram.nats", codes, model.K)
+    codes = check_codes("ngram.nats", codes, model.K)
     if not len(codes):
         raise ValueError("ngram.nats: codes must have at least one character, got none")
     return -float(np.mean(np.log(_probabilities(model, codes))))
@@ -322,15 +323,3 @@ def _find(keys: Array, wanted: Array) -> Array:
     """Return where the wanted stand among the sorted keys, or -1."""
     place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
     return np.where(keys[place] == wanted, place, -1)
-
-
-def _check_codes(where: str, codes: ArrayLike, K: int) -> Array:
-    """Insist on a row of numbers from 0 to K - 1. It may be empty."""
-    row = np.asarray(codes)
-    if row.ndim != 1 or (
-        row.size and (row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= K)
-    ):
-        raise ValueError(
-            f"{where}: codes must be a row of whole numbers from 0 to {K - 1}, got {codes!r}"
-        )
-    return row.astype(np.int64, copy=False)

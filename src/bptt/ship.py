@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bptt import files, ngram, text, tree
+from bptt import files, ngram, progress, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.cells import CELLS
@@ -104,14 +104,12 @@ def recheck() -> dict[str, Any]:
     ValueError
         If the point differs in any digit.
     """
-    from tqdm import trange
-
     record = pretrained.record()
     settings = settings_of(record["settings"])
     read = corpus.load("shakespeare")
     run, losses = update.start(settings, len(read.vocabulary)), []
     steps, _, *wanted = record["curve"][0]
-    for _ in trange(steps, disable=None, unit="step"):
+    for _ in progress.shown(range(steps), unit="step"):
         run, nats = update.advance(settings, read.train, run)
         losses.append(nats)
     held_out = score.windows(CELLS[settings.cell], run.params, read.held_out)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bptt.shapes import Array
 
@@ -269,16 +270,27 @@ class Vocabulary:
         ValueError
             If this is no row of such numbers.
         """
-        row = np.asarray(codes)
-        if row.ndim != 1 or (
-            row.size and (row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= len(self))
-        ):
-            raise ValueError(
-                "text.Vocabulary.decode: codes must be a row of whole numbers from 0 to "
-                f"{len(self) - 1}, got {codes!r}"
-            )
-        points = _points(self.characters)[row.astype(np.int64, copy=False)]
+        row = check_codes("text.Vocabulary.decode", codes, len(self))
+        points = _points(self.characters)[row]
         return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def check_codes(where: str, codes: ArrayLike, K: int) -> Array:
+    """Return a row of numbers from 0 to K - 1, which may be empty; anything else is a ValueError.
+
+    Parameters
+    ----------
+    codes : array_like of int of shape (N,)
+        What the caller passed.
+    """
+    row = np.asarray(codes)
+    if row.ndim != 1 or (
+        row.size and (row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= K)
+    ):
+        raise ValueError(
+            f"{where}: codes must be a row of whole numbers from 0 to {K - 1}, got {codes!r}"
+        )
+    return row.astype(np.int64, copy=False)
 
 
 def _points(text: str) -> Array:
