@@ -42,30 +42,6 @@ class Step(NamedTuple):
 
 
 @checked
-def init(
-    input_size: int,
-    hidden_size: int,
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float64,
-) -> Params:
-    r"""Draw initial weights: each block of $W_x$ by Glorot, each of $W_h$ orthogonal, biases 0."""
-    I, H = input_size, hidden_size
-    return Params(
-        W_x=np.hstack([glorot(I, H, rng=rng, dtype=dtype) for _ in "rzn"]),
-        W_h=np.hstack([orthogonal(H, rng=rng, dtype=dtype) for _ in "rzn"]),
-        b=np.zeros(3 * H, dtype),
-        b_hn=np.zeros(H, dtype),
-    )
-
-
-@checked
-def zero_state(params: Params, batch: int) -> State:
-    """Return the state before the first step, $h_0 = 0$."""
-    return State(np.zeros((batch, len(params.W_h)), params.b.dtype))
-
-
-@checked
 def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     r"""Take one step in time.
 
@@ -133,3 +109,27 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     da_h = np.concatenate([da_r, da_z, dq], axis=-1)  # (B, 3H), what came through W_h
     dparams = Params(W_x=x.T @ da_x, W_h=h_prev.T @ da_h, b=da_x.sum(axis=0), b_hn=dq.sum(axis=0))
     return dparams, da_x @ W_x.T, State(da_h @ W_h.T + dh * z)
+
+
+@checked
+def zero_state(params: Params, batch: int) -> State:
+    """Return the state before the first step, $h_0 = 0$."""
+    return State(np.zeros((batch, len(params.W_h)), params.b.dtype))
+
+
+@checked
+def init(
+    input_size: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float64,
+) -> Params:
+    r"""Draw initial weights: each block of $W_x$ by Glorot, each of $W_h$ orthogonal, biases 0."""
+    I, H = input_size, hidden_size
+    return Params(
+        W_x=np.hstack([glorot(I, H, rng=rng, dtype=dtype) for _ in "rzn"]),
+        W_h=np.hstack([orthogonal(H, rng=rng, dtype=dtype) for _ in "rzn"]),
+        b=np.zeros(3 * H, dtype),
+        b_hn=np.zeros(H, dtype),
+    )

@@ -44,48 +44,6 @@ class Step(NamedTuple):
 
 
 @checked
-def init(
-    input_size: int,
-    hidden_size: int,
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float64,
-    forget_bias: float = 1.0,
-) -> Params:
-    r"""Draw initial weights: each block of $W_x$ by Glorot, each of $W_h$ orthogonal.
-
-    The biases are 0, but that of the forget gate is 1 by default, so that the gate starts near
-    $\sigma(1) = 0.73$ instead of 1/2.
-
-    Parameters
-    ----------
-    forget_bias : float
-        The bias of the forget gate.
-
-    Notes
-    -----
-    Source of the forget bias: F. A. Gers, J. Schmidhuber and F. Cummins, "Learning to forget:
-    continual prediction with LSTM", Neural Computation 12 (2000),
-    <https://doi.org/10.1162/089976600300015015>; of the value 1: R. Jozefowicz, W. Zaremba and
-    I. Sutskever, "An empirical exploration of recurrent network architectures", ICML 2015,
-    <https://proceedings.mlr.press/v37/jozefowicz15.html>.
-    """
-    I, H = input_size, hidden_size
-    return Params(
-        W_x=np.hstack([glorot(I, H, rng=rng, dtype=dtype) for _ in "ifgo"]),
-        W_h=np.hstack([orthogonal(H, rng=rng, dtype=dtype) for _ in "ifgo"]),
-        b=np.repeat([0, forget_bias, 0, 0], H).astype(dtype),
-    )
-
-
-@checked
-def zero_state(params: Params, batch: int) -> State:
-    """Return the state before the first step, $h_0 = c_0 = 0$."""
-    shape, dtype = (batch, len(params.W_h)), params.b.dtype
-    return State(h=np.zeros(shape, dtype), c=np.zeros(shape, dtype))
-
-
-@checked
 def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     r"""Take one step in time.
 
@@ -153,3 +111,45 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     da = np.concatenate([da_i, da_f, da_g, da_o], axis=-1)  # (B, 4H)
     dparams = Params(W_x=x.T @ da, W_h=h_prev.T @ da, b=da.sum(axis=0))
     return dparams, da @ W_x.T, State(h=da @ W_h.T, c=dc * f)
+
+
+@checked
+def zero_state(params: Params, batch: int) -> State:
+    """Return the state before the first step, $h_0 = c_0 = 0$."""
+    shape, dtype = (batch, len(params.W_h)), params.b.dtype
+    return State(h=np.zeros(shape, dtype), c=np.zeros(shape, dtype))
+
+
+@checked
+def init(
+    input_size: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float64,
+    forget_bias: float = 1.0,
+) -> Params:
+    r"""Draw initial weights: each block of $W_x$ by Glorot, each of $W_h$ orthogonal.
+
+    The biases are 0, but that of the forget gate is 1 by default, so that the gate starts near
+    $\sigma(1) = 0.73$ instead of 1/2.
+
+    Parameters
+    ----------
+    forget_bias : float
+        The bias of the forget gate.
+
+    Notes
+    -----
+    Source of the forget bias: F. A. Gers, J. Schmidhuber and F. Cummins, "Learning to forget:
+    continual prediction with LSTM", Neural Computation 12 (2000),
+    <https://doi.org/10.1162/089976600300015015>; of the value 1: R. Jozefowicz, W. Zaremba and
+    I. Sutskever, "An empirical exploration of recurrent network architectures", ICML 2015,
+    <https://proceedings.mlr.press/v37/jozefowicz15.html>.
+    """
+    I, H = input_size, hidden_size
+    return Params(
+        W_x=np.hstack([glorot(I, H, rng=rng, dtype=dtype) for _ in "ifgo"]),
+        W_h=np.hstack([orthogonal(H, rng=rng, dtype=dtype) for _ in "ifgo"]),
+        b=np.repeat([0, forget_bias, 0, 0], H).astype(dtype),
+    )

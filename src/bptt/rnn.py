@@ -34,31 +34,6 @@ class Step(NamedTuple):
 
 
 @checked
-def init(
-    input_size: int,
-    hidden_size: int,
-    *,
-    rng: np.random.Generator,
-    dtype: DTypeLike = np.float64,
-) -> Params:
-    r"""Draw initial weights: $W_x$ by Glorot, $W_h$ orthogonal, $b = 0$.
-
-    An orthogonal $W_h$ has spectral radius 1 and largest singular value 1.
-    """
-    return Params(
-        W_x=glorot(input_size, hidden_size, rng=rng, dtype=dtype),
-        W_h=orthogonal(hidden_size, rng=rng, dtype=dtype),
-        b=np.zeros(hidden_size, dtype),
-    )
-
-
-@checked
-def zero_state(params: Params, batch: int) -> State:
-    """Return the state before the first step, $h_0 = 0$."""
-    return State(np.zeros((batch, len(params.W_h)), params.b.dtype))
-
-
-@checked
 def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     r"""Take one step in time, $h_t = \tanh(x_t W_x + h_{t-1} W_h + b)$.
 
@@ -98,3 +73,28 @@ def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, A
     da = dh * tanh_prime(h)
     dparams = Params(W_x=x.T @ da, W_h=h_prev.T @ da, b=da.sum(axis=0))
     return dparams, da @ W_x.T, State(da @ W_h.T)
+
+
+@checked
+def zero_state(params: Params, batch: int) -> State:
+    """Return the state before the first step, $h_0 = 0$."""
+    return State(np.zeros((batch, len(params.W_h)), params.b.dtype))
+
+
+@checked
+def init(
+    input_size: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float64,
+) -> Params:
+    r"""Draw initial weights: $W_x$ by Glorot, $W_h$ orthogonal, $b = 0$.
+
+    An orthogonal $W_h$ has spectral radius 1 and largest singular value 1.
+    """
+    return Params(
+        W_x=glorot(input_size, hidden_size, rng=rng, dtype=dtype),
+        W_h=orthogonal(hidden_size, rng=rng, dtype=dtype),
+        b=np.zeros(hidden_size, dtype),
+    )

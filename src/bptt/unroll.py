@@ -106,7 +106,7 @@ def backward_steps(
     dhs = check_shape("unroll.backward", "dhs", dhs, "T B H", zero.h.dtype, **sizes)
 
     for t in reversed(range(T)):
-        step_backward = cell.step_backward if t == T - 1 else inside(cell.step_backward)
+        step_backward = inside(cell.step_backward) if t < T - 1 else cell.step_backward
         saved = tape.steps[t]
         dstate = dstate._replace(h=dstate.h + dhs[t])
         if tape.mask is None:
