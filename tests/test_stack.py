@@ -319,3 +319,69 @@ def test_backward_refuses_output_gradients_of_another_shape(bidirectional):
         with pytest.raises(ShapeError) as error:
             stack.backward(rnn, params, tape, bad)
         assert str(error.value) == f"stack.backward: dhs must be {wanted}, got {bad.shape}"
+
+
+# What stands between layers
+
+
+def factors(bidirectional, layers=3, seed=4):
+    """Draw what the outputs of each layer but the highest are multiplied with."""
+    width = (1 + bidirectional) * H
+    return tuple(np.random.default_rng(seed).normal(size=(layers - 1, B, width)))
+
+
+@BOTH
+def test_between_layers_the_outputs_are_multiplied_at_every_step(bidirectional):
+    (params, xs, states), _ = draw(lstm, layers=3, bidirectional=bidirectional)
+    between = factors(bidirectional)
+    hs, states_T, _ = stack.forward(lstm, params, xs, states, between=between)
+    below, ends = xs, []
+    for layer in range(3):
+        alone = slice(layer, layer + 1)
+        below, end, _ = stack.forward(lstm, params[alone], below, states[alone])
+        ends += end
+        below = below * between[layer] if layer < 2 else below
+    assert_equal(hs, below)
+    assert_equal(states_T, tuple(ends))
+
+
+@BOTH
+def test_the_gradient_goes_back_through_what_stands_between(bidirectional):
+    inputs, douts = draw(lstm, layers=3, bidirectional=bidirectional)
+    between = factors(bidirectional)
+
+    def loss(inputs):
+        hs, states_T, _ = stack.forward(lstm, *inputs, between=between)
+        return tree.dot(douts, (hs, states_T))
+
+    _, _, tape = stack.forward(lstm, *inputs, between=between)
+    assert_slope(loss, inputs, stack.backward(lstm, inputs[0], tape, *douts), seed=5)
+
+
+def test_none_between_layers_multiplies_with_nothing():
+    (params, xs, states), (dhs, dstates) = draw(rnn, layers=3, bidirectional=False)
+    one = np.ones((B, H))
+    plain = stack.forward(rnn, params, xs, states)
+    for between in ((None, None), (one, None), (None, one)):
+        hs, states_T, tape = stack.forward(rnn, params, xs, states, between=between)
+        assert_equal((hs, states_T), plain[:2])
+        back = stack.backward(rnn, params, tape, dhs, dstates)
+        assert_equal(back, stack.backward(rnn, params, plain[2], dhs, dstates))
+
+
+def test_what_does_not_fit_between_layers_is_named():
+    (params, xs, _), _ = draw(rnn, layers=3, bidirectional=False)
+    one = np.ones((B, H))
+    with pytest.raises(ValueError, match=r"between must have an entry .*, 2, got 1$"):
+        stack.forward(rnn, params, xs, between=(one,))
+    with pytest.raises(ShapeError) as error:
+        stack.forward(rnn, params, xs, between=(one, np.ones((1, H))))
+    assert str(error.value) == ("stack.forward: between[1] must be (B=3, columns=2), got (1, 2)")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_single_step_of_all_layers_is_that_of_a_run(cell):
+    (params, xs, states), _ = draw(cell, bidirectional=False)
+    hs, states_T, _ = stack.forward(cell, params, xs[:1], states)
+    h, after = stack.step(cell, params, xs[0], states)
+    assert_close((h, after), (hs[0], states_T))

@@ -159,16 +159,16 @@ def checked(function: F) -> F:
     where = f"{function.__module__.removeprefix('bptt.')}.{function.__name__}"
     check, kinds = CHECKS[function.__name__], get_type_hints(function)
     signature = inspect.signature(function)
-    names = tuple(signature.parameters)
+    names = tuple(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
 
     @functools.wraps(function)
     def door(*arguments: Any, **named: Any) -> Any:
-        if named or len(arguments) != len(names):
+        if not named and len(arguments) == len(names) == len(signature.parameters):
+            given = dict(zip(names, arguments, strict=True))  # which is faster
+        else:
             bound = signature.bind(*arguments, **named)
             bound.apply_defaults()
             given = bound.arguments
-        else:  # which is faster
-            given = dict(zip(names, arguments, strict=True))
         return function(**{**given, **check(where, kinds, given)})
 
     door.inside = function  # type: ignore[attr-defined]  # functions have room for it

@@ -132,7 +132,8 @@ def forward(
     TypeError
         If `cell` is not a cell, or `params` or `states` have not the form above.
     ValueError
-        If the mask holds anything but True and False, or 1 and 0.
+        If the mask holds anything but True and False, or 1 and 0, or `between` has not one entry
+        for each layer but the highest.
 
     Notes
     -----
@@ -143,6 +144,11 @@ def forward(
     states = _check_form("stack.forward", "states", states, params)
     hs = check_shape("stack.forward", "xs", xs, "T B I")
     T, B, _ = hs.shape
+    if between and len(between) != len(params) - 1:
+        raise ValueError(
+            "stack.forward: between must have an entry for each layer but the highest, "
+            f"{len(params) - 1}, got {len(between)}"
+        )
     masks: tuple[Any, ...] = (None, None)
     if mask is not None:
         mask = check_shape("stack.forward", "mask", mask, "T B", T=T, B=B)
@@ -152,7 +158,7 @@ def forward(
     for layer, (entry, state) in enumerate(zip(params, states, strict=True)):
         if layer > 0:  # the cell checks the inputs of the lowest
             _check_width(f"params[{layer}]", entry, hs.shape[-1])
-            hs = _times(hs, between, layer - 1)
+            hs = _times(hs, _factor(between, layer - 1, hs.shape))
         each = zip(_each(entry), _each(state), ORDERS, masks, strict=False)
         runs = [run.of(cell).forward(cell, p, hs[d], s, m) for p, s, d, m in each]
         outs, ends, steps = zip(*runs, strict=True)
@@ -199,7 +205,7 @@ def backward(
     layers = list(enumerate(zip(params, tape.layers, dstates_T, strict=True)))
     for layer, (entry, steps, dstate) in reversed(layers):
         if layer < len(params) - 1:
-            dxs = _times(dxs, tape.between, layer)
+            dxs = _times(dxs, _factor(tape.between, layer, dxs.shape))
         parts = np.split(dxs, np.cumsum(_widths(entry))[:-1], axis=-1)
         runs = [
             run.of(cell).backward(cell, p, t, part[order], ds)
@@ -242,8 +248,17 @@ def _beside(outs: list[Array]) -> Array:
     return np.concatenate(outs, axis=-1) if len(outs) > 1 else outs[0]
 
 
-def _times(xs: Array, factors: tuple[Array | None, ...], layer: int) -> Array:
-    factor = factors[layer] if factors else None
+def _factor(between: tuple[Array | None, ...], layer: int, shape: tuple[int, ...]) -> Array | None:
+    """Return what the outputs of a layer are multiplied with."""
+    factor = between[layer] if between else None
+    if factor is None:
+        return None
+    _, B, width = shape
+    name = f"between[{layer}]"
+    return check_shape("stack.forward", name, factor, "B columns", None, B=B, columns=width)
+
+
+def _times(xs: Array, factor: Array | None) -> Array:
     return xs if factor is None else xs * factor
 
 
