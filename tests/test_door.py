@@ -239,6 +239,8 @@ def test_arguments_that_are_missing_or_too_many_are_type_errors(cell):
         cell.step(params, x, state, x=x)
     with pytest.raises(TypeError, match="missing a required argument: 'input_size'"):
         cell.init()
+    with pytest.raises(TypeError, match="missing a required argument: 'rng'"):
+        cell.init(I, H)
     with pytest.raises(TypeError, match="too many positional arguments"):
         cell.init(I, H, np.random.default_rng(0), np.float64)
     with pytest.raises(TypeError, match="too many positional arguments"):
