@@ -37,7 +37,7 @@ class Cell(Protocol):
 
     def init(self, y): ...
 
-    def step(self, z):
+    def step(self, z, x):
         """Take a step.
 
         Parameters
@@ -163,6 +163,12 @@ def test_a_module_with_the_functions_of_a_protocol_has_its_words(package):
     ]
     assert entries["returns"] == [("", "float", "What comes back.\n")]
     assert entries["raises"] == [("", "ValueError", "If it is worse.")]
+
+
+def test_a_protocol_is_complete_itself(package):
+    kinds, entries = told(package["a.Cell.step"])
+    assert kinds == ["text", "parameters", "returns", "raises"]
+    assert [name for name, *_ in entries["parameters"]] == ["z", "x"]
 
 
 def test_one_function_alone_does_not_follow_a_protocol(package):

@@ -334,12 +334,12 @@ def public(parent: griffe.Module | griffe.Class) -> Iterator[griffe.Object]:
     for name, member in parent.members.items():
         if not name.startswith("_") and not member.is_alias and not member.is_attribute:
             yield member
-            if member.is_module or (member.is_class and not is_protocol(member)):
+            if member.is_module or member.is_class:
                 yield from public(member)
 
 
 def is_protocol(cls: griffe.Class) -> bool:
-    """Tell whether a class only names what others have; they document it."""
+    """Tell whether a class only names what others have: it has no fields."""
     return any("Protocol" in str(base) for base in cls.bases)
 
 

@@ -37,6 +37,9 @@ class Contract(griffe.Extension):
         vocabularies = {module.path: _vocabulary(module) for module in modules}
         for module in modules:
             _complete(module, protocols, _known(module.path, vocabularies))
+        for protocol in protocols:  # last: what its module says of names is not for all that follow
+            for function in _functions(protocol).values():
+                _complete_function(function, [], _known(protocol.module.path, vocabularies))
 
 
 def _modules(module: griffe.Module) -> Iterator[griffe.Module]:
