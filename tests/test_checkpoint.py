@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
 from safetensors.numpy import save
 
 from bptt import checkpoint
@@ -68,6 +71,83 @@ def test_any_array_is_kept_and_any_name(path, array):
     assert_same(arrays, {"a name": array})
 
 
+SHAPES = arrays_of.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
+WORDS = st.text(max_size=8) | st.sampled_from(["__metadata__", "sha256", "format", "", "\ud800"])
+
+
+@st.composite
+def any_array(draw):
+    """Return an array of any dtype and byte order, whole or strided, turned or read-only."""
+    kinds = [
+        arrays_of.boolean_dtypes(),
+        arrays_of.integer_dtypes(endianness="?"),
+        arrays_of.unsigned_integer_dtypes(endianness="?"),
+        arrays_of.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
+        arrays_of.complex_number_dtypes(),
+        arrays_of.datetime64_dtypes(),
+        arrays_of.unicode_string_dtypes(max_len=3),
+        st.just(np.dtype(np.longdouble)),
+    ]
+    dtype = draw(st.one_of(*kinds[:4]) | st.one_of(*kinds))
+    array = draw(arrays_of.arrays(dtype, draw(SHAPES)))
+    if array.ndim and draw(st.booleans()):
+        array = array[:: draw(st.sampled_from([-1, 2, 3]))]
+    return array.T if draw(st.booleans()) else array
+
+
+@given(
+    st.dictionaries(WORDS | st.integers(0, 1), any_array(), max_size=4),
+    st.dictionaries(WORDS, WORDS | st.integers(0, 1), max_size=3),
+)
+def test_what_is_written_is_read_and_what_could_not_be_read_is_not_written(
+    tmp_path_factory, arrays, about
+):
+    path = tmp_path_factory.mktemp("checkpoint") / "file.safetensors"
+    checkpoint.write(path, TREE, {"kind": "old"})
+    try:
+        checkpoint.write(path, arrays, about)
+    except CheckpointError as refused:
+        assert str(refused).startswith("checkpoint.write: ")
+        assert "\n" not in str(refused)
+        assert checkpoint.read(path)[1] == {"kind": "old"}
+        return
+    got, said = checkpoint.read(path)
+    assert said == about
+    assert got.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(got[name], array)
+        assert got[name].shape == array.shape
+        assert got[name].dtype == array.dtype.newbyteorder("=")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "about", "says"),
+    [
+        ({"a": np.ones(2, complex)}, {}, "'a' is of complex128; only whole and real numbers"),
+        ({"a": np.array(["b"])}, {}, "'a' is of <U1"),
+        ({"a": np.array([None])}, {}, "'a' is of object"),
+        ({"a": np.array(["2026-01-01"], "M8[D]")}, {}, "'a' is of datetime64"),
+        ({"a": np.ones(2, np.longdouble)}, {}, "'a' is of "),
+        ({"a": np.ma.masked_array([1.0, 2.0], [0, 1])}, {}, "'a' is a masked array"),
+        ({"__metadata__": np.ones(2)}, {}, "'__metadata__' is no name for an array"),
+        ({3: np.ones(2)}, {}, "3 is no name for an array"),
+        ({"\ud800": np.ones(2)}, {}, "is no name for an array"),
+        ({"a": np.ones(2)}, {"sha256": "b"}, "'sha256' is taken"),
+        ({"a": np.ones(2)}, {"b": 3}, "'b' must be a string"),
+        ({"a": np.ones(2)}, {"b": "\ud800"}, "'b' must be a string"),
+        ({"a": np.ones(2)}, {"b": "c" * 100_000_001}, "names and notes may take 100,000,000 bytes"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_could_not_be_read_is_refused_by_name_and_the_old_file_stays(
+    path, arrays, about, says
+):
+    checkpoint.write(path, TREE, {"kind": "old"})
+    with pytest.raises(CheckpointError, match=f"^checkpoint.write: .*{says}"):
+        checkpoint.write(path, arrays, about)
+    assert checkpoint.read(path)[1] == {"kind": "old"}
+
+
 def test_the_order_of_arrays_and_notes_does_not_matter():
     arrays, about = {"b": TREE.one, "a": np.ones(2)}, {"y": "2", "x": "1"}
     digest = checkpoint._digest(arrays, about)
@@ -91,12 +171,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(path, stop
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_draft_that_a_crash_left_is_no_hindrance(path):
-    path.with_name("file.safetensors.draft").write_bytes(b"half")
-    checkpoint.write(path, TREE, {})
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
 def test_a_file_of_another_program_needs_no_digest(path):
     path.write_bytes(save({"a": TREE.one}, {"format": "pt"}))
     arrays, about = checkpoint.read(path)
@@ -111,7 +185,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(path):
     whole = path.read_bytes()
     for length in [*range(0, len(whole), len(whole) // 50), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError, match="cannot be read"):
+        with pytest.raises(CheckpointError, match="cannot be read|is empty"):
             checkpoint.read(path)
     path.write_bytes(whole + b"\0")
     with pytest.raises(CheckpointError, match="cannot be read"):
@@ -198,13 +272,73 @@ def test_what_is_no_checkpoint_is_refused_and_nothing_in_it_runs(path, tmp_path,
     assert not trap.exists()
 
 
+HTML = b"\n <!DOCTYPE html>\n<html><head><title>Not found</title></head></html>"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (bad_files("x")["pickle"], "is a pickle.*nothing is unpickled here.*save_file"),
+        (bad_files("x")["zip"], "is a zip archive, as torch.save writes.*save_file"),
+        (bad_files("x")["npz"], "is a zip archive, .*np.savez"),
+        (b"\x93NUMPY\x01\x00" + bytes(90), "is an array of np.save"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(90), "is an HDF5 file, as Keras writes"),
+        (b"\x1f\x8b\x08" + bytes(90), "is compressed by gzip"),
+        (b"GGUF\x03" + bytes(90), "is a GGUF file"),
+        (POINTER, "is a pointer of Git LFS.*git lfs pull"),
+        (HTML, "is an HTML page.*download the file itself"),
+        (b"<html lang='en'>" + bytes(90), "is an HTML page"),
+        (b"<?xml version='1.0'?><Error/>", "is an XML text"),
+        (b'{"error": "Repository not found"}', "is a JSON text"),
+        (b"", "is empty"),
+        (bad_files("x")["bfloat16"], "holds 'a' in BF16.*no such numbers.*float"),
+        (bad_files("x")["float8"], "holds 'a' in F8_E4M3.*no such numbers.*float"),
+    ],
+    ids=lambda value: repr(value)[:25],
+)
+def test_a_wrong_file_is_called_what_it_is_with_the_remedy(path, content, says):
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"^checkpoint.read: {path} {says}"):
+        checkpoint.read(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the files of POSIX")
+def test_what_must_not_be_read_and_what_is_no_file_is_named(path, monkeypatch):
+    checkpoint.write(path, TREE, {})
+
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:  # root may read all
+        patched.setattr("pathlib.Path.open", forbidden)
+        with pytest.raises(CheckpointError, match=f"{path} must not be read.*permission"):
+            checkpoint.read(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(CheckpointError, match=f"{path} is no file"):
+        checkpoint.read(path)
+    with pytest.raises(CheckpointError, match="is a folder"):
+        checkpoint.read(path.parent)
+
+
+def test_an_array_of_two_names_has_both(path):
+    """safetensors.torch.save_model keeps tied weights once, and notes the other name."""
+    path.write_bytes(save({"head.weight": TREE.one}, {"format": "pt", "emb.weight": "head.weight"}))
+    arrays, about = checkpoint.read(path)
+    assert_same(arrays, {"head.weight": TREE.one, "emb.weight": TREE.one})
+    assert about == {"format": "pt"}
+    checkpoint.write(path, {"head.weight": TREE.one}, {"emb.weight": "head.weight"})  # only a note
+    assert checkpoint.read(path)[0].keys() == {"head.weight"}
+
+
 def test_the_trap_would_work(tmp_path):
     pickle.loads(pickle.dumps(Trap(tmp_path / "trap")))  # noqa: S301  # our own
     assert (tmp_path / "trap").exists()
 
 
 def test_complex_numbers_are_refused(path):
-    checkpoint.write(path, {"a": np.ones(2), "b\n": np.ones(3, np.complex64)}, {})
+    path.write_bytes(save({"a": np.ones(2), "b\n": np.ones(3, np.complex64)}))
     with pytest.raises(CheckpointError) as refused:
         checkpoint.read(path)
     assert str(refused.value) == f"checkpoint.read: {path}: 'b\\n' is of complex64"
@@ -214,7 +348,7 @@ def test_a_missing_file_and_a_folder_are_named(path, tmp_path):
     with pytest.raises(CheckpointError) as refused:
         checkpoint.read(path)
     assert str(refused.value) == f"checkpoint.read: there is no file {path}"
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="is a folder"):
         checkpoint.read(tmp_path)
 
 

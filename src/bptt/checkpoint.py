@@ -15,17 +15,20 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
 
-from bptt import files, tree
-from bptt.shapes import Array
+from bptt import files, foreign, tree
+from bptt.shapes import Array, shown
 
 T = TypeVar("T")
 
 DIGEST = "sha256"  # where a file that is written here says what it holds
+METADATA = "__metadata__"  # where safetensors keeps the notes, among the names
+LONGEST = 100_000_000  # bytes of names and notes that safetensors reads
 NEEDS = 'checkpoint: safetensors is missing: python -m pip install "bptt[lm]"'
 
 
@@ -36,8 +39,9 @@ class CheckpointError(ValueError):
 def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -> None:
     """Write a tree of arrays, or a mapping from names to arrays.
 
-    The file also gets the SHA-256 of all that it holds, so that `read` sees a damage. One that is
-    there already is replaced at once, when the new one is complete.
+    What is written is what `read` returns, but for the order of bytes, which becomes that of the
+    machine. The file also gets the SHA-256 of all that it holds, so that `read` sees a damage. One
+    that is there already is replaced at once, when the new one is complete.
 
     Parameters
     ----------
@@ -48,55 +52,144 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
 
     Raises
     ------
+    CheckpointError
+        If `read` would refuse the file: for a name, a note, or an array of other numbers.
     ModuleNotFoundError
         If safetensors is not installed. The message says how to install it.
-    OSError
+    WriteError
         If the file cannot be written. One that was there is left as it was.
     """
     safetensors = _safetensors()
     arrays = values if isinstance(values, Mapping) else dict(tree.leaves(values))
-    whole = {name: np.array(array, order="C") for name, array in arrays.items()}
-    files.replace(path, safetensors.numpy.save(whole, {**about, DIGEST: _digest(whole, about)}))
+    _check_words(arrays, about)
+    whole = {name: _kept(name, array) for name, array in arrays.items()}
+    try:
+        content = safetensors.numpy.save(whole, {**about, DIGEST: _digest(whole, about)})
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(
+            f"checkpoint.write: names and notes may take {LONGEST:,} bytes ({error})"
+        ) from error
+    files.replace(path, content)
+
+
+def _check_words(arrays: Mapping[Any, Any], about: Mapping[Any, Any]) -> None:
+    """Insist that names and notes can be read again."""
+    for name in arrays:
+        if not _is_text(name) or name == METADATA:
+            raise CheckpointError(
+                f"checkpoint.write: {shown(name)} is no name for an array; take another text"
+            )
+    for key, value in about.items():
+        if key == DIGEST:
+            raise CheckpointError(f"checkpoint.write: the note {DIGEST!r} is taken; choose another")
+        if not (_is_text(key) and _is_text(value)):
+            raise CheckpointError(
+                f"checkpoint.write: the note {shown(key)} must be a string that UTF-8 can hold, "
+                f"got {shown(value)}"
+            )
+
+
+def _is_text(value: Any) -> bool:
+    """Tell whether a value is a string without half characters."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _kept(name: str, value: Any) -> Array:
+    """Return an array as a file holds it: in rows, and in the machine's order of bytes."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise CheckpointError(
+            f"checkpoint.write: {shown(name)} is a masked array; fill it first, by .filled()"
+        )
+    array = np.asarray(value)
+    if not _is_kept(array):
+        raise CheckpointError(
+            f"checkpoint.write: {shown(name)} is of {array.dtype}; only whole and real numbers "
+            "are kept, of 64 bits at most"
+        )
+    return np.array(array, array.dtype.newbyteorder("="), order="C")
+
+
+def _is_kept(array: Array) -> bool:
+    """Tell whether an array holds numbers that a file can hold and a network can use."""
+    return array.dtype.kind in "biuf" and array.dtype.itemsize <= 8
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
     """Read all arrays of a file by their names, and what else it says.
+
+    Tied weights, which other programs keep once with a note of the other name, come under both.
 
     Raises
     ------
     CheckpointError
         If there is no such file, or it is cut off or no safetensors file, or its SHA-256 is another
         than it says, or an array has a dtype that NumPy does not have, or is of complex numbers.
+        Where the file can be told for what it is, the message says so, and what to do.
     ModuleNotFoundError
         If safetensors is not installed. The message says how to install it.
     """
     safetensors, name = _safetensors(), os.fspath(path)
+    where = f"checkpoint.read: {name}"
+    _check_file(where, Path(name))
     try:
         with safetensors.safe_open(name, framework="numpy") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no dict
+            keys = list(file.keys())
+            _check_dtypes(where, {key: file.get_slice(key).get_dtype() for key in keys})
+            arrays = {key: file.get_tensor(key) for key in keys}
             about = dict(file.metadata() or {})
-    except FileNotFoundError:
-        raise CheckpointError(f"checkpoint.read: there is no file {name}") from None
+    except CheckpointError:
+        raise
     except OSError as error:
-        raise CheckpointError(f"checkpoint.read: {name} cannot be read: {error}") from error
-    except (
-        safetensors.SafetensorError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        MemoryError,
-    ) as error:
+        raise CheckpointError(f"{where} cannot be read: {error}") from error
+    except (safetensors.SafetensorError, TypeError, AttributeError, ValueError, MemoryError) as e:
         raise CheckpointError(
-            f"checkpoint.read: {name} cannot be read; it is cut off, or not a "
-            f"safetensors file ({error})"
-        ) from error
+            f"{where} cannot be read; it is cut off, or not a safetensors file ({e})"
+        ) from e
     for key, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise CheckpointError(f"checkpoint.read: {name}: {key!r} is of {array.dtype}")
-    digest = about.pop(DIGEST, None)  # other programs write none
-    if digest not in {None, _digest(arrays, about)}:
-        raise CheckpointError(f"checkpoint.read: {name} is damaged, its SHA-256 is another one")
+        if not _is_kept(array):
+            raise CheckpointError(f"{where}: {shown(key)} is of {array.dtype}")
+    if DIGEST not in about:  # of another program
+        tied = {alias: key for alias, key in about.items() if key in arrays and alias not in arrays}
+        return (
+            arrays | {alias: arrays[key].copy() for alias, key in tied.items()},
+            {key: value for key, value in about.items() if key not in tied},
+        )
+    if about.pop(DIGEST) != _digest(arrays, about):
+        raise CheckpointError(f"{where} is damaged, its SHA-256 is another one")
     return arrays, about
+
+
+def _check_file(where: str, path: Path) -> None:
+    """Insist on a file that can be read, and call a file of another kind what it is."""
+    if not path.exists():
+        raise CheckpointError(f"checkpoint.read: there is no file {path}")
+    if not path.is_file():
+        kind = "a folder; name the file in it" if path.is_dir() else "no file, but a device or pipe"
+        raise CheckpointError(f"{where} is {kind}")
+    try:
+        with path.open("rb") as file:
+            head = file.read(foreign.ENOUGH)
+    except PermissionError as error:
+        raise CheckpointError(
+            f"{where} must not be read; ask for the permission to (chmod u+r)"
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"{where} cannot be read: {error.strerror}") from error
+    length = int.from_bytes(head[:8], "little")  # of the header, a JSON object
+    looks_right = head[8:9] == b"{" and length <= LONGEST
+    if not looks_right and (words := foreign.description(head)):
+        raise CheckpointError(f"{where} {words}")
+
+
+def _check_dtypes(where: str, dtypes: Mapping[str, str]) -> None:
+    """Insist on numbers that NumPy has."""
+    for key, dtype in dtypes.items():
+        if dtype in {"BF16", "F4"} or dtype.startswith("F8"):
+            raise CheckpointError(
+                f"{where} holds {shown(key)} in {dtype}, and NumPy has no such numbers; with "
+                "torch, widen them by .float() and save them anew by "
+                "safetensors.torch.save_file, as in chapter 12"
+            )
 
 
 def _safetensors() -> ModuleType:

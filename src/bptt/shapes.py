@@ -9,6 +9,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 Array: TypeAlias = NDArray[Any]
 
 
+def shown(value: Any) -> str:
+    """Write a value for a message (of the helper; merged later)."""
+    return repr(value)[:200]
+
+
 class ShapeError(ValueError):
     """An array does not have the shape that a function needs.
 
