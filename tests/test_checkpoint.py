@@ -2,6 +2,7 @@ import io
 import json
 import os
 import pickle
+import re
 import struct
 import sys
 import zipfile
@@ -106,12 +107,15 @@ def test_what_is_written_is_read_and_what_could_not_be_read_is_not_written(
     checkpoint.write(path, TREE, {"kind": "old"})
     try:
         checkpoint.write(path, arrays, about)
-    except CheckpointError as refused:
-        assert str(refused).startswith("checkpoint.write: ")
-        assert "\n" not in str(refused)
-        assert checkpoint.read(path)[1] == {"kind": "old"}
-        return
+    except CheckpointError as error:
+        refused = str(error)
+    else:
+        refused = ""
     got, said = checkpoint.read(path)
+    if refused:
+        assert re.fullmatch("checkpoint.write: [^\n]+", refused)
+        assert said == {"kind": "old"}
+        return
     assert said == about
     assert got.keys() == arrays.keys()
     for name, array in arrays.items():
@@ -185,7 +189,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(path):
     whole = path.read_bytes()
     for length in [*range(0, len(whole), len(whole) // 50), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError, match="cannot be read|is empty"):
+        with pytest.raises(CheckpointError, match="cannot be read"):
             checkpoint.read(path)
     path.write_bytes(whole + b"\0")
     with pytest.raises(CheckpointError, match="cannot be read"):
@@ -299,7 +303,9 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64
 )
 def test_a_wrong_file_is_called_what_it_is_with_the_remedy(path, content, says):
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=f"^checkpoint.read: {path} {says}"):
+    with pytest.raises(
+        CheckpointError, match=f"^checkpoint.read: {path} cannot be read: it {says}"
+    ):
         checkpoint.read(path)
 
 
@@ -312,11 +318,11 @@ def test_what_must_not_be_read_and_what_is_no_file_is_named(path, monkeypatch):
 
     with monkeypatch.context() as patched:  # root may read all
         patched.setattr("pathlib.Path.open", forbidden)
-        with pytest.raises(CheckpointError, match=f"{path} must not be read.*permission"):
+        with pytest.raises(CheckpointError, match=f"{path} cannot be read: permission is denied"):
             checkpoint.read(path)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(CheckpointError, match=f"{path} is no file"):
+    with pytest.raises(CheckpointError, match=f"{path} cannot be read: it is no file"):
         checkpoint.read(path)
     with pytest.raises(CheckpointError, match="is a folder"):
         checkpoint.read(path.parent)

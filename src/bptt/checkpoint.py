@@ -165,20 +165,20 @@ def _check_file(where: str, path: Path) -> None:
         raise CheckpointError(f"checkpoint.read: there is no file {path}")
     if not path.is_file():
         kind = "a folder; name the file in it" if path.is_dir() else "no file, but a device or pipe"
-        raise CheckpointError(f"{where} is {kind}")
+        raise CheckpointError(f"{where} cannot be read: it is {kind}")
     try:
         with path.open("rb") as file:
             head = file.read(foreign.ENOUGH)
     except PermissionError as error:
         raise CheckpointError(
-            f"{where} must not be read; ask for the permission to (chmod u+r)"
+            f"{where} cannot be read: permission is denied; ask its owner, or chmod u+r"
         ) from error
     except OSError as error:
         raise CheckpointError(f"{where} cannot be read: {error.strerror}") from error
     length = int.from_bytes(head[:8], "little")  # of the header, a JSON object
     looks_right = head[8:9] == b"{" and length <= LONGEST
     if not looks_right and (words := foreign.description(head)):
-        raise CheckpointError(f"{where} {words}")
+        raise CheckpointError(f"{where} cannot be read: it {words}")
 
 
 def _check_dtypes(where: str, dtypes: Mapping[str, str]) -> None:
@@ -186,7 +186,7 @@ def _check_dtypes(where: str, dtypes: Mapping[str, str]) -> None:
     for key, dtype in dtypes.items():
         if dtype in {"BF16", "F4"} or dtype.startswith("F8"):
             raise CheckpointError(
-                f"{where} holds {shown(key)} in {dtype}, and NumPy has no such numbers; with "
+                f"{where} cannot be read: it holds {shown(key)} in {dtype}, and NumPy has no such numbers; with "
                 "torch, widen them by .float() and save them anew by "
                 "safetensors.torch.save_file, as in chapter 12"
             )
