@@ -123,6 +123,84 @@ def test_a_configuration_that_does_not_fit_is_named(change, said, tmp_path):
     assert "\n" not in str(error.value)
 
 
+NUMBERS = {"cell": "gru", "characters": "\n abcf", "dtype": "float16", "widths": [4, 5.0]}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_form_of_another_model_is_refused_even_where_the_shapes_fit(name, tmp_path):
+    folder.write(tmp_path, model_of())
+    config = folder.about(tmp_path) | {name: NUMBERS[name]}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"config\.json|b_hn is missing"):
+        folder.read(tmp_path)
+
+
+def test_weights_beside_the_characters_of_another_model_are_refused(tmp_path):
+    model, other = model_of(), Vocabulary("\n abcd")
+    folder.write(tmp_path / "one", model)
+    folder.write(tmp_path / "other", model._replace(vocabulary=other))
+    config = (tmp_path / "other" / "config.json").read_bytes()
+    (tmp_path / "one" / "config.json").write_bytes(config)
+    says = r"config\.json is not the one that was written with model\.safetensors"
+    with pytest.raises(CheckpointError, match=says):
+        folder.read(tmp_path / "one")
+
+
+@pytest.mark.parametrize("flip", [0x01, 0x02, 0x20])
+def test_a_character_of_the_configuration_that_is_flipped_is_seen_or_changes_nothing(
+    tmp_path, flip
+):
+    folder.write(tmp_path, model_of(), about={"corpus": {"name": "none"}})
+    want, whole = folder.read(tmp_path), (tmp_path / "config.json").read_bytes()
+    refused = 0
+    for at in range(len(whole)):
+        (tmp_path / "config.json").write_bytes(
+            whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :]
+        )
+        try:
+            got = folder.read(tmp_path)
+        except CheckpointError:
+            refused += 1
+            continue
+        assert (got.cell, got.vocabulary) == (want.cell, want.vocabulary)
+    assert refused > len(whole) / 2
+
+
+def test_notes_about_a_model_may_be_edited(tmp_path):
+    folder.write(tmp_path, model_of(), about={"corpus": "none"})
+    config = folder.about(tmp_path) | {"corpus": "plays", "license": "mit"}
+    (tmp_path / "config.json").write_text(json.dumps(config, indent=4), encoding="utf-8")
+    assert folder.read(tmp_path).vocabulary == Vocabulary(LETTERS)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "[NaN]", "[1e30]", "[" + "9" * 400])
+def test_a_width_that_is_no_number_or_huge_is_refused(value, tmp_path):
+    folder.write(tmp_path, model_of())
+    whole = (tmp_path / "config.json").read_text(encoding="utf-8")
+    changed = whole.replace('"embedding": 3', f'"embedding": {value}')
+    (tmp_path / "config.json").write_text(changed, encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        folder.read(tmp_path)
+
+
+def test_what_could_not_be_read_is_not_written_over_a_good_model(tmp_path):
+    folder.write(tmp_path, model_of(), card="old")
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    few = model_of()._replace(vocabulary=Vocabulary("abc"))
+    with pytest.raises(CheckpointError, match=r"E must be \(3, 3\) of float32, got \(6, 3\)"):
+        folder.write(tmp_path, few, card="new")
+    for about in ({"nats": float("nan")}, {"characters": "abc"}):
+        with pytest.raises(ValueError, match="JSON|is taken"):
+            folder.write(tmp_path, model_of(), about=about, card="new")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_name_that_utf_8_cannot_hold_is_kept_in_the_configuration(tmp_path):
+    folder.write(tmp_path, model_of(), about={"corpus": "a\udcff"}, card="of a\udcff")
+    assert folder.about(tmp_path)["corpus"] == "a\udcff"
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "of a\\udcff"
+
+
 @pytest.mark.parametrize("missing", ["cell", "characters", "embedding", "widths", "tied"])
 def test_an_entry_that_is_missing_is_named(missing, tmp_path):
     folder.write(tmp_path, model_of())

@@ -9,6 +9,10 @@ path : path
     The file.
 arrays : mapping of str to ndarray
     The arrays by the names of `bptt.tree.leaves`.
+values : tuple, ndarray or mapping
+    The arrays to write. Those of a tree get the names of `bptt.tree.leaves`.
+about : mapping of str to str
+    What else the file says about them. The key `sha256` is taken.
 """
 
 import hashlib
@@ -43,13 +47,6 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
     machine. The file also gets the SHA-256 of all that it holds, so that `read` sees a damage. One
     that is there already is replaced at once, when the new one is complete.
 
-    Parameters
-    ----------
-    values : tuple, ndarray or mapping
-        The arrays. Those of a tree get the names of `bptt.tree.leaves`.
-    about : mapping of str to str
-        What else the file says about them. The key `sha256` is taken.
-
     Raises
     ------
     CheckpointError
@@ -59,17 +56,28 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
     WriteError
         If the file cannot be written. One that was there is left as it was.
     """
+    files.replace(path, content(values, about))
+
+
+def content(values: Any, about: Mapping[str, str]) -> bytes:
+    """Return the bytes of the file that `write` writes, of the same parameters.
+
+    Raises
+    ------
+    CheckpointError, ModuleNotFoundError
+        As `write`.
+    """
     safetensors = _safetensors()
     arrays = values if isinstance(values, Mapping) else dict(tree.leaves(values))
     _check_words(arrays, about)
     whole = {name: _kept(name, array) for name, array in arrays.items()}
     try:
-        content = safetensors.numpy.save(whole, {**about, DIGEST: _digest(whole, about)})
+        whole_file: bytes = safetensors.numpy.save(whole, {**about, DIGEST: _digest(whole, about)})
     except safetensors.SafetensorError as error:
         raise CheckpointError(
             f"checkpoint.write: names and notes may take {LONGEST:,} bytes ({error})"
         ) from error
-    files.replace(path, content)
+    return whole_file
 
 
 def _check_words(arrays: Mapping[Any, Any], about: Mapping[Any, Any]) -> None:

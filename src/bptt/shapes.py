@@ -1,6 +1,8 @@
 """Shapes are written once, where an array is named, and checked where a caller enters."""
 
 import functools
+import reprlib
+from collections.abc import Callable
 from typing import Any, TypeAlias, get_type_hints
 
 import numpy as np
@@ -9,16 +11,50 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 Array: TypeAlias = NDArray[Any]
 
 
-def shown(value: Any) -> str:
-    """Write a value for a message (of the helper; merged later)."""
-    return repr(value)[:200]
-
-
 class ShapeError(ValueError):
     """An array does not have the shape that a function needs.
 
     The message names the function, the argument, the wanted shape and the shape it got.
     """
+
+
+# What a message shows of a value: so many characters, on one line.
+SHOWN = 200
+
+# How a value is written: what is long or deep is left out before it is written.
+_write = reprlib.Repr()
+_write.maxlevel = 3
+_write.maxlist = _write.maxtuple = _write.maxset = _write.maxfrozenset = _write.maxdict = 50
+_write.maxarray = _write.maxdeque = 50
+_write.maxstring = _write.maxlong = _write.maxother = SHOWN
+
+def shown(value: Any, write: Callable[[Any], str] = _write.repr) -> str:
+    """Write a value for a message: on one line, and cut where it is long.
+
+    Parameters
+    ----------
+    value : object
+        What the caller passed.
+    write : callable
+        `repr`, which leaves out what is long, or `str`.
+
+    Examples
+    --------
+    >>> from bptt.shapes import shown
+    >>> shown(["a", 2.5])
+    "['a', 2.5]"
+    >>> len(shown(list(range(10**6))))
+    195
+    >>> shown(10**5000)
+    'an int too long to be written'
+    """
+    try:
+        text = write(value)
+    except Exception:  # noqa: BLE001  # the message is about another error
+        kind = type(value).__name__
+        text = "an int too long to be written" if kind == "int" else f"a value of type {kind}"
+    line = " ".join(part.strip() for part in text.splitlines())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
 
 
 def check_shape(

@@ -15,26 +15,31 @@ Parameters
 ----------
 dtype : str
     How the weights are kept: `float32`, `float16` or `int8`.
+card : str
+    The model card, in Markdown.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from bptt import checkpoint, files, tree
+from bptt import checkpoint, files, foreign, tree
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
 from bptt.lm.network import Params, is_tied, template
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 from bptt.text import Vocabulary
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 KIND = "bptt.lm"
+ENTRIES = ("model_type", "cell", "characters", "embedding", "widths", "tied", "dtype")
+FORM = "form"  # where the weights note the SHA-256 of these
 DTYPES = ("float32", "float16", "int8")
 SCALE = ".scale"  # after the name of an array that is kept in 8 bits
 
@@ -57,19 +62,35 @@ def write(
 ) -> None:
     """Write a model to a folder, which is made if it is not there.
 
-    Parameters
-    ----------
-    card : str
-        The model card, in Markdown.
-
     Raises
     ------
     ValueError
         If the dtype is none of the three, or a weight is not finite or too large for it.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    params = model.params
+    written = contents(model, dtype=dtype, about=about, card=card)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, content in written.items():
+        files.replace(Path(folder, name), content)
+
+
+def contents(
+    model: Model,
+    *,
+    dtype: str = "float32",
+    about: Mapping[str, Any] | None = None,
+    card: str = "",
+) -> dict[str, bytes]:
+    """Return what `write` writes, the bytes of each file by its name.
+
+    The weights note the SHA-256 of the form in `config.json`, so that `read` sees where the two
+    do not belong together.
+
+    Raises
+    ------
+    ValueError
+        As `write`.
+    """
+    params, where = model.params, "lm.folder"
     form = {
         "model_type": KIND,
         "cell": model.cell.__name__.removeprefix("bptt."),
@@ -80,10 +101,27 @@ def write(
         "dtype": dtype,
     }
     arrays = pack(params, dtype)
-    text = json.dumps({**form, **(about or {})}, indent=1, ensure_ascii=False) + "\n"
-    files.replace(folder / CARD, card.encode())
-    files.replace(folder / CONFIG, text.encode())
-    checkpoint.write(folder / WEIGHTS, arrays, {"format": "np"})
+    checkpoint.fill(_template(form), unpack(arrays), where)  # else `read` would refuse it
+    if taken := [name for name in about or {} if name in form]:
+        raise ValueError(f"{where}: the entry {taken[0]!r} of `about` is taken; rename it")
+    text = json.dumps({**form, **(about or {})}, indent=1, ensure_ascii=False, allow_nan=False)
+    return {
+        WEIGHTS: checkpoint.content(arrays, {"format": "np", FORM: _digest(form)}),
+        CONFIG: f"{text}\n".encode("utf-8", "backslashreplace"),  # a half character: its number
+        CARD: card.encode("utf-8", "backslashreplace"),
+    }
+
+
+def _template(form: Mapping[str, Any]) -> Params[Any]:
+    """Return weights of this form, which take no memory."""
+    sizes = len(Vocabulary(form["characters"])), form["embedding"], tuple(form["widths"])
+    return template(CELLS[form["cell"]], *sizes, tied=form["tied"])
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the form that a `config.json` gives; what else it says may change."""
+    form = {name: config.get(name) for name in ENTRIES}
+    return hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()
 
 
 def read(folder: str | os.PathLike[str]) -> Model:
@@ -97,15 +135,18 @@ def read(folder: str | os.PathLike[str]) -> Model:
     """
     folder = Path(folder)
     config, where = about(folder), f"lm.folder: {folder / CONFIG}"
-    arrays, _ = checkpoint.read(folder / WEIGHTS)
+    arrays, said = checkpoint.read(folder / WEIGHTS)
     try:
-        cell, vocabulary = CELLS[config["cell"]], Vocabulary(config["characters"])
-        form = len(vocabulary), config["embedding"], tuple(config["widths"])
-        like = template(cell, *form, tied=config["tied"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{where} does not describe its weights: {error!r}") from error
+        like = _template(config)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CheckpointError(f"{where} does not describe its weights: {shown(error)}") from error
     params = checkpoint.fill(like, unpack(arrays), f"lm.folder: {folder / WEIGHTS}")
-    return Model(cell, params, vocabulary)
+    if said.get(FORM) not in {None, _digest(config)}:
+        raise CheckpointError(
+            f"{where} is not the one that was written with {WEIGHTS}: its form is another, or it "
+            "has other characters; take both files from one model"
+        )
+    return Model(CELLS[config["cell"]], params, Vocabulary(config["characters"]))
 
 
 def about(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -118,12 +159,22 @@ def about(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"lm.folder: {path} cannot be read: {error}") from error
+        content = path.read_bytes()
+        config = json.loads(content.decode(), parse_constant=_no_number)
+    except OSError as error:
+        raise CheckpointError(f"lm.folder: {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        kind = foreign.description(content[: foreign.ENOUGH])
+        why = f"it {kind}" if kind and not content.startswith(b"{") else shown(error, str)
+        raise CheckpointError(f"lm.folder: {path} cannot be read: {why}") from error
     if not isinstance(config, dict) or config.get("model_type") != KIND:
         raise CheckpointError(f'lm.folder: {path} must say "model_type": "{KIND}"')
     return config
+
+
+def _no_number(word: str) -> NoReturn:
+    """Refuse NaN and infinity, which are no JSON."""
+    raise ValueError(f"{word} is no number")
 
 
 def pack(params: Params[Any], dtype: str) -> dict[str, Array]:
