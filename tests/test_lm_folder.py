@@ -190,7 +190,7 @@ def test_what_could_not_be_read_is_not_written_over_a_good_model(tmp_path):
     with pytest.raises(CheckpointError, match=r"E must be \(3, 3\) of float32, got \(6, 3\)"):
         folder.write(tmp_path, few, card="new")
     for about in ({"nats": float("nan")}, {"characters": "abc"}):
-        with pytest.raises(ValueError, match="JSON|is taken"):
+        with pytest.raises(ValueError, match=r"JSON|is taken"):
             folder.write(tmp_path, model_of(), about=about, card="new")
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 

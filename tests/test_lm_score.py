@@ -122,6 +122,34 @@ def test_windows_without_characters_are_a_value_error(params, cell):
             score.windows(cell, params, np.zeros(5, int), length)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 8, 50])
+def test_a_bounded_score_is_that_of_windows_spread_over_the_text(cell, params, most):
+    codes = np.random.default_rng(5).integers(K, size=5 * 8 + 3)  # eight windows
+    each = [score.windows(cell, params, codes[at : at + 6], 5) for at in range(0, 40, 5)]
+    chosen = {1: [0], 2: [0, 7], 3: [0, 3, 7], 7: [0, 1, 2, 3, 4, 5, 7]}.get(most, range(8))
+    got = score.windows(cell, params, codes, 5, most=most)
+    assert got == pytest.approx(np.mean([each[n] for n in chosen]), rel=1e-12)
+
+
+def test_many_characters_are_scored_in_less_room_and_to_the_same_score(cell, params, monkeypatch):
+    codes = np.random.default_rng(6).integers(K, size=100)
+    want = score.windows(cell, params, codes, 5), score.carried(cell, params, codes)
+    largest = []
+    real = score.forward
+
+    def watched(cell, params, inputs, *args):
+        largest.append(inputs.size * K)
+        return real(cell, params, inputs, *args)
+
+    monkeypatch.setattr(score, "forward", watched)
+    for room in (1, 3 * K, 12 * K):
+        monkeypatch.setattr(score, "ROOM", room)
+        largest.clear()
+        got = score.windows(cell, params, codes, 5), score.carried(cell, params, codes)
+        assert got == pytest.approx(want, rel=1e-12)
+        assert max(largest) <= max(room, 5 * K)
+
+
 def test_a_plain_list_is_a_text_too(params, cell):
     codes = [1, 2, 0, 4, 3]
     assert score.carried(cell, params, codes) == score.carried(cell, params, np.array(codes))

@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import math
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -211,6 +212,61 @@ def test_a_file_that_is_missing_or_empty_or_no_text_is_named(tmp_path):
     assert str(foreign.value) == (
         f"text.read: {path} is not UTF-8, see byte 1; convert it, or choose another"
     )
+
+
+LINES = st.lists(st.sampled_from(["a", "b", "\r", "\n", "\r\n"]), min_size=1)
+
+
+@given(LINES, st.booleans())
+def test_a_text_comes_as_it_is_but_for_its_mark_and_odd_line_ends_are_said(
+    tmp_path_factory, parts, mark
+):
+    whole = "".join(parts)
+    path = tmp_path_factory.mktemp("text") / "play.txt"
+    path.write_bytes(b"\xef\xbb\xbf" * mark + whole.encode())
+    assert text.read(path) == whole
+    got, remarks = text.decode(path.read_bytes(), "it")
+    assert got == whole
+    ends = set(re.findall(r"\r\n|\r|\n", whole))
+    assert any("byte-order mark" in remark for remark in remarks) == mark
+    assert any("lines end" in remark for remark in remarks) == (len(ends) > 1 or "\r" in ends)
+
+
+def test_what_is_said_of_a_text_counts_each_kind():
+    _, remarks = text.decode(b"\xef\xbb\xbfa\r\nb\nc\rd\re\0", "it")
+    mark, ends, zeros = remarks
+    assert mark == "the byte-order mark at its start is dropped"
+    assert r"lines end in 1 times \r\n and 2 times \r alone and 1 times \n alone" in ends
+    assert zeros == "it holds 1 characters of number zero, as UTF-16 read as UTF-8 does"
+    assert text.decode(b"a\nb\n", "it")[1] == text.decode(b"a\r\nb\r\n", "it")[1] == ()
+
+
+@pytest.mark.parametrize("wide", ["utf-16", "utf-32", "utf-16-be"])
+def test_a_text_of_wide_characters_is_refused_or_said(wide, tmp_path):
+    path = tmp_path / "wide.txt"
+    path.write_bytes("Wide.\n".encode(wide))
+    if wide == "utf-16-be":  # without a mark it is UTF-8 too
+        assert "characters of number zero" in text.decode(path.read_bytes(), "it")[1][0]
+    else:
+        with pytest.raises(CorpusError, match="not UTF-8, see byte 0, but begins as UTF-16 does"):
+            text.read(path)
+
+
+def test_a_file_with_nothing_but_a_mark_is_empty(tmp_path):
+    path = tmp_path / "mark.txt"
+    path.write_bytes(b"\xef\xbb\xbf")
+    with pytest.raises(CorpusError, match="is empty"):
+        text.read(path)
+
+
+def test_a_folder_without_a_name_is_refused():
+    with pytest.raises(CorpusError, match="the name of the folder is empty"):
+        text.tiny_shakespeare("")
+
+
+def test_an_unknown_character_is_counted_from_where_its_part_starts():
+    with pytest.raises(ValueError, match="'b' at position 902 is none"):
+        Vocabulary("a").encode("aab", start=900)
 
 
 def test_a_split_gives_the_first_characters_to_training():

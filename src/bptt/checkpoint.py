@@ -194,8 +194,8 @@ def _check_dtypes(where: str, dtypes: Mapping[str, str]) -> None:
     for key, dtype in dtypes.items():
         if dtype in {"BF16", "F4"} or dtype.startswith("F8"):
             raise CheckpointError(
-                f"{where} cannot be read: it holds {shown(key)} in {dtype}, and NumPy has no such numbers; with "
-                "torch, widen them by .float() and save them anew by "
+                f"{where} cannot be read: it holds {shown(key)} in {dtype}, and NumPy has no such "
+                "numbers; with torch, widen them by .float() and save them anew by "
                 "safetensors.torch.save_file, as in chapter 12"
             )
 

@@ -28,6 +28,7 @@ _write.maxlist = _write.maxtuple = _write.maxset = _write.maxfrozenset = _write.
 _write.maxarray = _write.maxdeque = 50
 _write.maxstring = _write.maxlong = _write.maxother = SHOWN
 
+
 def shown(value: Any, write: Callable[[Any], str] = _write.repr) -> str:
     """Write a value for a message: on one line, and cut where it is long.
 

@@ -8,12 +8,13 @@ nats : float
     A loss in nats per character.
 """
 
+import codecs
 import functools
 import hashlib
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -21,7 +22,7 @@ from typing import Annotated, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -56,6 +57,8 @@ def tiny_shakespeare(folder: str | os.PathLike[str] | None = None) -> str:
     Source: A. Karpathy, char-rnn (2015), <https://github.com/karpathy/char-rnn>, the file
     `data/tinyshakespeare/input.txt`.
     """
+    if folder is not None and not os.fspath(folder):
+        raise CorpusError("text.tiny_shakespeare: the name of the folder is empty; give one")
     named = folder or os.environ.get(VARIABLE) or _cache()
     path = Path(named) / FILE
     if not path.exists():
@@ -138,7 +141,7 @@ def _paragraphs(topics: dict[str, str]) -> str:
 
 
 def read(path: str | os.PathLike[str]) -> str:
-    """Read a text file of UTF-8. Line ends stay as they are.
+    """Read a text file of UTF-8. Line ends stay as they are; a byte-order mark is dropped.
 
     Parameters
     ----------
@@ -150,15 +153,77 @@ def read(path: str | os.PathLike[str]) -> str:
     CorpusError
         If the file cannot be read, is empty, or is not UTF-8.
     """
-    data = _bytes("text.read", Path(path))
-    if not data:
-        raise CorpusError(f"text.read: {path} is empty")
+    return decode(content(path), os.fspath(path))[0]
+
+
+def content(path: str | os.PathLike[str]) -> bytes:
+    """Return what a file holds, for `decode`.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read.
+    """
+    return _bytes("text.read", Path(path))
+
+
+def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
+    r"""Return the text of a file, and what a reader should know about it.
+
+    Parameters
+    ----------
+    data : bytes
+        What the file holds.
+    name : str
+        How it is called in a message.
+
+    Returns
+    -------
+    text : str
+        The text, without a byte-order mark at its start.
+    remarks : tuple of str
+        Whether there was one, whether lines end in `\r` alone or in several ways, and whether
+        there are characters of number zero.
+
+    Raises
+    ------
+    CorpusError
+        If there is no character, or the file is not UTF-8.
+    """
     try:
-        return data.decode()
+        whole = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        like = ", but begins as UTF-16 does" if wide else ""
         raise CorpusError(
-            f"text.read: {path} is not UTF-8, see byte {error.start}; convert it, or choose another"
+            f"text.read: {name} is not UTF-8, see byte {error.start}{like}; convert it, or choose "
+            "another"
         ) from error
+    if not whole:
+        raise CorpusError(f"text.read: {name} is empty")
+    marked = data.startswith(codecs.BOM_UTF8)
+    remarks = ["the byte-order mark at its start is dropped"] if marked else []
+    return whole, (*remarks, *_remarks(whole))
+
+
+def _remarks(text: str) -> Iterator[str]:
+    """Say what may surprise in a text."""
+    both = text.count("\r\n")
+    ends = {
+        r"\r\n": both,
+        r"\r alone": text.count("\r") - both,
+        r"\n alone": text.count("\n") - both,
+    }
+    found = [f"{count:,} times {name}" for name, count in ends.items() if count]
+    if len(found) > 1 or ends[r"\r alone"]:
+        yield f"its lines end in {' and '.join(found)}, and these stay as they are"
+    if zeros := text.count("\0"):
+        yield f"it holds {zeros:,} characters of number zero, as UTF-16 read as UTF-8 does"
 
 
 def split(text: str, train: float = 0.9) -> tuple[str, str]:
@@ -220,7 +285,7 @@ class Vocabulary:
         if not self.characters or "".join(sorted(set(self.characters))) != self.characters:
             raise ValueError(
                 "text.Vocabulary: characters must be sorted, each once, and at least one, "
-                f"got {self.characters!r}"
+                f"got {shown(self.characters)}"
             )
 
     @classmethod
@@ -240,8 +305,13 @@ class Vocabulary:
         codes[points] = np.arange(len(self))
         return codes
 
-    def encode(self, text: str) -> Array:
+    def encode(self, text: str, start: int = 0) -> Array:
         """Return the numbers of the characters, from 0 to K - 1: int64 of shape (N,).
+
+        Parameters
+        ----------
+        start : int
+            The position of the first character, where the text is a part of one; for the message.
 
         Raises
         ------
@@ -252,8 +322,8 @@ class Vocabulary:
         if (unknown := codes < 0).any():
             place = int(unknown.argmax())
             raise ValueError(
-                f"text.Vocabulary.encode: {text[place]!r} at position {place} is none of the "
-                f"{len(self)} known characters; remove or replace it, or train on a text with it"
+                f"text.Vocabulary.encode: {text[place]!r} at position {start + place} is none of "
+                f"the {len(self)} known characters; remove or replace it, or train on a text with it"
             )
         return codes
 
@@ -288,7 +358,7 @@ def check_codes(where: str, codes: ArrayLike, K: int) -> Array:
         row.size and (row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= K)
     ):
         raise ValueError(
-            f"{where}: codes must be a row of whole numbers from 0 to {K - 1}, got {codes!r}"
+            f"{where}: codes must be a row of whole numbers from 0 to {K - 1}, got {shown(codes)}"
         )
     return row.astype(np.int64, copy=False)
 

@@ -1,6 +1,7 @@
 """A text to train on: where it comes from, its characters, and its two parts as numbers."""
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -8,19 +9,21 @@ from typing import Annotated, Any, NamedTuple
 from bptt import text
 from bptt.lm.score import WINDOW
 from bptt.shapes import Array
-from bptt.text import Vocabulary
+from bptt.text import CorpusError, Vocabulary
 
+STANDARD_INPUT = "-"
 TEXTS = {"shakespeare": text.tiny_shakespeare, "library": text.standard_library}
 
 
 class Corpus(NamedTuple):
     """A text that is split: the first 90% to learn from, the last 10% to be scored on."""
 
-    source: Annotated[str, "one of `TEXTS`, or the path of a file"]
+    source: Annotated[str, "one of `TEXTS`, the path of a file, or `-`"]
     sha256: Annotated[str, "the SHA-256 of the whole text"]
     vocabulary: Annotated[Vocabulary, "its characters"]
     train: Annotated[Array, "the first part, a number for each character"]
     held_out: Annotated[Array, "the last part, likewise"]
+    remarks: Annotated[tuple[str, ...], "what a reader should know about the text"] = ()
 
 
 def load(source: str) -> Corpus:
@@ -29,7 +32,7 @@ def load(source: str) -> Corpus:
     Parameters
     ----------
     source : str
-        One of `TEXTS`, or the path of a UTF-8 file.
+        One of `TEXTS`, the path of a UTF-8 file, or `-` for standard input.
 
     Raises
     ------
@@ -38,15 +41,44 @@ def load(source: str) -> Corpus:
     ValueError
         If its last 10% are too short to be scored.
     """
-    if source not in TEXTS:
-        source = str(Path(source).absolute())
-    whole = TEXTS[source]() if source in TEXTS else text.read(source)
-    corpus = of(whole, source)
+    if not source:
+        raise ValueError(f"the name of the text is empty; take {', '.join(TEXTS)}, a file, or -")
+    if source in TEXTS:
+        corpus = of(TEXTS[source](), source)
+    else:
+        place = source if source == STANDARD_INPUT else str(Path(source).absolute())
+        whole, remarks = text.decode(_content(place), place)
+        corpus = of(whole, place)._replace(remarks=remarks)
     if len(corpus.held_out) <= WINDOW:
         raise ValueError(
-            f"the text has {len(whole)} characters, too few: its last 10% must be over {WINDOW}"
+            f"the text has {len(corpus.train) + len(corpus.held_out)} characters, too few: "
+            f"its last 10% must be over {WINDOW}"
         )
     return corpus
+
+
+def _content(source: str) -> bytes:
+    """Read a file, or all of standard input."""
+    if source != STANDARD_INPUT:
+        return text.content(source)
+    if sys.stdin is None or sys.stdin.closed:
+        raise CorpusError("standard input is closed; pipe a text in, or name a file")
+    return sys.stdin.buffer.read()
+
+
+def name(source: str) -> str:
+    """Return how a text is called to others, without its folder; all of it can be written.
+
+    Parameters
+    ----------
+    source : str
+        One of `TEXTS`, the path of a file, or `-`.
+    """
+    if source in TEXTS:
+        return source
+    if source == STANDARD_INPUT:
+        return "standard input"
+    return Path(source).name.encode("utf-8", "backslashreplace").decode()
 
 
 def of(whole: str, source: str = "") -> Corpus:
@@ -58,10 +90,21 @@ def of(whole: str, source: str = "") -> Corpus:
         The text.
     source : str
         Where it comes from.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty, or UTF-8 cannot hold the text.
     """
+    try:
+        sha256 = hashlib.sha256(whole.encode()).hexdigest()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"the text holds half a character at position {error.start}, a surrogate, which UTF-8 "
+            "cannot hold; remove it"
+        ) from None
     vocabulary = Vocabulary.of(whole)
     train, held_out = map(vocabulary.encode, text.split(whole))
-    sha256 = hashlib.sha256(whole.encode()).hexdigest()
     return Corpus(source, sha256, vocabulary, train, held_out)
 
 

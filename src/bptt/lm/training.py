@@ -14,6 +14,10 @@ from bptt.lm.update import Run, advance, start
 from bptt.optim import NonFiniteGradient
 from bptt.shapes import Array
 
+MOST = (
+    512  # windows of a point of the curve, that a long text costs no more than 131,072 characters
+)
+
 
 class Point(NamedTuple):
     """One point of a learning curve, in nats per character.
@@ -24,7 +28,9 @@ class Point(NamedTuple):
     step: Annotated[int, "the number of updates so far"]
     seconds: Annotated[float, "the CPU time that they took, in seconds, without the time to score"]
     train: Annotated[float, "the mean cross-entropy of the chunks since the last point"]
-    held_out: Annotated[float, "the score of the other text, in windows of 256 characters"]
+    held_out: Annotated[
+        float, "the score of the other text, on at most `MOST` windows of 256 characters"
+    ]
 
 
 class Training(NamedTuple):
@@ -93,7 +99,7 @@ def train(
         seconds = now.seconds + time.process_time() - before
         now = Training(run, now.curve, (*now.losses, nats), seconds)
         if run.step % every == 0 or run.step == settings.steps:
-            scored = score.windows(CELLS[settings.cell], run.params, held_out)
+            scored = score.windows(CELLS[settings.cell], run.params, held_out, most=MOST)
             point = Point(run.step, seconds, float(np.mean(now.losses)), scored)
             if not math.isfinite(point.train + point.held_out):  # and what was saved before stays
                 raise NonFiniteGradient(

@@ -1,0 +1,79 @@
+"""One training in a folder at a time: a lock that names its holder.
+
+The system drops a lock whose process has ended, however it ended, so none is left behind.
+
+Parameters
+----------
+place : path
+    The folder.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LOCK = ".bptt-train.lock"
+NEEDS = 'lm.lock: filelock is missing: python -m pip install "bptt[lm]"'
+
+
+class InUseError(ValueError):
+    """Another training holds the folder; the message names it."""
+
+
+@contextlib.contextmanager
+def held(place: Path) -> Iterator[None]:
+    """Hold a folder, which must be there, until the block ends.
+
+    Raises
+    ------
+    InUseError
+        If another training holds it.
+    ModuleNotFoundError
+        If filelock is not installed. The message says how to install it.
+    OSError
+        If a file cannot be made there.
+    """
+    try:
+        import filelock
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(NEEDS) from error
+    path = place / LOCK
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise InUseError(
+            f"{place} is in use by {_holder(path)}; wait for it or stop it, or choose another "
+            "folder"
+        ) from None
+    # Where the file system cannot lock, filelock makes a file of its own kind, and removes it.
+    ours = not isinstance(lock, filelock.SoftFileLock)
+    try:
+        with contextlib.suppress(OSError):  # without it the holder has no name
+            if ours:
+                path.write_text(json.dumps(_myself()), encoding="utf-8")
+        yield
+    finally:
+        # Before the release: whoever opened the file before then sees that its name has gone.
+        with contextlib.suppress(OSError):  # Windows keeps a file that is open
+            if ours:
+                path.unlink()
+        lock.release()
+
+
+def _myself() -> dict[str, str | int]:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    return {"process": os.getpid(), "machine": platform.node(), "since": since}
+
+
+def _holder(path: Path) -> str:
+    """Say who holds a lock, as far as its file tells."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {said['process']} on {said['machine']} since {said['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another training"
