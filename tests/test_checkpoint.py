@@ -161,6 +161,15 @@ def test_the_order_of_arrays_and_notes_does_not_matter():
     assert digest != checkpoint._digest({**arrays, "b": TREE.one.reshape(3, 2)}, about)
 
 
+def test_the_same_arrays_are_the_same_bytes(path):
+    about = {f"note {n}": "a" for n in range(9)}
+    turned = dict(reversed(about.items()))
+    files = {checkpoint.content(TREE, each) for each in (about, turned) for _ in range(5)}
+    assert len(files) == 1
+    path.write_bytes(files.pop())
+    assert checkpoint.read(path)[1] == about
+
+
 @pytest.mark.parametrize("stop", [OSError("the disk is full"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(path, stop, monkeypatch):
     checkpoint.write(path, TREE, {"kind": "old"})

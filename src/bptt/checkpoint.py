@@ -77,7 +77,17 @@ def content(values: Any, about: Mapping[str, str]) -> bytes:
         raise CheckpointError(
             f"checkpoint.write: names and notes may take {LONGEST:,} bytes ({error})"
         ) from error
-    return whole_file
+    return _in_order(whole_file)
+
+
+def _in_order(content: bytes) -> bytes:
+    """Sort the notes, which safetensors writes in any order: the same arrays, the same bytes."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header[METADATA] = dict(sorted(header[METADATA].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def _check_words(arrays: Mapping[Any, Any], about: Mapping[Any, Any]) -> None:

@@ -1,13 +1,15 @@
 """The command line: `bptt train`, `evaluate`, `generate` and `baselines`.
 
 Whatever goes wrong is told in one sentence. The exit code is 2 where what was asked for or a file
-is wrong, 1 where the work failed, and 130 after Ctrl-C.
+is wrong, 1 where the work failed, and 128 and the number of the signal after one, 130 for Ctrl-C.
 """
 
 import contextlib
 import functools
 import itertools
 import math
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from bptt import ngram, progress, text
+from bptt import ngram, progress, stops, text, threads
 from bptt.lm import corpus as corpora
 from bptt.lm import folder as folders
 from bptt.lm import options, pretrained, project, sample, score
@@ -23,17 +25,29 @@ from bptt.lm.corpus import TEXTS
 from bptt.lm.settings import Settings
 from bptt.lm.training import Training
 from bptt.optim import NonFiniteGradient
+from bptt.shell import quoted
 from bptt.text import CorpusError
 
 if TYPE_CHECKING:
     import click
 
+MUCH = 1e9  # bytes of memory that are said before they are taken
+
 
 def main() -> None:
-    """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):  # as UTF-8, whatever a pipe of this system would be
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors=stream.errors)
+    """Run the command line. What ends it from outside takes the path of Ctrl-C."""
+    _open_streams()
+    try:
+        with stops.like_ctrl_c():
+            _run()
+    except OSError:  # nobody listens, not even to what is wrong
+        sys.exit(1)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+
+
+def _run() -> None:
     try:
         program = commands()
     except ModuleNotFoundError as error:
@@ -41,6 +55,25 @@ def main() -> None:
             raise
         _fail('click is missing: python -m pip install "bptt[lm]"', 1)
     program(prog_name="bptt")
+
+
+def _open_streams() -> None:
+    """Write UTF-8 and never fail at a character; where a stream is closed, write to nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush(stream: Any) -> None:
+    """Write what is left. If nobody takes it, forget it: the interpreter would complain."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def commands() -> "click.Group":
@@ -54,9 +87,9 @@ def commands() -> "click.Group":
     from click import Argument, Choice, Command, Group, IntRange, Option
 
     def corpus(default: str) -> Option:
-        words = "Tiny Shakespeare, the standard library's prose, or a UTF-8 file."
+        words = "Tiny Shakespeare, the standard library's prose, a UTF-8 file, or standard input."
         words += f"  [default: {default}]"
-        return Option(["--text"], metavar="shakespeare|library|PATH", help=words)
+        return Option(["--text"], metavar="shakespeare|library|PATH|-", help=words)
 
     def setting(name: str, words: str, kind: Any, default: object) -> Option:
         return Option([f"--{name}"], type=kind, help=f"{words}  [default: {default}]")
@@ -74,7 +107,7 @@ def commands() -> "click.Group":
         "train",
         callback=_told(_train),
         help="Train a network on the first 90% of a text, and save a model in a folder. "
-        "Ctrl-C stops and saves; --resume goes on.",
+        "Ctrl-C stops and saves; --resume goes on, and with more --steps past the end.",
         params=[
             corpus("library"),
             Option(["--folder"], required=True, help="Where all goes; made if it is not there."),
@@ -131,27 +164,47 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**typed: Any) -> None:
         try:
+            _insist_on_names(typed)
             command(**typed)
         except project.Stopped as stop:
-            _fail(str(stop), 130)
-        except KeyboardInterrupt:
-            _fail("stopped", 130)
+            _fail(str(stop.args[0]), _code(*stop.args[1:]))
+        except KeyboardInterrupt as stop:
+            _fail("stopped", _code(*stop.args))
         except BrokenPipeError:  # `bptt ... | head`: click ends the program quietly
             raise
         except NonFiniteGradient as error:
-            _fail("; ".join([str(error), *getattr(error, "__notes__", ())]), 1)
+            _fail(_with_notes(error), 1)
         except (ValueError, CorpusError) as error:
             _fail(str(error), 2)
         except (OSError, ModuleNotFoundError, MemoryError) as error:
-            _fail(str(error) or type(error).__name__, 1)
+            _fail(_with_notes(error) or type(error).__name__, 1)
 
     return run
+
+
+def _insist_on_names(typed: Mapping[str, Any]) -> None:
+    """Refuse an empty name: it would be the folder where one is, or the default."""
+    for name in ("folder", "text", "model"):
+        if typed.get(name) == "":
+            option = "MODEL" if name == "model" else f"--{name}"
+            raise ValueError(f"{option} must not be empty; name one, or leave it out")
+
+
+def _code(number: int = signal.SIGINT) -> int:
+    """Return the exit code after a signal, as shells have it."""
+    return 128 + number
+
+
+def _with_notes(error: BaseException) -> str:
+    return "; ".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def _fail(message: str, code: int) -> NoReturn:
     """Write one line, of which a file from elsewhere may be a part, and exit."""
     line = "".join(c if c.isprintable() else " " for c in message)
-    sys.stderr.write(f"Error: {line}\n")
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it
+        sys.stderr.write(f"Error: {line}\n")
+        sys.stderr.flush()
     sys.exit(code)
 
 
@@ -164,11 +217,61 @@ def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
     place, source = Path(folder), asked.pop("text")
     open_project = project.resume if resume else project.begin
     opened = open_project(place, options.chosen(asked), source, every)
-    with _progress(opened.settings, opened.begun) as show:
-        project.train(opened, show)
-    named, source = project.quoted(place), opened.corpus.source
-    on = "" if source in TEXTS else f" --text {project.quoted(source)}"
-    _say(f"The model is in {place}. Try: bptt evaluate {named}{on}; bptt generate {named}")
+    _advise(opened)
+    settings = opened.settings
+    with _products(settings.batch, max(settings.widths), opened.threads) as count:
+        if opened.threads not in {None, count}:
+            _say(
+                f"It was trained with {opened.threads} threads, and goes on with {count}: the last "
+                "bits may differ."
+            )
+        with _progress(settings, opened.begun) as show:
+            left = project.train(opened, _while_heard(show), count)
+    named, source = quoted(place), opened.corpus.source
+    on = "" if source in TEXTS else f" --text {_retyped(source)}"
+    said = [f"{name} was changed by someone else, and is left as it is." for name in left]
+    said.append(f"The model is in {place}. Try: bptt evaluate {named}{on}; bptt generate {named}")
+    _while_heard(lambda lines: _say("\n".join(lines)))(said)
+
+
+def _retyped(source: str) -> str:
+    return source if source == corpora.STANDARD_INPUT else quoted(source)
+
+
+def _advise(opened: project.Project) -> None:
+    """Say what may surprise in the text, and how much memory will be taken."""
+    for remark in opened.corpus.remarks:
+        _say(f"Of the text: {remark}.")
+    K = len(opened.corpus.vocabulary)
+    if (needed := project.memory(opened.settings, K)) >= MUCH:
+        _say(f"The training takes about {needed / 1e9:.1f} GB of memory, for {K:,} characters.")
+
+
+@contextlib.contextmanager
+def _products(rows: int, width: int, count: int | None = None) -> Iterator[int | None]:
+    """Choose the threads for products of rows with the weights of a layer; say so if few."""
+    with threads.limited(rows * width * 4 * width, count) as found:
+        if not threads.is_chosen() and found == 1 != os.cpu_count() and count != 1:
+            _say(
+                "One thread does the products of arrays, which are small here; OMP_NUM_THREADS "
+                "chooses another number."
+            )
+        yield found
+
+
+def _while_heard(show: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Go on in silence once nobody listens: what is shown is not the work."""
+    heard = True
+
+    def watch(now: Any) -> None:
+        nonlocal heard
+        if heard:
+            try:
+                show(now)
+            except (OSError, ValueError):  # a closed pipe, terminal or file
+                heard = False
+
+    return watch
 
 
 @contextlib.contextmanager
@@ -191,17 +294,19 @@ def _progress(settings: Settings, begun: Training) -> Iterator[Callable[[Trainin
         return
     chars = settings.batch * settings.chunk
     total, initial = settings.steps * chars, begun.run.step * chars
-    with make(
-        total=total, initial=initial, unit="char", unit_scale=True, dynamic_ncols=True
-    ) as bar:
+    bar = make(total=total, initial=initial, unit="char", unit_scale=True, dynamic_ncols=True)
 
-        def show(now: Training) -> None:
-            held_out = f", held out {now.curve[-1].held_out:.3f}" if now.curve else ""
-            loss = now.losses[-1] if now.losses else now.curve[-1].train
-            bar.set_postfix_str(f"loss {loss:.3f}{held_out} nats", refresh=False)
-            bar.update(chars)
+    def show(now: Training) -> None:
+        held_out = f", held out {now.curve[-1].held_out:.3f}" if now.curve else ""
+        loss = now.losses[-1] if now.losses else now.curve[-1].train
+        bar.set_postfix_str(f"loss {loss:.3f}{held_out} nats", refresh=False)
+        bar.update(chars)
 
+    try:
         yield show
+    finally:
+        with contextlib.suppress(OSError, ValueError):  # the terminal has gone
+            bar.close()
 
 
 def _evaluate(model: str, **asked: Any) -> None:
@@ -211,7 +316,7 @@ def _evaluate(model: str, **asked: Any) -> None:
     if source is None:
         raise ValueError(f"the text that {model} was trained on is not known here; add --text")
     corpus = corpora.load(source)
-    held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out))
+    held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out), len(corpus.train))
     whole = (len(held_out) - 1) // score.WINDOW * score.WINDOW
     rows = {
         f"state carried, {len(held_out) - 1} characters": score.carried(cell, params, held_out),
@@ -254,8 +359,7 @@ def _generate(
 
 
 def _baselines(order: int, **asked: Any) -> None:
-    source = asked["text"] or "library"
-    corpus = corpora.load(source)
+    corpus = corpora.load("library" if asked["text"] is None else asked["text"])
     K = len(corpus.vocabulary)
     rows = {"uniform": math.log(K)}
     smoothings = {"Witten-Bell": ngram.witten_bell, "Kneser-Ney": ngram.kneser_ney}

@@ -323,7 +323,8 @@ class Vocabulary:
             place = int(unknown.argmax())
             raise ValueError(
                 f"text.Vocabulary.encode: {text[place]!r} at position {start + place} is none of "
-                f"the {len(self)} known characters; remove or replace it, or train on a text with it"
+                f"the {len(self)} known characters; remove or replace it, or train on a text "
+                "with it"
             )
         return codes
 

@@ -6,12 +6,13 @@ record : mapping
     The record of the shipped model, as `bptt.lm.pretrained.record` reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bptt.lm import options
 from bptt.lm.score import WINDOW
 from bptt.lm.settings import Settings
+from bptt.lm.training import MOST, Point
 
 TRAINED = """---
 library_name: bptt
@@ -22,8 +23,8 @@ pipeline_tag: text-generation
 
 Layers of {cell}, {widths} units, trained by `bptt train` on the
 first 90% of the text "{name}" (SHA-256 `{sha256}`)
-in {steps} steps, {seconds:.0f} s of CPU. On the last 10%, in windows of {window}
-characters, it needs {nats:.4f} nats per character. All settings are in `config.json`.
+in {step} steps, {seconds:.0f} s of CPU. {state}{score}
+All settings are in `config.json`.
 """
 
 SHIPPED = """\
@@ -67,16 +68,34 @@ The command that trained it:
 """
 
 
-def trained(settings: Settings, about: Mapping[str, Any]) -> str:
-    """Return the card of a model that `bptt train` made, in Markdown."""
+def trained(settings: Settings, about: Mapping[str, Any], curve: Sequence[Point]) -> str:
+    """Return the card of a model that `bptt train` made, in Markdown.
+
+    Parameters
+    ----------
+    curve : sequence of Point
+        The points of its learning curve so far.
+    """
+    step, steps = about["step"], settings.steps
     return TRAINED.format(
         **about["corpus"],
         cell=settings.cell.upper(),
         widths=options.shown(settings.widths),
-        steps=settings.steps,
+        step=step,
         seconds=about["cpu_seconds"],
-        window=WINDOW,
-        nats=about["val_nats_window256"],
+        state="" if step == steps else f"**The training is unfinished:** {steps} are planned.\n",
+        score=_score(curve[-1], about) if curve else "It has not been scored yet.",
+    )
+
+
+def _score(point: Point, about: Mapping[str, Any]) -> str:
+    """Say how well it predicts, and of how much text."""
+    windows = (about["corpus"]["validation"] - 1) // WINDOW
+    part = "On" if windows <= MOST else f"On {MOST * WINDOW:,} characters of"
+    when = "" if point.step == about["step"] else f" needed at step {point.step}"
+    return (
+        f"{part} the last 10%, in windows of {WINDOW}\n"
+        f"characters, it{when or ' needs'} {point.held_out:.4f} nats per character."
     )
 
 

@@ -37,6 +37,7 @@ from bptt.shapes import Array, shown
 from bptt.text import Vocabulary
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+FILES = (WEIGHTS, CONFIG, CARD)
 KIND = "bptt.lm"
 ENTRIES = ("model_type", "cell", "characters", "embedding", "widths", "tied", "dtype")
 FORM = "form"  # where the weights note the SHA-256 of these

@@ -5,34 +5,35 @@ Parameters
 place : path
     The folder.
 given : mapping
-    The settings that were chosen; a training that goes on must have them already.
+    The settings that were chosen. A training that goes on must have them already, but for `steps`,
+    which may be more.
 source : str or None
     The text, for `corpus.load`; by default the prose of the standard library, or what it was.
 every : int or None
     Steps from save to save; by default a twentieth of all, or what it was.
 """
 
-import contextlib
 import dataclasses
 import math
-import signal
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from bptt import files
+from bptt import stops, tree
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm import card, corpus, folder, options, run_file, training
-from bptt.lm.corpus import TEXTS, Corpus
+from bptt.files import WriteError
+from bptt.lm import corpus, folder, lock, network, options, run_file, save, training
+from bptt.lm.corpus import STANDARD_INPUT, Corpus
+from bptt.lm.save import CURVE, STATE, Known
 from bptt.lm.settings import Settings
-from bptt.lm.training import Point, Training
+from bptt.lm.training import Training
 from bptt.lm.update import chunks_per_epoch
 from bptt.optim import NonFiniteGradient
-
-STATE, CURVE = "training.safetensors", "curve.csv"
+from bptt.shell import quoted
 
 
 class Stopped(Exception):  # noqa: N818  # Ctrl-C is no error
@@ -47,6 +48,9 @@ class Project(NamedTuple):
     corpus: Annotated[Corpus, "on what"]
     every: Annotated[int, "steps from save to save"]
     begun: Annotated[Training, "where the training stands"]
+    known: Annotated[Known, "what the training wrote so far, as `bptt.lm.save` knows it"]
+    found: Annotated[dict[str, str], "the SHA-256 of the files that were there"]
+    threads: Annotated[int | None, "of the products so far, which decide the last bits"] = None
 
 
 def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int | None) -> Project:
@@ -57,39 +61,64 @@ def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int 
     CorpusError
         If the text is not there, or is no text.
     ValueError
-        If the folder holds a training or a model, a setting is out of its range, or the text is too
-        short.
+        If the folder holds a file that the training would replace, a setting is out of its range,
+        or the text is too short.
     """
-    if any((place / name).exists() for name in (STATE, folder.WEIGHTS)):
+    _insist_on_room(place)
+    settings = options.settings(given)
+    text = corpus.load("library" if source is None else source)
+    chunks_per_epoch(settings, len(text.train))  # else there is no use to begin
+    every = every or math.ceil(settings.steps / 20)
+    begun = training.begin(settings, len(text.vocabulary))
+    return Project(place, settings, text, every, begun, {}, {})
+
+
+def _insist_on_room(place: Path) -> None:
+    """Refuse a folder with files that a training would replace, whoever wrote them."""
+    there = [name for name in (STATE, CURVE, *folder.FILES) if os.path.lexists(place / name)]
+    if {STATE, folder.WEIGHTS} & {*there}:
         raise ValueError(
             f"{place} holds a training or a model already; go on with --resume, or choose "
             "another folder"
         )
-    settings, text = options.settings(given), corpus.load(source or "library")
-    chunks_per_epoch(settings, len(text.train))  # else there is no use to begin
-    every = every or math.ceil(settings.steps / 20)
-    return Project(place, settings, text, every, training.begin(settings, len(text.vocabulary)))
+    if there:
+        raise ValueError(
+            f"{place} holds {' and '.join(there)}, which a training would replace; choose another "
+            "folder"
+        )
 
 
 def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int | None) -> Project:
     """Read a training that was stopped, and insist that nothing else is asked for now.
 
+    With more steps than it had, it goes on past its end. The learning rate is then that of a
+    training of so many steps: where it fell from the warmup to the end it does so again, to the new
+    end, and else in the last steps, as many as before. At the old end it was zero, so it jumps up
+    there, and the weights are not those of a training that had so many steps from its start.
+
     Raises
     ------
     CheckpointError
         If the training is damaged, or not one of `bptt train`.
+    InUseError
+        If another training holds the folder.
     ValueError
-        If there is no training, or something else is asked for, the text among it.
+        If there is no training, or something else is asked for, the text among it, or someone else
+        changed a file that it would replace.
     """
     path = place / STATE
     if not path.exists():
         raise ValueError(f"{place} holds no training; leave --resume out to begin one")
-    settings, notes, begun = run_file.read(path)
-    for name, kind in {"vocabulary": str, "text": str, "sha256": str, "every": int}.items():
-        if type(notes.get(name)) is not kind:
-            raise CheckpointError(f"{path} does not come from `bptt train`: {name} is not noted")
-    if notes["every"] < 1:
-        raise CheckpointError(f"{path}: every must be at least 1, got {notes['every']}")
+    with lock.held(place):
+        found = save.found(place)
+        settings, notes, begun = run_file.read(path)
+    _check_notes(path, notes)
+    if changed := save.changed(place, notes["files"]):
+        raise ValueError(
+            f"{place / changed[0]} is not as the training left it, and would be replaced; move it "
+            "away or put the old one back, and go on"
+        )
+    settings = longer(settings, given.get("steps", 0))
     plain = vars(settings) | vars(settings.rates) | notes
     for name, value in {**given, **({"every": every} if every else {})}.items():
         if plain[name] != value:
@@ -97,118 +126,164 @@ def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int
                 f"the training in {place} has {name} {options.shown(plain[name])}, "
                 f"and is asked for {options.shown(value)}; leave that out to go on"
             )
-    text = corpus.load(source or notes["text"])
+    text = _same_text(place, notes, source)
+    chunks_per_epoch(settings, len(text.train))
+    threads = notes["threads"]
+    return Project(place, settings, text, notes["every"], begun, notes["files"], found, threads)
+
+
+def _check_notes(path: Path, notes: dict[str, Any]) -> None:
+    """Insist on what `bptt train` notes."""
+    kinds = {"vocabulary": str, "text": str, "sha256": str, "every": int, "files": dict}
+    for name, kind in kinds.items():
+        if type(notes.get(name)) is not kind:
+            raise CheckpointError(f"{path} does not come from `bptt train`: {name} is not noted")
+    if notes["every"] < 1:
+        raise CheckpointError(f"{path}: every must be at least 1, got {notes['every']}")
+    if not all(isinstance(digests, list) for digests in notes["files"].values()):
+        raise CheckpointError(f"{path}: files must name lists")
+    threads = notes.get("threads")
+    if threads is not None and not (type(threads) is int and threads > 0):
+        raise CheckpointError(f"{path}: threads must be a whole number of at least 1")
+
+
+def _same_text(place: Path, notes: Mapping[str, Any], source: str | None) -> Corpus:
+    """Load the text of a training, and insist that it is the same."""
+    if source is None and notes["text"] == STANDARD_INPUT:
+        raise ValueError(
+            f"the training in {place} reads its text from standard input; pipe it in again, "
+            "and add --text -"
+        )
+    text = corpus.load(notes["text"] if source is None else source)
     found = text.sha256, text.vocabulary.characters, len(text.vocabulary)
     if found != (notes["sha256"], notes["vocabulary"], notes["characters"]):
         raise ValueError(
             f"the training in {place} reads another text than {text.source} holds now: its "
             f"SHA-256 is {notes['sha256']}, and here {text.sha256}"
         )
-    chunks_per_epoch(settings, len(text.train))
-    return Project(place, settings, text, notes["every"], begun)
+    return text
 
 
-def train(project: Project, watch: Callable[[Training], None]) -> None:
-    """Train to the end, and write the model.
+def longer(settings: Settings, steps: int) -> Settings:
+    """Return the settings of a training that goes on past its end, if these are more steps.
+
+    Parameters
+    ----------
+    steps : int
+        How many there are to be in all.
+    """
+    if steps <= settings.steps:
+        return settings
+    falls = settings.decay == settings.steps - settings.warmup  # from the warmup to the end
+    decay = steps - settings.warmup if falls else settings.decay
+    return dataclasses.replace(settings, steps=steps, decay=decay)
+
+
+def train(
+    project: Project, watch: Callable[[Training], None], threads: int | None = None
+) -> list[str]:
+    """Train to the end, and write the model; it can be used from the first save on.
 
     Parameters
     ----------
     project : Project
         The training.
+    threads : int, optional
+        How many share NumPy's products, to be noted.
+
+    Returns
+    -------
+    list of str
+        The names of files that someone else changed meanwhile; they are left as they are.
 
     Raises
     ------
+    InUseError
+        If another training holds the folder.
     NonFiniteGradient
         If a gradient holds NaN or infinity; a note says where the last checkpoint is.
-    OSError
-        If a file cannot be written.
     Stopped
-        After Ctrl-C.
+        After Ctrl-C, or another signal to end.
+    ValueError
+        If the folder was changed since the project was opened.
+    WriteError
+        If a file cannot be written; a note says what survives.
     """
-    place, settings, text, every, latest = project
-    place.mkdir(parents=True, exist_ok=True)
+    project.place.mkdir(parents=True, exist_ok=True)
+    with lock.held(project.place):
+        if save.found(project.place) != project.found:
+            raise ValueError(f"{project.place} has changed meanwhile; try again")
+        return _train(project, watch, {"every": project.every, "threads": threads})
+
+
+def _train(
+    project: Project, watch: Callable[[Training], None], notes: Mapping[str, Any]
+) -> list[str]:
+    """Train, with the folder held."""
+    place, settings, text, every, latest, known, *_ = project
 
     def look(now: Training) -> None:
         nonlocal latest
         latest = now
         watch(now)
 
+    def keep(now: Training) -> None:
+        nonlocal known
+        known, contents = save.prepare(place, settings, text, now, known)
+        try:
+            save.write(place, settings, text, {**notes, "files": known}, now, contents)
+        except WriteError as error:
+            error.add_note(_fate(project))
+            raise
+
     try:
-        _save(project, latest)
+        keep(latest)
         with np.errstate(over="ignore", invalid="ignore"):
-            ended = training.train(
+            training.train(
                 settings,
                 text.train,
                 text.held_out,
                 len(text.vocabulary),
                 latest,
                 every=every,
-                save=lambda now: _save(project, now),
+                save=keep,
                 watch=look,
             )
-    except KeyboardInterrupt:
-        with _impatience_ignored():
-            _save(project, latest)
+    except KeyboardInterrupt as stop:
+        with stops.ignored():
+            keep(latest)
         raise Stopped(
-            f"stopped at step {latest.run.step} of {settings.steps}, and saved; go on with: "
-            f"bptt train --folder {quoted(place)} --resume"
+            f"stopped at step {latest.run.step} of {settings.steps}, and saved; "
+            f"{_how_to_go_on(project)}",
+            *stop.args,
         ) from None
     except NonFiniteGradient as error:
         error.add_note(f"the last checkpoint stays in {place / STATE}")
         raise
-    _write_model(project, ended)
+    return save.changed(place, known)
 
 
-def quoted(path: Path | str) -> str:
-    """Write a path as it is typed: in quotation marks if it has blanks.
+def _fate(project: Project) -> str:
+    """Say what is left where a file could not be written."""
+    if not (project.place / STATE).exists():
+        return "nothing of the training is saved"
+    return f"the last checkpoint stays in {project.place / STATE}; {_how_to_go_on(project)}"
 
-    Parameters
-    ----------
-    path : path
-        The path.
+
+def _how_to_go_on(project: Project) -> str:
+    piped = project.corpus.source == STANDARD_INPUT
+    text = " --text -, with the same text piped in" if piped else ""
+    return f"go on with: bptt train --folder {quoted(project.place)} --resume{text}"
+
+
+def memory(settings: Settings, characters: int) -> int:
+    """Return about how many bytes a training takes, without its text.
+
+    Ten numbers for each weight, most of them while it is updated, and what a chunk leaves for its
+    gradient: 20 for each unit, and five for each character that may follow.
     """
-    return f'"{path}"' if " " in str(path) else str(path)
-
-
-def _save(project: Project, now: Training) -> None:
-    """Write where the training stands, and its curve."""
-    text = project.corpus
-    about = {
-        "characters": len(text.vocabulary),
-        "vocabulary": text.vocabulary.characters,
-        "text": text.source,
-        "sha256": text.sha256,
-        "every": project.every,
-    }
-    run_file.write(project.place / STATE, project.settings, about, now)
-    rows = [Point._fields, *(map(repr, point) for point in now.curve)]
-    lines = "".join(",".join(row) + "\n" for row in rows)
-    files.replace(project.place / CURVE, lines.encode())
-
-
-@contextlib.contextmanager
-def _impatience_ignored() -> Iterator[None]:
-    """Let a second Ctrl-C not hinder the saving."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _write_model(project: Project, ended: Training) -> None:
-    place, settings, text, *_ = project
-    last = ended.curve[-1]
-    about = {
-        "corpus": {
-            "name": text.source if text.source in TEXTS else Path(text.source).name,
-            "sha256": text.sha256,
-            "train": len(text.train),
-            "validation": len(text.held_out),
-        },
-        "settings": dataclasses.asdict(settings),
-        "cpu_seconds": last.seconds,
-        "val_nats_window256": last.held_out,
-    }
-    model = folder.Model(CELLS[settings.cell], ended.run.params, text.vocabulary)
-    folder.write(place, model, about=about, card=card.trained(settings, about))
+    form = characters, settings.embedding, settings.widths
+    template = network.template(CELLS[settings.cell], *form, tied=settings.tied)
+    weights = sum(array.size for _, array in tree.leaves(template))
+    of_chunk = settings.batch * settings.chunk * (20 * sum(settings.widths) + 5 * characters)
+    return 4 * (10 * weights + of_chunk)
