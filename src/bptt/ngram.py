@@ -258,9 +258,7 @@ def choose_order(
     return 1 + int(np.argmin(nats_of_orders(smooth, codes[:cut], codes[cut:], K, n)))
 
 
-def adaptive_nats_of_orders(
-    train: ArrayLike, codes: ArrayLike, K: int, n: int
-) -> list[float]:
+def adaptive_nats_of_orders(train: ArrayLike, codes: ArrayLike, K: int, n: int) -> list[float]:
     r"""Score a text with Kneser-Ney models of the orders 1 to n that count on as they read.
 
     Each character is predicted by the `kneser_ney` of everything before it, the training text and
@@ -388,7 +386,7 @@ def _counting_on(context: Array, gram: Array, counted: Array, lower: Array) -> A
         The probabilities by the shorter contexts.
     """
     C = _earlier(gram, counted[None])[0]
-    made = counted * (C == np.arange(5)[:, None])  # row i: a gram of count i + 1, out of one of i
+    made = counted * np.equal(C, np.arange(5)[:, None])  # row i: a gram of count i + 1, from i
     n = _earlier(np.zeros_like(gram), made[:-1] - made[1:])
     one, two, more, total = _earlier(
         context, np.array([made[0] - made[1], made[1] - made[2], made[2], counted])

@@ -235,10 +235,12 @@ def main() -> None:
     if [asked.recheck, asked.baselines, bool(asked.folder)].count(True) != 1:
         parser.error("name the folder of a training, or ask for --recheck, or for --baselines")
     try:
-        if asked.folder:
-            record = ship(asked.folder)
+        if asked.recheck:
+            record = recheck()
+        elif asked.baselines:
+            record = baselines()
         else:
-            record = recheck() if asked.recheck else baselines()
+            record = ship(asked.folder)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     sys.stdout.write("".join(f"{name}: {record[name]} nats per character\n" for name in SCORES))
