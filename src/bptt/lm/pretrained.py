@@ -34,7 +34,8 @@ def record() -> dict[str, Any]:
         nats per character of the baselines, of which `adaptive_kneser_ney` counts on in the
         validation text, `orders`, which n-gram the last tenth of the training part would choose,
         and `baselines`, how these three were made; `curve`, the learning curve as rows of
-        `bptt.lm.training.Point`; `settings`, `parameters`, `bytes` (of the file), `cpu_seconds`, `peak_bytes`;
+        `bptt.lm.training.Point`; `settings`, `parameters`, `bytes` (of the file), `cpu_seconds`,
+        `peak_bytes`;
         `writing_seconds`, the CPU time for 1,000 characters;
         `against_torch`, how many times as long as torch's an update takes; `corpus`, `provenance`.
     """
