@@ -394,7 +394,7 @@ def _counting_on(context: Array, gram: Array, counted: Array, lower: Array) -> A
     D = _discounts(n)
     left = D[1] * one + D[2] * two + D[3] * more
     kept = C - np.take_along_axis(D, C.clip(max=3)[None], axis=0)[0]
-    return np.divide(kept + left * lower, total, out=lower.copy(), where=total > 0)
+    return np.where(total > 0, (kept + left * lower) / total.clip(min=1), lower)
 
 
 def _earlier(number: Array, weights: Array) -> Array:
