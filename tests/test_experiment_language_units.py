@@ -187,6 +187,22 @@ def test_a_p_value_counts_what_is_at_least_as_large_and_the_observation():
     assert statistics.p_value(0.0, null) == 1
 
 
+def test_a_window_of_last_places_knows_how_long_ago_a_character_was_and_a_sum_does_not(rng):
+    codes = rng.integers(5, size=8020)
+    ago = happenings._since(codes == 2)[20:]
+    for k in (3, 12):
+        wanted = ago.clip(max=k)[:, None]  # k: not within the window
+        sums, places = (
+            statistics.window(codes, wanted, k, 5, latest=latest)[0] for latest in (False, True)
+        )
+        second = wanted[4000:, 0]
+        assert np.corrcoef(places, second)[0, 1] > 0.999
+        assert np.corrcoef(sums, second)[0, 1] < 0.97
+    before = ago[4000:] >= 3  # of a window of 3
+    guess = statistics.window(codes, ago[:, None], 3, 5, latest=True)[0]
+    assert abs(np.corrcoef(guess[before], ago[4000:][before])[0, 1]) < 0.1
+
+
 def test_a_window_knows_the_last_k_characters_and_none_before(rng):
     codes = rng.integers(5, size=4010)
     values = np.stack([codes[10 - back : len(codes) - back] == 2 for back in range(4)], axis=1)
@@ -279,7 +295,9 @@ def test_the_scores_are_shares_and_correlations(runs):
     trained = runs[0].score
     for event in happenings.EVENTS:
         assert len(trained[f"{event} states"]) == len(trained[f"{event} values"]) == 300
-        assert len(trained[f"{event} window"]) == 2
+        assert len(trained[f"{event} window"]) == len(trained[f"{event} latest"]) == 2
+        for name in ("window auc", "latest auc"):
+            assert (f"{event} {name}" in trained) == (event in happenings.BINARY)
         assert sorted(trained[f"{event} null maximum"]) == trained[f"{event} null maximum"]
         assert len(trained[f"{event} null held_out"]) == 4
     assert len(trained["text"]) == 300
@@ -287,6 +305,18 @@ def test_the_scores_are_shares_and_correlations(runs):
 
 
 # The stored result.
+
+
+def test_a_window_of_twenty_that_is_not_linear_does_better_than_the_unit_of_the_line():
+    """So the unit is no proof of a longer memory."""
+    result = experiments.load("language_units")
+    assert result.settings["windows"] == [1, 8, 16, 20, 32]
+    unit, latest, linear = (
+        result.scores(f"line {name}", network="trained")[0]
+        for name in ("held_out", "latest", "window")
+    )
+    assert linear[3] < unit < latest[3]
+    assert latest[2] < unit
 
 
 @pytest.mark.parametrize("event", ["line", "sentence", "name"])

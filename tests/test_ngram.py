@@ -264,6 +264,67 @@ def test_an_order_that_the_text_cannot_have_is_a_value_error(n):
     )
 
 
+# Counting on.
+
+
+@given(problem=problems())
+def test_counting_on_predicts_as_models_that_are_counted_anew_at_each_character(problem):
+    train, K, n, codes = problem
+    for k, nats in enumerate(ngram.adaptive_nats_of_orders(train, codes, K, n), start=1):
+        before = [train + codes[:i] for i in range(len(codes))]
+        models = [fit(ngram.kneser_ney, text, K, k) for text in before]
+        p = [ngram.probabilities(*each)[c] for *each, c in zip(models, before, codes, strict=True)]
+        assert nats == pytest.approx(-np.mean(np.log(p)), rel=1e-12)
+
+
+def test_counting_on_with_every_discount_in_use_is_that_of_the_slow_model():
+    codes = [min(int(x), 6) for x in np.random.default_rng(5).geometric(0.3, size=604)]
+    train, last = codes[:600], codes[600:]
+    slow = [slow_kneser_ney(codes[:i], 7, 3)(codes[:i], codes[i]) for i in range(600, 604)]
+    want = -np.mean(np.log(np.array(slow, float)))
+    assert ngram.adaptive_nats_of_orders(train, last, 7, 3)[2] == pytest.approx(want, rel=1e-12)
+
+
+def test_counting_on_by_hand():
+    # After "abaab" as above. After "abaabb" ab 2, ba 1, aa 1, bb 1: Y = 3/5. Two different ones
+    # stand before a and two before b: nothing is kept of them, since Y = 1/2 and D2 = 2.
+    after_b = [(0 + 13 / 27) / 2, (1 - 3 / 5) / 2 + 3 / 5 * 1 / 3]
+    found = ngram.adaptive_nats_of_orders(ABAAB, [1, 0], 3, 2)[1]
+    assert found == pytest.approx(-np.mean(np.log(after_b)), rel=1e-12)
+
+
+def test_what_counts_on_learns_a_text_that_the_training_text_has_not_and_frozen_counts_do_not():
+    train, codes = [0, 1] * 200, [2, 3, 4] * 200
+    frozen = ngram.nats_of_orders(ngram.kneser_ney, train, codes, 5, 3)[2]
+    assert frozen > 1.6
+    assert ngram.adaptive_nats_of_orders(train, codes, 5, 3)[2] < 0.1
+
+
+def test_on_noise_counting_on_pays_more_than_the_entropy():
+    codes = np.random.default_rng(2).integers(4, size=3000)
+    scores = ngram.adaptive_nats_of_orders(codes[:2000], codes[2000:], 4, 4)
+    assert min(scores) > math.log(4) - 1e-3
+
+
+@pytest.mark.parametrize("which", ["train", "codes"])
+@pytest.mark.parametrize("bad", [[0, 3], [-1, 0], [0.0, 1.0], [[0, 1]]])
+def test_counting_on_asks_for_two_rows_of_codes(which, bad):
+    texts = {"train": ABAAB, "codes": ABAAB, which: bad}
+    with pytest.raises(ValueError, match=r"^ngram.adaptive_nats_of_orders: codes must be a row"):
+        ngram.adaptive_nats_of_orders(**texts, K=3, n=1)
+
+
+@pytest.mark.parametrize("n", [0, 6])
+def test_counting_on_asks_for_an_order_that_the_training_text_can_have(n):
+    with pytest.raises(ValueError, match=r"n must be from 1 to the 5 characters of the training"):
+        ngram.adaptive_nats_of_orders(ABAAB, [0] * 9, 2, n)
+
+
+def test_counting_on_asks_for_a_character_to_predict():
+    with pytest.raises(ValueError, match=r"adaptive_nats_of_orders: codes must have at least one"):
+        ngram.adaptive_nats_of_orders(ABAAB, [], 2, 2)
+
+
 def test_an_empty_text_has_no_score():
     model = fit(ngram.witten_bell, ABAAB, 3, 2)
     with pytest.raises(ValueError, match=r"ngram\.nats: codes must have at least one character"):
@@ -354,6 +415,13 @@ def test_the_scores_of_the_plays_are_those_on_record(play_codes):
     assert scores == pytest.approx(want, abs=1e-4)
     scores = ngram.nats_of_orders(ngram.kneser_ney, *play_codes, 65, 8)
     want = [3.3473, 2.4835, 2.0381, 1.7191, 1.5612, 1.5226, 1.5165, 1.5192]
+    assert scores == pytest.approx(want, abs=1e-4)
+
+
+@pytest.mark.records
+def test_the_scores_of_the_plays_that_count_on_are_those_on_record(play_codes):
+    scores = ngram.adaptive_nats_of_orders(*play_codes, 65, 7)
+    want = [3.3462, 2.4602, 1.9611, 1.6188, 1.4581, 1.4155, 1.4072]
     assert scores == pytest.approx(want, abs=1e-4)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bptt import cli, ship, text, tree
+from bptt import cli, ngram, ship, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.cells import CELLS
@@ -170,6 +170,37 @@ def test_a_recheck_sees_a_change_of_the_training(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
+def test_the_adaptive_ngram_has_its_order_from_the_end_of_the_training_text():
+    _, _, vocabulary, codes, validation = corpus.load("shakespeare")
+    measured, K = ship._baselines(), len(vocabulary)
+    scores = ngram.adaptive_nats_of_orders(codes, validation, K, 4)
+    stored = measured["ngrams"]["adaptive_kneser_ney"]
+    assert stored == {str(n): round(nats, 5) for n, nats in enumerate(scores, start=1)}
+    cut = int(0.9 * len(codes))
+    at_the_end = ngram.adaptive_nats_of_orders(codes[:cut], codes[cut:], K, 4)
+    assert measured["orders"]["adaptive_kneser_ney"] == 1 + np.argmin(at_the_end)
+
+
+@pytest.mark.usefixtures("small")
+def test_baselines_are_measured_anew_and_all_else_is_left_as_it_is(tmp_path, monkeypatch):
+    train(tmp_path / "run")
+    record = json.loads(json.dumps(ship.ship(tmp_path / "run")))
+    page = pretrained.FOLDER / folder.CARD
+    card_before, weights = page.read_bytes(), (pretrained.FOLDER / folder.WEIGHTS).read_bytes()
+    ship._save({**record, "compressors": {}, "ngrams": {}, "orders": {}})
+    page.write_text("another")
+    monkeypatch.setattr(ship, "digest", lambda _: "of today's code")
+    again = ship.baselines()
+    for each in (record, again):
+        del each["baselines"]["cpu_seconds"]
+    assert record["baselines"].pop("digest") == digest("bptt.ngram")
+    assert again["baselines"].pop("digest") == "of today's code"
+    assert again == record
+    assert page.read_bytes() == card_before
+    assert (pretrained.FOLDER / folder.WEIGHTS).read_bytes() == weights
+
+
+@pytest.mark.usefixtures("small")
 def test_memory_is_that_of_a_training_with_its_score(monkeypatch):
     seen = []
     monkeypatch.setattr(training, "train", lambda settings, *_, **__: seen.append(settings))
@@ -204,12 +235,33 @@ def test_the_update_in_torch_loses_what_ours_loses():
     assert language.compare(settings, codes, len(vocabulary), rounds=1).median > 0
 
 
-@pytest.mark.parametrize("arguments", [[], ["somewhere", "--recheck"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["somewhere", "--recheck"], ["somewhere", "--baselines"], ["--recheck", "--baselines"]],
+)
 def test_the_command_asks_for_one_thing(arguments, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["ship", *arguments])
     with pytest.raises(SystemExit, match="2"):
         ship.main()
     assert "name the folder of a training, or ask for --recheck" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "work", "given"),
+    [
+        (["run"], "ship", [Path("run")]),
+        (["--recheck"], "recheck", []),
+        (["--baselines"], "baselines", []),
+    ],
+)
+def test_the_command_does_the_one_thing(arguments, work, given, monkeypatch, capsys):
+    asked = []
+    scores = dict.fromkeys(ship.SCORES, 1.25)
+    monkeypatch.setattr(ship, work, lambda *those: asked.append([*those]) or scores)
+    monkeypatch.setattr("sys.argv", ["ship", *arguments])
+    ship.main()
+    assert asked == [given]
+    assert "val_nats_carried: 1.25 nats per character\n" in capsys.readouterr().out
 
 
 def test_the_command_names_what_is_missing(monkeypatch, capsys, tmp_path):
@@ -226,6 +278,12 @@ def test_the_command_names_what_is_missing(monkeypatch, capsys, tmp_path):
 def test_the_record_is_of_the_code_as_it_is():
     stale = "Stale: run python -m nox -s ship -- --recheck"
     assert RECORD["provenance"]["digest"] == digest(ship.TRAINED_BY), stale
+
+
+@pytest.mark.records
+def test_the_baselines_are_of_the_code_as_it_is():
+    stale = "Stale: run python -m nox -s ship -- --baselines"
+    assert RECORD["baselines"]["digest"] == digest(ship.COUNTED_BY), stale
 
 
 def test_the_record_is_of_a_training_that_came_to_its_end():
@@ -246,10 +304,13 @@ def test_the_shipped_files_belong_to_the_record():
 
 
 def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
-    assert RECORD["val_nats_window256"] < 1.4697  # nanoGPT's, of its README
+    # nanoGPT's, of its README, is less than a third of the spread of small networks' seeds away.
+    assert 0 < 1.4697 - RECORD["val_nats_window256"] < 0.025 / 3
     assert RECORD["val_nats_carried"] < RECORD["val_nats_window256"]
     others = {**RECORD["ngrams"]["kneser_ney"], **RECORD["compressors"]}
     assert RECORD["val_nats_window256"] < min(others.values())
+    best = min(RECORD["ngrams"]["adaptive_kneser_ney"].values())
+    assert best < RECORD["val_nats_carried"]  # pages may not say "than every n-gram"
     assert abs(RECORD["val_nats_window256"] - RECORD["float32"]["val_nats_window256"]) < 0.01
     assert RECORD["peak_bytes"] < 1e9
     assert RECORD["writing_seconds"] < 2

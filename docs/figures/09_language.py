@@ -69,20 +69,24 @@ figures.data(fig)
 # %%
 steps, seconds, train, held_out = np.array(record["curve"]).T
 hours = seconds / 3600
-order = str(record["orders"]["kneser_ney"])
+counting_on = record["ngrams"]["adaptive_kneser_ney"]
+order, order_on = (str(record["orders"][name]) for name in ("kneser_ney", "adaptive_kneser_ney"))
 levels = [
     (witten_bell["5"], "Witten-Bell 5-gram", "C2", ":"),
     (kneser_ney["5"], "Kneser-Ney 5-gram", "C3", "-."),
     (kneser_ney[order], f"Kneser-Ney {order}-gram", "C3", "--"),
     (1.4697, "nanoGPT, a Transformer", "C4", (0, (6, 1, 1, 1, 1, 1))),
-    (1.4228, "char-rnn, another split", "C4", (0, (1, 4))),
+    (counting_on[order_on], "Kneser-Ney, adaptive", "C3", (0, (1, 4))),
 ]
 assert held_out[0] > kneser_ney["5"]
-assert held_out.min() < kneser_ney["5"]
+carried = record["float32"]["val_nats_carried"]
+assert counting_on[order_on] < carried < held_out.min() < kneser_ney[order]
+assert abs(held_out[-1] - 1.4697) < 0.01  # level
 
 fig, ax = figures.figure(height=3.8)
 ax.plot(hours, train, "s--", ms=3, color="C1", label="training, with dropout")
 ax.plot(hours, held_out, "o-", ms=3, color="C0", label="validation, windows of 256")
+ax.plot(hours[-1:], [carried], "D", ms=5, color="C0", label=f"state carried, {carried:.2f}")
 for nats, name, color, style in levels:
     ax.axhline(nats, color=color, linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
 ax.set(xlabel="hours of CPU", ylabel="nats per character", xlim=(0, None), ylim=(None, 1.75))

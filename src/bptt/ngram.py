@@ -31,9 +31,10 @@ smooth : callable
 
 import bz2
 import gzip
+import itertools
 import lzma
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -172,7 +173,7 @@ def kneser_ney(counts: Counts) -> Model:
     for (keys, seen, _), above in zip(counts.grams, longer, strict=True):
         C = seen if above is None else np.bincount(above.tails, minlength=len(keys))
         context = keys // counts.K
-        D = _discounts(C)[C.clip(max=3)]
+        D = _discounts(np.bincount(C.clip(max=5), minlength=6)[1:5])[C.clip(max=3)]
         total = np.bincount(context, C, L)
         kept = np.divide(C - D, total[context], out=np.zeros(len(keys)), where=C > 0)
         left = np.divide(np.bincount(context, D, L), total, out=np.ones(L), where=total > 0)
@@ -181,13 +182,13 @@ def kneser_ney(counts: Counts) -> Model:
     return Model(counts.K, tuple(orders))
 
 
-def _discounts(C: Array) -> Array:
-    """Return the discounts of the counts 0, 1, 2, and 3 or more."""
-    _, n1, n2, n3, n4 = np.bincount(C.clip(max=5), minlength=6)[:5].tolist()
-    Y = n1 / (n1 + 2 * n2) if n1 else 0.5
-    D2 = 2 - 3 * Y * n3 / n2 if n2 else 0.0
-    D3 = 3 - 4 * Y * n4 / n3 if n3 else 0.0
-    return np.array([0.0, Y, D2 if D2 > 0 else Y, D3 if D3 > 0 else Y])
+def _discounts(n: Array) -> Array:
+    """Return the discounts of the counts 0, 1, 2, and 3 or more, from $n_1$ to $n_4$."""
+    n1, n2, n3, n4 = n
+    Y = np.divide(n1, n1 + 2 * n2, out=np.full(n1.shape, 0.5), where=n1 > 0)
+    D2 = 2 - np.divide(3 * Y * n3, n2, out=np.full(n1.shape, 2.0), where=n2 > 0)
+    D3 = 3 - np.divide(4 * Y * n4, n3, out=np.full(n1.shape, 3.0), where=n3 > 0)
+    return np.array([0 * Y, Y, np.where(D2 > 0, D2, Y), np.where(D3 > 0, D3, Y)])
 
 
 def probabilities(model: Model, context: ArrayLike) -> Array:
@@ -257,6 +258,47 @@ def choose_order(
     return 1 + int(np.argmin(nats_of_orders(smooth, codes[:cut], codes[cut:], K, n)))
 
 
+def adaptive_nats_of_orders(train: ArrayLike, codes: ArrayLike, K: int, n: int) -> list[float]:
+    r"""Score a text with Kneser-Ney models of the orders 1 to n that count on as they read.
+
+    Each character is predicted by the `kneser_ney` of everything before it, the training text and
+    the text up to there, and is counted after that, with the discounts of the counts so far. So the
+    model learns from the text that it is scored on, as a compressor does, and never sees what it
+    is to predict. The text continues the training text.
+
+    All is counted at once: a count before a place of the text is a sum over the earlier places
+    that have the same gram.
+
+    Raises
+    ------
+    ValueError
+        If one of the texts is no row of such numbers, the training text is shorter than n, the
+        other is empty, or n is less than 1.
+
+    Notes
+    -----
+    Source: as of `kneser_ney`.
+    """
+    seen, new = (check_codes("ngram.adaptive_nats_of_orders", row, K) for row in (train, codes))
+    if not len(new):
+        raise ValueError(
+            "ngram.adaptive_nats_of_orders: codes must have at least one character, got none"
+        )
+    if not 1 <= n <= len(seen):
+        raise ValueError(
+            f"ngram.adaptive_nats_of_orders: n must be from 1 to the {len(seen)} characters of the "
+            f"training text, got {n}"
+        )
+    whole = np.concatenate([seen, new])
+    lower, scores = np.full(len(whole) + 1, 1 / K), []
+    for (context, gram, _), (*_, first) in itertools.pairwise(_places(whole, K, n + 1)):
+        highest = _counting_on(context, gram, np.ones_like(gram), lower[1:])
+        scores.append(-float(np.mean(np.log(highest[-len(new) :]))))
+        # A shorter gram is counted where another character stands before it for the first time.
+        lower = _counting_on(context, gram, np.append(0, first), lower[1:])
+    return scores
+
+
 def compressed_nats(train: str, text: str, method: str) -> float:
     r"""Score a text by what a compressor needs for it when it has read the training text.
 
@@ -317,6 +359,51 @@ def _probabilities(model: Model, codes: Array) -> Array:
         p = np.where(gram < 0, 0, kept[gram]) + np.where(context < 0, 1, left[context]) * p
         context = np.concatenate([np.full_like(gram[..., :1], -1), gram[..., :-1]], axis=-1)
     return p
+
+
+def _places(codes: Array, K: int, n: int) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield, for k = 1 to n and each place where a gram of length k ends, three numbers.
+
+    They are the number of its context, its own, and 1 where it stands for the first time, else 0.
+    """
+    context = np.zeros(len(codes), np.int64)
+    for k in range(1, n + 1):
+        _, first, gram = np.unique(
+            context * K + codes[k - 1 :], return_index=True, return_inverse=True
+        )
+        yield context, gram, np.bincount(first, minlength=len(gram))
+        context = gram[:-1]
+
+
+def _counting_on(context: Array, gram: Array, counted: Array, lower: Array) -> Array:
+    """Return the probability of each character by the grams that were counted before it.
+
+    Parameters
+    ----------
+    counted : ndarray of int of shape (N,)
+        1 where a gram is counted, once it was predicted, else 0.
+    lower : ndarray of shape (N,)
+        The probabilities by the shorter contexts.
+    """
+    C = _earlier(gram, counted[None])[0]
+    made = counted * np.equal(C, np.arange(5)[:, None])  # row i: a gram of count i + 1, from i
+    n = _earlier(np.zeros_like(gram), made[:-1] - made[1:])
+    one, two, more, total = _earlier(
+        context, np.array([made[0] - made[1], made[1] - made[2], made[2], counted])
+    )
+    D = _discounts(n)
+    left = D[1] * one + D[2] * two + D[3] * more
+    kept = C - np.take_along_axis(D, C.clip(max=3)[None], axis=0)[0]
+    return np.where(total > 0, (kept + left * lower) / total.clip(min=1), lower)
+
+
+def _earlier(number: Array, weights: Array) -> Array:
+    """Sum weights, of shape (J, N), over the earlier places that have the same number."""
+    order = np.argsort(number, kind="stable")
+    sums = np.cumsum(weights[:, order], axis=1) - weights[:, order]
+    begin = np.searchsorted(number[order], number[order])
+    back = np.argsort(order, kind="stable")
+    return np.asarray((sums - sums[:, begin])[:, back])
 
 
 def _find(keys: Array, wanted: Array) -> Array:

@@ -24,10 +24,13 @@ there. Three nulls stand against it:
 - **Untrained networks** of the same shape, with first weights as in training, that read the same
   text. Each chooses its own unit. They show what is there before anything is learnt: any network
   sees that a character was a line break or a capital, and forgets it slowly.
-- **A window.** Ridge regression of the event on which characters the last k were, fitted on the
+- **Windows.** Ridge regression of the event on which characters the last k were, fitted on the
   first half and correlated with the event on the second. It is told what to look for, and adds up
   65 k weights. A unit above it does better than this sum; one below it may be no more than a
-  detector of a few letters.
+  detector of a few letters. A sum is not all that can be made of k characters. So there is a second
+  one, in which each character counts only where it stood last: a function of how long ago that
+  was, not linear in the window. A unit above both for some k still may need no more than k
+  characters, since another function of them may do better than these two.
 """
 
 from collections.abc import Sequence
@@ -52,6 +55,7 @@ from bptt.shapes import Array
 # The SHA-256 of the weights that the package brings along; a test compares it with their file.
 WEIGHTS = "f852322b5aab651835ea87045e5343880af69101550860433a9a6c519c727ae9"
 QUANTILES = (0.5, 0.95, 0.99, 1.0)  # of a null, as they are stored
+WINDOWS = ("window", "latest")  # all characters of the window, or each where it stood last
 SHOWN = 300  # characters of the second half, for a figure
 
 
@@ -65,7 +69,7 @@ class Settings:
     pieces: Annotated[int, "so many parts of the text are read side by side, from zeros"] = 64
     lead: Annotated[int, "so many characters before its own each piece reads first"] = 128
     shortest: Annotated[int, "the shortest shift, either way round, in characters"] = 256
-    windows: Annotated[tuple[int, ...], "the lengths k, in characters"] = (1, 8, 16, 32)
+    windows: Annotated[tuple[int, ...], "the lengths k, in characters"] = (1, 8, 16, 20, 32)
     seeds: Annotated[tuple[int, ...], "the seeds of the untrained networks"] = tuple(range(20))
 
 
@@ -90,8 +94,9 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
 
     Of the trained network moreover `null maximum` and `null held_out`, the quantiles 0.5, 0.95,
     0.99 and 1 of the shifts; `p maximum` and `p held_out`; `window`, the correlation for each k,
-    and `window auc`; `values` and `states`, the event and the unit at each character of `text`,
-    which is a part of the second half, from its first speaker on.
+    and `window auc`; `latest` and `latest auc`, the same of the second kind of window; `values` and
+    `states`, the event and the unit at each character of `text`, which is a part of the second
+    half, from its first speaker on.
     """
     model = pretrained.load()
     trained = case["network"] == "trained"
@@ -105,7 +110,13 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
     happens = {event: series[first:] for event, series in events(whole).items()}
     if trained:
         values = np.stack(list(happens.values()), axis=1)
-        guesses = np.stack([window(codes, values, k, len(params.E)) for k in case["windows"]])
+        guesses = {
+            name: [
+                window(codes, values, k, len(params.E), latest=name == "latest")
+                for k in case["windows"]
+            ]
+            for name in WINDOWS
+        }
         shown = _shown_part(whole[first + half :])
     found: dict[str, Any] = {"text": whole[first + half :][shown]} if trained else {}
     for number, (event, series) in enumerate(happens.items()):
@@ -117,11 +128,12 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
         if event in BINARY:
             here["auc"] = _rounded(auc(sign * second, marks))
         if trained:
-            rows = guesses[:, number]
             here |= _nulls(scores, shifted(halves, both, case["shortest"]))
-            here["window"] = _rounded(standardised(rows) @ both[1][0])
-            if event in BINARY:
-                here["window auc"] = _rounded([auc(row, marks) for row in rows])
+            for name, each in guesses.items():
+                rows = np.stack([guess[number] for guess in each])
+                here[name] = _rounded(standardised(rows) @ both[1][0])
+                if event in BINARY:
+                    here[f"{name} auc"] = _rounded([auc(row, marks) for row in rows])
             here["values"] = series[half:][shown].tolist()
             here["states"] = _rounded(second[shown], 3)
         found |= {f"{event} {name}": value for name, value in here.items()}

@@ -79,10 +79,11 @@ def p_value(observed: float, null: ArrayLike) -> float:
     return float((1 + (null >= observed).sum()) / (1 + null.size))
 
 
-def window(codes: Array, values: Array, k: int, characters: int) -> Array:
+def window(codes: Array, values: Array, k: int, characters: int, *, latest: bool = False) -> Array:
     """Predict events from the last k characters, by a linear regression with a ridge of 1.
 
     The first half is fitted, and the predictions on the second are returned: (M, N - N // 2).
+    There is a weight for each character at each place of the window.
 
     Parameters
     ----------
@@ -94,12 +95,17 @@ def window(codes: Array, values: Array, k: int, characters: int) -> Array:
         The length of the window; the character of the event is its last.
     characters : int
         K, the number of characters.
+    latest : bool
+        Whether a character counts only where it stood last. Then the prediction is a sum of
+        functions, one for each character, of how long ago that was, and not linear in what stands
+        in the window.
     """
     first, half = len(codes) - len(values), len(values) // 2
     single = np.eye(characters, dtype=np.float32)
-    features = np.concatenate(
-        [single[codes[first - back : len(codes) - back]] for back in range(k)], axis=1
-    )
+    places = np.stack([single[codes[first - back : len(codes) - back]] for back in range(k)])
+    if latest:
+        places = places * (np.cumsum(places, axis=0) <= 1)
+    features = np.concatenate(places, axis=1)
     X, y = (rows[:half] - rows[:half].mean(axis=0) for rows in (features, values))
     solution = np.linalg.solve(X.T @ X + np.eye(X.shape[1]), X.T @ y)
     return np.asarray((features[half:] @ solution).T)

@@ -37,8 +37,8 @@ tags: [character-level, lstm, numpy]
 # A character LSTM of Tiny Shakespeare
 
 {layers} LSTM layers of {width} units, {parameters:,} weights, trained in NumPy by the package
-`bptt` in {hours:.1f} hours on one CPU core. The weights are kept in 8 bits. It writes plays in the
-manner of its corpus, and knows nothing else.
+`bptt` in {hours:.1f} hours on one CPU core, in which the trials before it are not counted. The
+weights are kept in 8 bits. It writes plays in the manner of its corpus, and knows nothing else.
 
 ```python
 from bptt.lm import pretrained
@@ -59,6 +59,9 @@ chosen: chapter 9 of the site of `bptt` says how. They are those of one run.
 | this model, state carried | {val_nats_carried:.3f} |
 | its weights in float32, windows of 256 characters | {trained:.3f} |
 | its weights in float32, state carried | {trained_carried:.3f} |
+
+The adaptive n-gram counts each character of the validation text once it has predicted it. The
+other counts, and the weights of this model, stay as the training text left them.
 
 The command that trained it:
 

@@ -31,9 +31,11 @@ def record() -> dict[str, Any]:
         `val_nats_window256` and `val_nats_carried`, nats per character of the model that is
         shipped on the validation text, in windows of 256 characters and with the state carried;
         `float32`, the same two of the weights as they were trained; `ngrams` and `compressors`,
-        nats per character of the baselines, and `orders`, which n-gram the last tenth of the
-        training part would choose; `curve`, the learning curve as rows of `bptt.lm.training.Point`;
-        `settings`, `parameters`, `bytes` (of the file), `cpu_seconds`, `peak_bytes`;
+        nats per character of the baselines, of which `adaptive_kneser_ney` counts on in the
+        validation text, `orders`, which n-gram the last tenth of the training part would choose,
+        and `baselines`, how these three were made; `curve`, the learning curve as rows of
+        `bptt.lm.training.Point`; `settings`, `parameters`, `bytes` (of the file), `cpu_seconds`,
+        `peak_bytes`;
         `writing_seconds`, the CPU time for 1,000 characters;
         `against_torch`, how many times as long as torch's an update takes; `corpus`, `provenance`.
     """
