@@ -595,6 +595,34 @@ def test_baselines_are_those_of_the_library(corpus):
     assert float(rows["xz"][1]) == pytest.approx(xz / np.log(2), abs=6e-5)
 
 
+@pytest.mark.parametrize(("module", "row"), [("zlib", "gzip"), ("_bz2", "bz2"), ("_lzma", "xz")])
+def test_a_python_without_a_compressor_loses_one_row_and_nothing_else(
+    corpus, module, row, monkeypatch
+):
+    whole = bptt("baselines", "--text", corpus, "--order", 1).stdout.splitlines()
+    for name in (module, "gzip", "bz2", "lzma"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    done = bptt("baselines", "--text", corpus, "--order", 1)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        *(line for line in whole if not line.startswith(row)),
+        f"{row} is left out: this Python was built without its library.",
+    ]
+    with pytest.raises(ModuleNotFoundError, match=f"there is no {row}"):
+        ngram.compressed_nats("a", "b", row)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("module", ["_bz2", "_lzma"])  # NumPy itself needs zlib
+def test_the_program_starts_on_such_a_python(module, corpus):
+    code = f"import sys; sys.modules[{module!r}] = None; from bptt.cli import main; main()"
+    words = ["baselines", "--text", corpus, "--order", "1"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(b"is left out") == 1
+
+
 def test_the_default_text_is_the_standard_library(monkeypatch):
     monkeypatch.setitem(corpora.TEXTS, "library", lambda: "the cat sat on a mat\n" * 200)
     assert "uniform" in bptt("baselines", "--order", 1).stdout
@@ -749,13 +777,17 @@ def test_a_config_that_names_a_strange_text_gives_one_sentence(model, known):
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("missing", "message"),
-    [("click", "click is missing"), ("safetensors", "safetensors is missing")],
+    [
+        ("click", "click is missing"),
+        ("safetensors", "safetensors is missing"),
+        ("threadpoolctl", "threadpoolctl is missing"),
+        ("filelock", "filelock is missing"),
+    ],
 )
 def test_without_an_extra_one_sentence_says_what_to_install(trained, missing, message):
     code = f"import sys; sys.modules[{missing!r}] = None; from bptt.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "generate", trained], capture_output=True, check=False
-    )
+    words = ["train", "--folder", trained, "--resume"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False)
     assert done.returncode == 1
     assert done.stdout == b""
     message = rf'Error: .*{message}: python -m pip install "bptt\[lm\]"\r?\n'

@@ -29,10 +29,7 @@ smooth : callable
     `witten_bell` or `kneser_ney`.
 """
 
-import bz2
-import gzip
 import itertools
-import lzma
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, NamedTuple
@@ -318,6 +315,8 @@ def compressed_nats(train: str, text: str, method: str) -> float:
 
     Raises
     ------
+    ModuleNotFoundError
+        If this Python was built without the library of the method. The message says so.
     ValueError
         If the method is unknown, or the text is empty.
     """
@@ -328,12 +327,32 @@ def compressed_nats(train: str, text: str, method: str) -> float:
     if not text:
         raise ValueError("ngram.compressed_nats: text must have at least one character, got none")
     compress = COMPRESS[method]
-    longer, shorter = (len(compress(each.encode())) for each in (train + text, train))
+    try:
+        longer, shorter = (len(compress(each.encode())) for each in (train + text, train))
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"ngram.compressed_nats: there is no {method}, this Python was built without it"
+        ) from error
     return (longer - shorter) * 8 * math.log(2) / len(text)
+
+
+def _gzip(data: bytes) -> bytes:
+    """Compress at the strongest, 9, which is the default; `bz2` too."""
+    import gzip
+
+    return gzip.compress(data)
+
+
+def _bz2(data: bytes) -> bytes:
+    import bz2
+
+    return bz2.compress(data)
 
 
 def _xz(data: bytes) -> bytes:
     """Compress with a dictionary that holds all."""
+    import lzma
+
     chain = {
         "id": lzma.FILTER_LZMA2,
         "preset": 9 | lzma.PRESET_EXTREME,
@@ -342,12 +361,8 @@ def _xz(data: bytes) -> bytes:
     return lzma.compress(data, filters=[chain])
 
 
-# The first two are at their strongest, 9, by default.
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "bz2": bz2.compress,
-    "xz": _xz,
-}
+# Each is imported where it is used: a Python may be built without one of their libraries.
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": _gzip, "bz2": _bz2, "xz": _xz}
 
 
 def _probabilities(model: Model, codes: Array) -> Array:
