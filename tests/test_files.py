@@ -231,3 +231,20 @@ def test_a_folder_that_is_not_there_is_named_at_once(tmp_path, no_pause):
     assert isinstance(failed.value, files.WriteError)
     assert "as it was" not in str(failed.value)
     assert no_pause == []
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_the_draft_of_a_writer_that_was_killed_is_removed_and_nothing_else(path, tmp_path):
+    code = (
+        "import os, signal, sys; from bptt import files\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "files.replace(sys.argv[1], b'new')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    (draft,) = tmp_path.iterdir()
+    others = {".bptt-notes.draft", ".0123456789abcdef.draft", f"{draft.name}.txt", "a.draft"}
+    for name in others:
+        (tmp_path / name).touch()
+    files.tidy(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == others

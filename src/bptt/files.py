@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 PAUSES = (0.05, 0.1, 0.2, 0.4)  # seconds before another try
 # What may be over in a moment: a full disk, or another program that has the file open (Windows).
 PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EBUSY}
+
+DRAFT = re.compile(r"\.bptt-[0-9a-f]{16}\.draft")
 
 
 class WriteError(OSError):
@@ -47,8 +50,21 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
     _sync_folder(place.parent)
 
 
+def tidy(folder: str | os.PathLike[str]) -> None:
+    """Remove the drafts of writers that were killed; nobody may be writing there.
+
+    Parameters
+    ----------
+    folder : str or path
+        The folder.
+    """
+    for path in Path(folder).iterdir():
+        if DRAFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
 def _replace_once(place: Path, content: bytes) -> None:
-    draft = place.with_name(f".{secrets.token_hex(8)}.draft")  # nobody else's
+    draft = place.with_name(f".bptt-{secrets.token_hex(8)}.draft")  # nobody else's
     old = os.path.lexists(place)
     if old and not place.is_file():
         raise OSError(errno.EINVAL, "it is no file")

@@ -22,7 +22,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from bptt import stops, tree
+from bptt import files, stops, tree
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
 from bptt.files import WriteError
@@ -213,6 +213,7 @@ def train(
     with lock.held(project.place):
         if save.found(project.place) != project.found:
             raise ValueError(f"{project.place} has changed meanwhile; try again")
+        files.tidy(project.place)  # after a kill
         return _train(project, watch, {"every": project.every, "threads": threads})
 
 
