@@ -113,6 +113,12 @@ def mutate(session: nox.Session) -> None:
     run_in_tests(session, "tools/mutate.py", *session.posargs)
 
 
+@nox.session(default=False, venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Throw what is wrong at commands, files and functions for half an hour; `-- --minutes 2`."""
+    run_in_tests(session, "tools/fuzz.py", *session.posargs)
+
+
 @nox.session(default=False)
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
