@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -221,6 +222,8 @@ def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
     _advise(opened)
     settings = opened.settings
     with _products(settings.batch, max(settings.widths), opened.threads) as count:
+        if count == 1 and opened.threads is None and not threads.is_chosen():
+            _say("One thread does the products, which are small; OMP_NUM_THREADS chooses another.")
         if opened.threads not in {None, count}:
             _say(
                 f"It was trained with {opened.threads} threads, and goes on with {count}: the last "
@@ -248,16 +251,11 @@ def _advise(opened: project.Project) -> None:
         _say(f"The training takes about {needed / 1e9:.1f} GB of memory, for {K:,} characters.")
 
 
-@contextlib.contextmanager
-def _products(rows: int, width: int, count: int | None = None) -> Iterator[int | None]:
-    """Choose the threads for products of rows with the weights of a layer; say so if few."""
-    with threads.limited(rows * width * 4 * width, count) as found:
-        if not threads.is_chosen() and found == 1 != os.cpu_count() and count != 1:
-            _say(
-                "One thread does the products of arrays, which are small here; OMP_NUM_THREADS "
-                "chooses another number."
-            )
-        yield found
+def _products(
+    rows: int, width: int, count: int | None = None
+) -> AbstractContextManager[int | None]:
+    """Choose the threads for products of rows with the weights of a layer."""
+    return threads.limited(rows * width * 4 * width, count)
 
 
 def _while_heard(show: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -319,10 +317,11 @@ def _evaluate(model: str, **asked: Any) -> None:
     corpus = corpora.load(source)
     held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out), len(corpus.train))
     whole = (len(held_out) - 1) // score.WINDOW * score.WINDOW
-    rows = {
-        f"state carried, {len(held_out) - 1} characters": score.carried(cell, params, held_out),
-        f"windows of {score.WINDOW}, {whole} characters": score.windows(cell, params, held_out),
-    }
+    with _products(score.WINDOWS, max(len(layer.W_h) for layer in params.layers)):
+        rows = {
+            f"state carried, {len(held_out) - 1} characters": score.carried(cell, params, held_out),
+            f"windows of {score.WINDOW}, {whole} characters": score.windows(cell, params, held_out),
+        }
     _table(rows)
     if not corpora.is_that_of(corpus, about):
         _say("This is not the text that the model was trained on.")
@@ -353,9 +352,10 @@ def _generate(
         rng=np.random.default_rng(seed),
     )
     written = (vocabulary.decode([code]) for code in itertools.islice(codes, length))
-    for piece in itertools.chain([prompt], written):
-        sys.stdout.write(piece)
-        sys.stdout.flush()
+    with _products(1, max(len(layer.W_h) for layer in params.layers)):
+        for piece in itertools.chain([prompt], written):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
     sys.stdout.write("\n")
 
 
