@@ -52,7 +52,7 @@ def holm(p_values: Sequence[float]) -> Array:
     Notes
     -----
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
-    of Statistics 6 (1979), https://www.jstor.org/stable/4615733.
+    of Statistics 6 (1979), <https://www.jstor.org/stable/4615733>.
     """
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p)
