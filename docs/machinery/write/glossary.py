@@ -30,7 +30,7 @@ PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
 UNMARKED = "a|abbr|autoref|code|math|strong"
 # One of these with all that is in it, or another tag, or words.
 PIECE = re.compile(rf"<({UNMARKED})\b.*?</\1>|<[^>]*>|(?P<words>[^<]+)", re.DOTALL)
-CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
+BLOCK = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _check_links(terms: Iterable[Term], base: str, contents: dict[str, str]) -> 
 
 def section(content: str, anchor: str) -> str:
     """Return the prose of a section with those below it; without an anchor, of the whole page."""
-    prose = CODE.sub("", content)
+    prose = BLOCK.sub("", content)
     if anchor:
         heading = re.search(rf'<h(\d) id="{re.escape(anchor)}"', prose)
         if heading is None:
