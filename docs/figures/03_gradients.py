@@ -110,11 +110,11 @@ fig
 figures.data(fig)
 
 # %% [markdown]
-# ## Popular
+# ## Notebook
 
 
 # %%
-def popular(seed, steps, radius=None, last_only=False):
+def in_the_notebook(seed, steps, radius=None, last_only=False):
     rng = np.random.default_rng(seed)
     scale = np.sqrt(2 / (10 + 20))
     W_x, W_h = (rng.normal(scale=scale, size=(rows, 20)) for rows in (10, 20))
@@ -134,7 +134,7 @@ def popular(seed, steps, radius=None, last_only=False):
 fig, (above, below) = figures.figure(2, 1, height=5.6)
 fig.get_layout_engine().set(hspace=0.08)  # a title stands off the label above it
 for steps, style in zip([10, 25, 50, 100], ["-", "--", ":", "-."], strict=True):
-    curves = np.array([popular(seed, steps) for seed in range(50)])
+    curves = np.array([in_the_notebook(seed, steps) for seed in range(50)])
     assert (curves[:, 0] > curves[:, -1]).all()  # what the caption says
     curves /= curves.max(axis=1, keepdims=True)
     low, median, high = np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
@@ -145,7 +145,7 @@ above.set(ylabel="norm / largest norm", ylim=(0.015, 1.2))
 above.legend(ncols=2, loc="lower left")
 
 draws = [
-    np.array([popular(seed, 50, radius, last_only=True) for seed in range(50)])[:, ::-1]
+    np.array([in_the_notebook(seed, 50, radius, last_only=True) for seed in range(50)])[:, ::-1]
     for radius in (None, 0.9)
 ]
 figures.plot_bands(np.arange(1, 51), draws, ["as drawn", r"$\rho = 0.9$"], ax=below)

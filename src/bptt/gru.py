@@ -59,7 +59,8 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     -----
     Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
     statistical machine translation", EMNLP 2014, <https://doi.org/10.3115/v1/D14-1179>, in the
-    form of torch: the reset gate acts after the product with $W_{hn}$, not before it.
+    form of torch: the reset gate acts after the product with $W_{hn}$, as in the decoder there,
+    and not before it, as in the encoder.
     """
     W_x, W_h, b, b_hn = params
     (h_prev,) = state

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup
 from mkdocs.config.defaults import MkDocsConfig
@@ -29,6 +30,7 @@ PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
 UNMARKED = "a|abbr|autoref|code|math|strong"
 # One of these with all that is in it, or another tag, or words.
 PIECE = re.compile(rf"<({UNMARKED})\b.*?</\1>|<[^>]*>|(?P<words>[^<]+)", re.DOTALL)
+BLOCK = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Term:
     names: tuple[str, ...]
     definition: str
     common: bool
+    links: tuple[str, ...]  # to where it is developed
 
 
 def mark_terms(config: MkDocsConfig, files: Files) -> None:
@@ -50,6 +53,7 @@ def mark_terms(config: MkDocsConfig, files: Files) -> None:
     terms = list(read(html_of(glossary)))
     asked = [[*term.names] for term in terms]
     used: set[str] = set()
+    _check_links(terms, glossary.url, {page.url: html_of(page) for page in pages.values()})
     for page in (page for page in pages.values() if is_chapter(page.file)):
         content, link = html_of(page), get_relative_url(glossary.url, page.url)
         causes = ["glossary", html_of(glossary), content]
@@ -66,6 +70,27 @@ def names_used(content: str, terms: list[list[str]]) -> list[str]:
     return [names[0] for names in terms if _pattern(names).search(prose)]
 
 
+def _check_links(terms: Iterable[Term], base: str, contents: dict[str, str]) -> None:
+    """Insist that each term is used where its entry sends the reader."""
+    for term in terms:
+        for link in term.links:
+            url, anchor = urldefrag(urljoin(f"/{base}", link))
+            if not _pattern(term.names).search(section(contents.get(url[1:], ""), anchor)):
+                raise PluginError(f"{LIST}: {term.names[0]} is not used in {link}")
+
+
+def section(content: str, anchor: str) -> str:
+    """Return the prose of a section with those below it; without an anchor, of the whole page."""
+    prose = BLOCK.sub("", content)
+    if anchor:
+        heading = re.search(rf'<h(\d) id="{re.escape(anchor)}"', prose)
+        if heading is None:
+            return ""
+        following = prose[heading.start() + 1 :]
+        prose = re.split(rf"<h[1-{heading[1]}]\b", following)[0]
+    return text(prose)
+
+
 def read(content: str) -> Iterator[Term]:
     """Read the terms of the rendered glossary."""
     for name in BeautifulSoup(content, "html.parser").find_all("dt"):
@@ -76,7 +101,8 @@ def read(content: str) -> Iterator[Term]:
             raise PluginError(f"{LIST}: {name.text} has no anchor")
         definition = " ".join(definitions[0].text.split())
         common = "common" in name.get_attribute_list("class")
-        yield Term(str(name["id"]), tuple(name.text.split(", ")), definition, common)
+        links = tuple(str(link["href"]) for link in definitions[1].find_all("a"))
+        yield Term(str(name["id"]), tuple(name.text.split(", ")), definition, common, links)
 
 
 def mark(content: str, terms: list[Term], link: str) -> str:
