@@ -26,10 +26,13 @@ torch.mm(torch.ones(2, 2), torch.ones(2, 2))
 torch.nn.LSTM(1, 1)(torch.ones(1, 1, 1))
 """
 ASKED = {"OPENBLAS_VERBOSE": "2", "MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"}
+# It overrules the choice of OpenBLAS.
+OVERRULED = "OPENBLAS_CORETYPE"
 # The name of a library, and the processors that its kernels are for.
 NUMPY = re.compile(r"^Core: (?P<kernels>\S+)", re.MULTILINE)
 TORCH = re.compile(
-    r"^MKL_VERBOSE (?P<name>.+?) Product build \d+ for (?P<kernels>.+?), ", re.MULTILINE
+    r"^MKL_VERBOSE (?P<name>.+?) Product build .+? architecture (?P<kernels>.+?), ",
+    re.MULTILINE,
 )
 ONEDNN = re.compile(
     r"info,(?P<name>oneDNN v\S+).*?^onednn_verbose\S*,cpu,isa:(?P<kernels>[^\n]+)",
@@ -96,7 +99,10 @@ def libraries() -> dict[str, str]:
     command = [sys.executable, "-c", PROGRAM]
     environment = {**os.environ, **ASKED}
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603  # it is this Python
-    return told(run.stdout + run.stderr, f"{blas['name']} {blas['version']}")
+    found = told(run.stdout + run.stderr, f"{blas['name']} {blas['version']}")
+    if OVERRULED in os.environ:
+        found["numpy"] += f", as {OVERRULED} asks"
+    return found
 
 
 def told(output: str, numpy: str) -> dict[str, str]:
