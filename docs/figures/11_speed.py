@@ -131,6 +131,7 @@ for ax, (axis, values) in zip(axes, AXES.items(), strict=True):
     ax.plot(values, least, ":", label="floor")
     ax.set(xscale="log", yscale="log", xlabel=NAMES[axis])
     plain_numbers(ax.xaxis, values[::2])
+    plain_numbers(ax.yaxis, [1, 3, 10, 30, 100])
 axes[0].set_ylabel("milliseconds")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
