@@ -22,7 +22,7 @@ from hypothesis import given
 
 from bptt import fused, gru, lstm, rnn, tree, unroll
 from bptt.bench import __main__ as command
-from bptt.bench import clock, contestants, floor, memory, parts, plain, record, tables
+from bptt.bench import blas, clock, contestants, floor, memory, parts, plain, record, tables
 from bptt.bench.clock import Ratio, Timing
 from bptt.bench.contestants import Contestant, Outcome
 from bptt.bench.floor import Speeds
@@ -77,7 +77,7 @@ def test_each_gate_of_the_plain_loop_has_a_matrix_of_its_own():
 # The contestants.
 
 TINY = {"T": 5, "B": 3, "I": 4, "H": 2}
-EVERYONE = ("torch", "unroll", "fused", "plain", "every 2")
+EVERYONE = ("torch", "unroll", "fused", "plain", "every 2", "torch without oneDNN")
 
 
 @given(SIZES, SEEDS)
@@ -134,6 +134,39 @@ def test_torch_has_both_biases_and_an_input_gradient_on_one_thread():
         ahead += [parent for parent, _ in node.next_functions if parent is not None]
     shapes = Counter(tuple(leaf.shape) for leaf in {id(leaf): leaf for leaf in leaves}.values())
     assert shapes == {(5, 3, 4): 1, (8, 4): 1, (8, 2): 1, (8,): 2}
+
+
+def torch_operators(run):
+    """Name the operators of torch that run."""
+    import torch
+
+    with torch.autograd.profiler.profile() as profile:
+        run()
+    return {event.name for event in profile.function_events}
+
+
+@pytest.mark.parametrize("name", ["torch", "torch without oneDNN"])
+@pytest.mark.parametrize("way", ["forward", "both", "outcome"])
+def test_onednn_is_switched_off_where_a_contestant_says_so_and_nowhere_else(name, way):
+    from torch.backends import mkldnn
+
+    problem = contestants.draw("lstm", "float32", **TINY)
+    contestant = contestants.enter((name,), problem)[name]
+    one_operator = "aten::mkldnn_rnn_layer" in torch_operators(getattr(contestant, way))
+    assert one_operator is (name == "torch" and mkldnn.is_available())
+    assert mkldnn.enabled
+
+
+def test_onednn_is_on_again_after_an_error():
+    from torch.backends import mkldnn
+
+    def fail():
+        assert not mkldnn.enabled
+        raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        contestants._switched_off(fail)()
+    assert mkldnn.enabled
 
 
 def test_a_problem_is_drawn_from_its_seed():
@@ -287,6 +320,81 @@ def test_a_ratio_needs_as_many_rounds_of_both(one, other):
         clock.compare(one, other)
 
 
+# Who multiplies.
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(SIZES, SEEDS)
+def test_every_library_multiplies_the_same_arrays(dtype, sizes, seed):
+    M, K, N, _ = sizes
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(K, N)).astype(dtype)
+    found = {who: blas.as_array(product()) for who, product in blas.products(a, b).items()}
+    assert list(found) == ["numpy", "torch", "oneDNN"][: 3 if dtype == "float32" else 2]
+    for product in found.values():
+        assert product.dtype == dtype
+        assert_close(product, a @ b, tol=1e-12 if dtype == "float64" else 1e-5)
+
+
+def test_a_product_is_made_anew_by_each_call():
+    a, b = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32)
+    for product in blas.products(a, b).values():
+        first = blas.as_array(product()).copy()
+        assert_equal(blas.as_array(product()), first)
+
+
+def test_the_libraries_multiply_on_one_thread():
+    import torch
+
+    torch.set_num_threads(2)
+    blas.products(np.ones((2, 3)), np.ones((3, 4)))
+    assert torch.get_num_threads() == 1
+
+
+SAID = """Core: Haswell
+MKL_VERBOSE oneMKL 2024.0 Update 2 Product build 20240605 for Intel(R) 64 architecture Some \
+processors, Lnx 2.60GHz lp64 gnu_thread
+MKL_VERBOSE SGEMM(N,N,2,2,2,0x7ffd) 1.64ms CNR:OFF Dyn:1 FastMM:1 TID:0  NThr:1
+onednn_verbose,v1,info,oneDNN v3.12.0 (commit 80afa71)
+onednn_verbose,v1,info,cpu,runtime:OpenMP,nthr:1
+onednn_verbose,v1,info,cpu,isa:Intel AVX-512 with Intel DL Boost
+onednn_verbose,v1,info,gpu,runtime:none
+""".replace("\\\n", "")
+
+
+def test_what_the_libraries_say_of_themselves_is_read():
+    assert blas.told(SAID, "openblas 1.2") == {
+        "numpy": "openblas 1.2, kernels for Haswell",
+        "torch": "oneMKL 2024.0 Update 2, kernels for Some processors",
+        "oneDNN": "oneDNN v3.12.0, kernels for Intel AVX-512 with Intel DL Boost",
+    }
+
+
+def test_what_a_library_does_not_tell_is_left_out():
+    assert blas.told("", "accelerate 1") == {"numpy": "accelerate 1"}
+    lines = SAID.splitlines(keepends=True)
+    assert set(blas.told("".join(lines[3:]), "a")) == {"numpy", "oneDNN"}
+    assert set(blas.told("".join(lines[:3]), "a")) == {"numpy", "torch"}
+
+
+@pytest.mark.process
+def test_the_libraries_of_this_machine_are_named():
+    found = blas.libraries()
+    version = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["version"]
+    assert version in found["numpy"]
+    assert set(found) <= {"numpy", "torch", "oneDNN"}
+
+
+@pytest.mark.parametrize(("name", "asked"), [("OPENBLAS_CORETYPE", True), ("CORETYPE", False)])
+def test_kernels_that_were_asked_for_are_named_as_such(monkeypatch, name, asked):
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    monkeypatch.setenv(name, "Haswell")
+    said = SimpleNamespace(stdout=SAID, stderr="")
+    monkeypatch.setattr(blas.subprocess, "run", lambda *_, **__: said)
+    named = blas.libraries()["numpy"]
+    assert named.endswith("as OPENBLAS_CORETYPE asks") is asked
+
+
 # The floor.
 
 
@@ -311,15 +419,21 @@ def test_the_floor_is_the_time_of_the_products_and_of_the_tanhs():
 
 
 def test_the_speeds_are_those_of_the_best_rounds(monkeypatch):
-    times = {"product": Timing((0.5, 0.25, 0.75), 1), "tanh": Timing((3e-3, 4e-3, 2e-3), 9)}
+    times = {
+        "numpy": Timing((0.5, 0.35, 0.75), 1),
+        "torch": Timing((0.9, 0.25, 0.8), 1),  # the floor is the processor's, not a library's
+        "oneDNN": Timing((0.4, 0.4, 0.4), 1),
+        "tanh": Timing((3e-3, 4e-3, 2e-3), 9),
+    }
     work = {}
     monkeypatch.setattr(clock, "time_rounds", lambda f, **_: work.update(f) or times)
     rng = np.random.default_rng(0)
     speeds = floor.measure("float32", rounds=3, batch=1, rng=rng, size=10)
     assert speeds == pytest.approx(Speeds(2000 / 0.25 / 1e9, 2e-3 / 8192))
-    assert {name: f().dtype for name, f in work.items()} == dict.fromkeys(times, np.float32)
-    assert work["product"]().shape == (10, 10)
-    assert work["tanh"]().size == 8192
+    made = {name: blas.as_array(f()) for name, f in work.items()}
+    assert {name: array.dtype for name, array in made.items()} == dict.fromkeys(times, np.float32)
+    assert made.pop("tanh").size == 8192
+    assert {array.shape for array in made.values()} == {(10, 10)}
 
 
 # Memory.
@@ -473,6 +587,37 @@ def test_the_ratios_are_of_all_contestants_in_both_modes():
         ("rnn", "fused", "torch"),
         ("gru", "fused", "torch"),
     ]
+
+
+def test_torch_is_timed_in_its_other_way_where_it_has_two():
+    settings = dataclasses.replace(LITTLE, modes=("both",))
+    for cell, dtype in itertools.product(("lstm", "gru"), ("float32", "float64")):
+        group = {"part": "ratio", "cell": cell, "dtype": dtype, **TINY}
+        who = [run.case["who"] for run in parts.measure(group, settings)]
+        assert ("torch without oneDNN" in who) is ((cell, dtype) == ("lstm", "float32"))
+
+
+def test_one_product_of_a_step_is_timed_by_every_library():
+    cases, runs, equal = measured("product")
+    assert cases == [
+        {"cell": "lstm", "dtype": "float64", **TINY, "who": who} for who in ("numpy", "torch")
+    ]
+    assert all(len(run.score["rounds"]) == 2 for run in runs)
+    assert [(case["who"], case["against"]) for case in equal] == [("torch", "numpy")]
+    narrow = dataclasses.replace(LITTLE, dtypes=("float32",))
+    found = parts.measure(parts.groups(dataclasses.replace(narrow, parts=("product",)))[0], narrow)
+    assert [run.case["who"] for run in found] == ["torch", "oneDNN", "numpy", "torch", "oneDNN"]
+
+
+def test_the_product_of_a_step_is_that_of_the_state_with_the_weights_of_all_gates(monkeypatch):
+    seen = []
+    products = blas.products
+    monkeypatch.setattr(blas, "products", lambda a, b: seen.append((a, b)) or products(a, b))
+    measured("product")
+    ((h, W_h),) = seen
+    params = contestants.draw("lstm", "float64", **TINY, seed=LITTLE.seed).params
+    assert h.shape == (TINY["B"], TINY["H"])
+    np.testing.assert_array_equal(W_h, params.W_h)
 
 
 def test_what_is_timed_is_the_mode_of_the_case(monkeypatch):
@@ -635,6 +780,7 @@ class Bench:
     def __init__(self, folder, monkeypatch):
         self.folder, self.patch = folder / "results", monkeypatch
         monkeypatch.setattr(results, "FOLDER", self.folder)
+        monkeypatch.setattr(blas, "libraries", lambda: {"numpy": "a", "torch": "b"})
         self.settings = dataclasses.replace(LITTLE, parts=("ratio", "recompute"))
         self.log = []
         self.inner = parts.measure
@@ -684,7 +830,8 @@ def test_everything_is_measured_and_saved(bench):
     made_by = result.provenance
     assert made_by["digest"] == "first"
     assert made_by["threads"] == 1
-    assert {"date", "python", "numpy", "torch", "blas", "cpu", "machine", "simd"} < set(made_by)
+    assert {"date", "python", "numpy", "torch", "cpu", "machine", "simd"} < set(made_by)
+    assert made_by["libraries"] == {"numpy": "a", "torch": "b"}
     assert made_by["cpu_seconds"] == 3
 
 
@@ -692,6 +839,7 @@ def test_the_digest_is_that_of_the_code_that_is_timed(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     monkeypatch.setattr(record, "digest", lambda name: asked.append(name) or "0")
+    monkeypatch.setattr(blas, "libraries", dict)
     record.measure(dataclasses.replace(LITTLE, parts=()))
     assert asked == ["bptt.bench.parts"]
 
@@ -968,15 +1116,20 @@ def test_the_stored_result_holds_every_contestant_in_every_case(stored):
         for cell in ("rnn", "lstm", "gru")
         for dtype in ("float32", "float64")
         for mode in ("forward", "both")
-        for who in ("torch", "unroll", "fused", "plain")
+        for who in ("torch", "unroll", "fused", "plain", *other_ways(cell, dtype))
     ]
     assert ratios == wanted
-    assert len(wanted) == 192
+    assert len(wanted) == 200
+
+
+def other_ways(cell, dtype):
+    return ("torch without oneDNN",) if (cell, dtype) == ("lstm", "float32") else ()
 
 
 def test_the_stored_result_holds_every_other_part_too(stored):
     count = Counter(run.case["part"] for run in stored.runs)
     assert count["floor"] == 2
+    assert count["product"] == 4 * (3 + 2)
     assert count["scaling"] == 2 * (5 + 8 + 6)
     assert count["ladder"] == 3 * len(parts.RUNGS)
     assert count["recompute"] == 2 * 4
@@ -1002,8 +1155,9 @@ def test_a_batch_of_the_stored_result_lasted_long_enough(stored):
 def test_the_results_that_were_timed_were_equal(stored):
     equal = [run for run in stored.runs if run.case["part"] == "equality"]
     assert record.differences(stored.runs) == []
-    assert len([run for run in equal if run.case["of"] == "ratio"]) == 4 * 3 * 2 * 3
+    assert len([run for run in equal if run.case["of"] == "ratio"]) == 4 * (3 * 2 * 3 + 1)
     assert {run.case["of"] for run in equal} == {
+        "product",
         "ratio",
         "scaling",
         "ladder",
@@ -1015,7 +1169,7 @@ def test_the_results_that_were_timed_were_equal(stored):
 def test_the_stored_result_says_where_it_was_measured(stored):
     made_by = stored.provenance
     assert set(made_by) == {
-        *("digest", "date", "python", "numpy", "torch", "blas", "cpu", "machine", "simd"),
+        *("digest", "date", "python", "numpy", "torch", "libraries", "cpu", "machine", "simd"),
         *("threads", "cpu_seconds"),
     }
     assert made_by["threads"] == 1

@@ -68,7 +68,9 @@ def enter(names: tuple[str, ...], problem: Problem) -> dict[str, Contestant]:
     Parameters
     ----------
     names : tuple of str
-        Of "torch", "unroll", "fused", "plain"; "every 5" is `fused` with `recompute_every=5`.
+        Of "torch", "unroll", "fused", "plain"; "every 5" is `fused` with `recompute_every=5`,
+        "torch without oneDNN" is torch with one operator after the other also for the LSTM in
+        float32.
     problem : Problem
         What they compute.
     """
@@ -80,7 +82,9 @@ def _contestant(name: str, problem: Problem) -> Contestant:
         return _run(fused, problem, recompute_every=int(name.removeprefix("every ")))
     if name in {"unroll", "fused"}:
         return _run({"unroll": unroll, "fused": fused}[name], problem)
-    return {"torch": _torch, "plain": _plain}[name](problem)
+    return {"torch": _torch, "torch without oneDNN": _without_onednn, "plain": _plain}[name](
+        problem
+    )
 
 
 def errors(contestants: Mapping[str, Contestant]) -> dict[str, float]:
@@ -164,3 +168,22 @@ def _torch(problem: Problem) -> Contestant:
         return Outcome(hs, dparams, inputs.grad.numpy())
 
     return Contestant(forward, both, outcome)
+
+
+def _without_onednn(problem: Problem) -> Contestant:
+    """Enter torch's own layer with oneDNN switched off, for the time of each call."""
+    return Contestant(*(_switched_off(f) for f in _torch(problem)))
+
+
+def _switched_off(f: Callable[[], Any]) -> Callable[[], Any]:
+    from torch.backends import mkldnn
+
+    def call() -> Any:
+        before = mkldnn.enabled
+        mkldnn.enabled = False  # `mkldnn.flags` would set more than this
+        try:
+            return f()
+        finally:
+            mkldnn.enabled = before
+
+    return call

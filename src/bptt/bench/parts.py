@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from bptt.bench import clock, contestants, floor, memory
+from bptt.bench import blas, clock, contestants, floor, memory
 from bptt.bench.clock import Timing
 from bptt.bench.contestants import Outcome
 from bptt.bench.ladder import RUNGS
@@ -22,7 +22,7 @@ Case: TypeAlias = dict[str, Any]
 Size: TypeAlias = tuple[int, int, int, int]
 
 AXES = ("T", "B", "I", "H")
-NAMES = ("floor", "ratio", "scaling", "ladder", "recompute", "memory", "single")
+NAMES = ("floor", "product", "ratio", "scaling", "ladder", "recompute", "memory", "single")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ class Settings:
         "fused",
         "plain",
     )
+    lstm_who: Annotated[tuple[str, ...], "timed beside them for the LSTM in float32"] = (
+        "torch without oneDNN",
+    )
     base: Annotated[Size, "of the LSTM, for the scaling"] = (100, 32, 64, 128)
     scaling: Annotated[
         tuple[tuple[str, tuple[int, ...]], ...], "which number of `base` changes, and its values"
@@ -74,7 +77,15 @@ class Settings:
 
 FULL = Settings()
 # For a machine that others use as well: enough to see that something has gone wrong.
-SHORT = replace(FULL, parts=("ratio",), rounds=5, batch=0.05, sizes=FULL.sizes[:2], modes=("both",))
+SHORT = replace(
+    FULL,
+    parts=("ratio",),
+    rounds=5,
+    batch=0.05,
+    sizes=FULL.sizes[:2],
+    modes=("both",),
+    lstm_who=(),
+)
 
 
 def groups(settings: Settings) -> list[Case]:
@@ -82,6 +93,11 @@ def groups(settings: Settings) -> list[Case]:
     lstm = {"cell": "lstm", "dtype": "float32"}
     found: dict[str, list[Case]] = {
         "floor": [{"dtype": dtype} for dtype in settings.dtypes],
+        "product": [
+            {"cell": "lstm", "dtype": dtype, **_sizes(size)}
+            for size in settings.sizes
+            for dtype in settings.dtypes
+        ],
         "ratio": [
             {"cell": cell, "dtype": dtype, **_sizes(size)}
             for size in settings.sizes
@@ -128,8 +144,23 @@ def _floor(case: Case, settings: Settings) -> Iterator[Run]:
     yield Run({"part": "floor", **case}, score, round(cpu_seconds() - start, 3))
 
 
+def _product(case: Case, settings: Settings) -> Iterator[Run]:
+    """Time what no run can take out of its loop, $h_{t-1} W_h$, by each library."""
+    params = contestants.draw(**case, seed=settings.seed).params
+    h = _rng(settings).normal(size=(case["B"], case["H"])).astype(case["dtype"])
+    work = blas.products(h, params.W_h)
+    wanted, *others = (blas.as_array(product()) for product in work.values())
+    errors = [relative_error(other, wanted) for other in others]
+    yield from _equality("product", case, dict(zip([*work][1:], errors, strict=True)), "numpy")
+    for who, timing in _time(work, settings).items():
+        yield _timed({"part": "product", **case, "who": who}, timing)
+
+
 def _ratio(case: Case, settings: Settings) -> Iterator[Run]:
-    return _side_by_side("ratio", case, settings, settings.who, settings.modes)
+    # Only there has torch two ways: one operator for all steps, or many for each.
+    two_ways = (case["cell"], case["dtype"]) == ("lstm", "float32")
+    who = settings.who + (settings.lstm_who if two_ways else ())
+    return _side_by_side("ratio", case, settings, who, settings.modes)
 
 
 def _recompute(case: Case, settings: Settings) -> Iterator[Run]:
@@ -218,6 +249,7 @@ def _single(case: Case, settings: Settings) -> Iterator[Run]:
 
 PARTS: dict[str, Callable[[Case, Settings], Iterator[Run]]] = {
     "floor": _floor,
+    "product": _product,
     "ratio": _ratio,
     "scaling": _scaling,
     "ladder": _ladder,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bptt import progress
-from bptt.bench import parts, tables
+from bptt.bench import blas, parts, tables
 from bptt.bench.clock import Ratio
 from bptt.bench.contestants import BOUNDS
 from bptt.bench.parts import Settings
@@ -119,13 +119,12 @@ def summary(result: Result) -> list[str]:
 
 
 def _surroundings() -> dict[str, Any]:
-    """Return the version of torch, the BLAS of NumPy, the processor, and what is used of it."""
+    """Return the version of torch, who multiplies, the processor, and what is used of it."""
     config: Any = np.show_config(mode="dicts")
-    blas = config["Build Dependencies"]["blas"]
     simd = config["SIMD Extensions"]
     return {
         "torch": importlib.metadata.version("torch"),
-        "blas": f"{blas['name']} {blas['version']}",
+        "libraries": blas.libraries(),
         "cpu": _cpu_model(),
         "simd": simd["baseline"] + simd.get("found", []),
         "threads": 1,

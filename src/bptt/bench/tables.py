@@ -41,7 +41,7 @@ def ratio(
     Parameters
     ----------
     part : str
-        Where both were timed: "ratio", "scaling", "ladder", "recompute" or "single".
+        Where both were timed: "ratio", "product", "scaling", "ladder", "recompute" or "single".
 
     Raises
     ------
