@@ -195,6 +195,17 @@ def test_what_could_not_be_read_is_not_written_over_a_good_model(tmp_path):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("halves", ["\ud800", "\udbff\udc00"])
+def test_half_characters_come_back_or_are_refused(halves, tmp_path):
+    model = model_of()._replace(vocabulary=Vocabulary("abcdef"[: 6 - len(halves)] + halves))
+    if len(halves) == 1:
+        folder.write(tmp_path, model)
+        assert folder.read(tmp_path).vocabulary == model.vocabulary
+    else:  # a file joins them
+        with pytest.raises(ValueError, match="halves of one"):
+            folder.write(tmp_path, model)
+
+
 def test_a_name_that_utf_8_cannot_hold_is_kept_in_the_configuration(tmp_path):
     folder.write(tmp_path, model_of(), about={"corpus": "a\udcff"}, card="of a\udcff")
     assert folder.about(tmp_path)["corpus"] == "a\udcff"

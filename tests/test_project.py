@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -304,6 +305,35 @@ def test_a_full_disk_is_one_sentence_with_the_path_what_survives_and_the_way_on(
     assert f"the last checkpoint stays in {place / STATE}" in line
     assert f"go on with: bptt train --folder {place} --resume" in line
     assert bptt("train", "--folder", place, "--resume").exit_code == 0
+
+
+def test_a_stop_with_weights_that_are_no_numbers_keeps_the_last_checkpoint(
+    place, text, monkeypatch
+):
+    real = trainings.advance
+
+    def break_and_stop(settings, codes, run):
+        if run.step == 5:
+            raise KeyboardInterrupt
+        run, nats = real(settings, codes, run)
+        if run.step == 5:
+            E = run.params.E + np.float32(np.inf)
+            run = run._replace(params=run.params._replace(E=E))
+        return run, nats
+
+    monkeypatch.setattr(trainings, "advance", break_and_stop)
+    line = refused(train(place, text), code=1)
+    assert "at step 5 a weight or a loss is NaN or infinite" in line
+    assert f"the last checkpoint stays in {place / STATE}" in line
+    monkeypatch.undo()
+    assert run_file.read(place / STATE)[2].run.step == 3
+    assert bptt("train", "--folder", place, "--resume").exit_code == 0
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(place, text):
+    place.write_text("mine")
+    assert f"{place} is no folder" in refused(train(place, text))
+    assert place.read_text() == "mine"
 
 
 # A model from the first save on.

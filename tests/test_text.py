@@ -259,6 +259,13 @@ def test_a_file_with_nothing_but_a_mark_is_empty(tmp_path):
         text.read(path)
 
 
+def test_a_pointer_of_git_lfs_is_no_text(tmp_path):
+    path = tmp_path / "play.txt"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n")
+    with pytest.raises(CorpusError, match=r"is a pointer of Git LFS.*git lfs pull"):
+        text.read(path)
+
+
 def test_a_folder_without_a_name_is_refused():
     with pytest.raises(CorpusError, match="the name of the folder is empty"):
         text.tiny_shakespeare("")

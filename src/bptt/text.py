@@ -22,6 +22,7 @@ from typing import Annotated, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bptt import foreign
 from bptt.shapes import Array, shown
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -206,6 +207,8 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
         ) from error
     if not whole:
         raise CorpusError(f"text.read: {name} is empty")
+    if whole.startswith("version https://git-lfs"):
+        raise CorpusError(f"text.read: {name} {foreign.description(data)}")
     marked = data.startswith(codecs.BOM_UTF8)
     remarks = ["the byte-order mark at its start is dropped"] if marked else []
     return whole, (*remarks, *_remarks(whole))

@@ -106,6 +106,8 @@ def contents(
     if taken := [name for name in about or {} if name in form]:
         raise ValueError(f"{where}: the entry {taken[0]!r} of `about` is taken; rename it")
     text = json.dumps({**form, **(about or {})}, indent=1, ensure_ascii=False, allow_nan=False)
+    if json.loads(text.encode("utf-8", "backslashreplace"))["characters"] != form["characters"]:
+        raise ValueError(f"{where}: two characters are halves of one, surrogates; remove them")
     return {
         WEIGHTS: checkpoint.content(arrays, {"format": "np", FORM: _digest(form)}),
         CONFIG: f"{text}\n".encode("utf-8", "backslashreplace"),  # a half character: its number

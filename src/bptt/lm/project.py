@@ -75,6 +75,8 @@ def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int 
 
 def _insist_on_room(place: Path) -> None:
     """Refuse a folder with files that a training would replace, whoever wrote them."""
+    if place.exists() and not place.is_dir():
+        raise ValueError(f"{place} is no folder; choose another name")
     there = [name for name in (STATE, CURVE, *folder.FILES) if os.path.lexists(place / name)]
     if {STATE, folder.WEIGHTS} & {*there}:
         raise ValueError(
@@ -214,7 +216,11 @@ def train(
         if save.found(project.place) != project.found:
             raise ValueError(f"{project.place} has changed meanwhile; try again")
         files.tidy(project.place)  # after a kill
-        return _train(project, watch, {"every": project.every, "threads": threads})
+        try:
+            return _train(project, watch, {"every": project.every, "threads": threads})
+        except NonFiniteGradient as error:
+            error.add_note(f"the last checkpoint stays in {project.place / STATE}")
+            raise
 
 
 def _train(
@@ -258,9 +264,6 @@ def _train(
             f"{_how_to_go_on(project)}",
             *stop.args,
         ) from None
-    except NonFiniteGradient as error:
-        error.add_note(f"the last checkpoint stays in {place / STATE}")
-        raise
     return save.changed(place, known)
 
 

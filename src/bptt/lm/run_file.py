@@ -1,21 +1,25 @@
-"""A training in a file, so that after a stop it goes on to the same bits."""
+"""A training in a file, so that after a stop it goes on to the same bits.
+
+They are the same where NumPy's products have as many threads as before.
+"""
 
 import dataclasses
 import json
 import os
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from bptt import checkpoint
+from bptt import checkpoint, tree
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
 from bptt.lm import network
 from bptt.lm.settings import LARGEST, Settings, settings_of
 from bptt.lm.training import Point, Training
 from bptt.lm.update import Run
-from bptt.optim import AdamState
+from bptt.optim import AdamState, NonFiniteGradient
 from bptt.shapes import template
 
 KIND = "a training run of bptt.lm, version 1"
@@ -35,9 +39,18 @@ def write(
 
     Raises
     ------
-    OSError
-        If the file cannot be written. One that was there is left as it was.
+    NonFiniteGradient
+        If a weight or a loss is NaN or infinite: `read` would refuse it.
+    WriteError
+        If the file cannot be written.
     """
+    arrays = _arrays(training.run)
+    numbers = np.array([*training.losses, training.seconds, *chain(*training.curve)])
+    if not all(np.isfinite(array).all() for _, array in [("", numbers), *tree.leaves(arrays)]):
+        raise NonFiniteGradient(
+            f"lm.run_file: at step {training.run.step} a weight or a loss is NaN or infinite, so "
+            "no step can follow, and it is not saved"
+        )
     notes = {
         "settings": dataclasses.asdict(settings),
         "curve": training.curve,
@@ -45,7 +58,7 @@ def write(
         "seconds": training.seconds,
         **about,
     }
-    checkpoint.write(path, _arrays(training.run), {"kind": KIND, "notes": json.dumps(notes)})
+    checkpoint.write(path, arrays, {"kind": KIND, "notes": json.dumps(notes)})
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Settings, dict[str, Any], Training]:

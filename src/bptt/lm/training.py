@@ -61,7 +61,8 @@ def train(
     """Train to the last step.
 
     A stop loses nothing that `watch` has seen: where it is saved and comes back as `begun`, all
-    goes on as if it had not stopped, to the last bit of the weights and of the curve's losses.
+    goes on as if it had not stopped, to the last bit of the weights and of the curve's losses where
+    NumPy's products have as many threads.
 
     Parameters
     ----------

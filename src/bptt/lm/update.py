@@ -2,7 +2,8 @@
 
 Nothing is drawn from a generator that runs along: where an epoch starts in the text and what a
 step drops follow from the seed and the number of the epoch or step. So the weights, the optimiser's
-moments and the carried states are all that a run needs to go on, and it goes on to the same bits.
+moments and the carried states are all that a run needs to go on, and with as many threads it goes
+on to the same bits.
 """
 
 from typing import Annotated, Any, NamedTuple
