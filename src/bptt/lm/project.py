@@ -236,6 +236,7 @@ def _train(
 
     def keep(now: Training) -> None:
         nonlocal known
+        run_file.insist_on_numbers(now)
         known, contents = save.prepare(place, settings, text, now, known)
         try:
             save.write(place, settings, text, {**notes, "files": known}, now, contents)

@@ -44,13 +44,7 @@ def write(
     WriteError
         If the file cannot be written.
     """
-    arrays = _arrays(training.run)
-    numbers = np.array([*training.losses, training.seconds, *chain(*training.curve)])
-    if not all(np.isfinite(array).all() for _, array in [("", numbers), *tree.leaves(arrays)]):
-        raise NonFiniteGradient(
-            f"lm.run_file: at step {training.run.step} a weight or a loss is NaN or infinite, so "
-            "no step can follow, and it is not saved"
-        )
+    insist_on_numbers(training)
     notes = {
         "settings": dataclasses.asdict(settings),
         "curve": training.curve,
@@ -58,7 +52,24 @@ def write(
         "seconds": training.seconds,
         **about,
     }
-    checkpoint.write(path, arrays, {"kind": KIND, "notes": json.dumps(notes)})
+    checkpoint.write(path, _arrays(training.run), {"kind": KIND, "notes": json.dumps(notes)})
+
+
+def insist_on_numbers(training: Training) -> None:
+    """Refuse a training that no step can follow, and that `read` would refuse.
+
+    Raises
+    ------
+    NonFiniteGradient
+        If a weight or a loss is NaN or infinite.
+    """
+    numbers = np.array([*training.losses, training.seconds, *chain(*training.curve)])
+    leaves = [("", numbers), *tree.leaves(_arrays(training.run))]
+    if not all(np.isfinite(array).all() for _, array in leaves):
+        raise NonFiniteGradient(
+            f"lm.run_file: at step {training.run.step} a weight or a loss is NaN or infinite, so "
+            "no step can follow, and it is not saved"
+        )
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Settings, dict[str, Any], Training]:
