@@ -454,7 +454,7 @@ def test_ctrl_c_saves_at_once_and_it_goes_on_to_the_same_bits(corpus, tmp_path, 
     process = program("train", "--text", corpus, "--folder", tmp_path, *words)
     signal.signal(signal.SIGINT, before)
     wait_for((tmp_path / STATE).exists, process)
-    time.sleep(0.3)
+    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out) == (130, "")

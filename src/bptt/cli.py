@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -242,10 +242,14 @@ def _retyped(source: str) -> str:
     return source if source == corpora.STANDARD_INPUT else quoted(source)
 
 
+def _remark(remarks: Iterable[str]) -> None:
+    for remark in remarks:
+        _say(f"Of the text: {remark}.")
+
+
 def _advise(opened: project.Project) -> None:
     """Say what may surprise in the text, and how much memory will be taken."""
-    for remark in opened.corpus.remarks:
-        _say(f"Of the text: {remark}.")
+    _remark(opened.remarks)
     K = len(opened.corpus.vocabulary)
     if (needed := project.memory(opened.settings, K)) >= MUCH:
         _say(f"The training takes about {needed / 1e9:.1f} GB of memory, for {K:,} characters.")
@@ -314,7 +318,7 @@ def _evaluate(model: str, **asked: Any) -> None:
     source = asked["text"] if asked["text"] is not None else corpora.known(about)
     if source is None:
         raise ValueError(f"the text that {model} was trained on is not known here; add --text")
-    corpus = corpora.load(source)
+    corpus, remarks = corpora.read(source)
     held_out = vocabulary.encode(corpus.vocabulary.decode(corpus.held_out), len(corpus.train))
     whole = (len(held_out) - 1) // score.WINDOW * score.WINDOW
     with _products(score.WINDOWS, max(len(layer.W_h) for layer in params.layers)):
@@ -323,6 +327,7 @@ def _evaluate(model: str, **asked: Any) -> None:
             f"windows of {score.WINDOW}, {whole} characters": score.windows(cell, params, held_out),
         }
     _table(rows)
+    _remark(remarks)
     if not corpora.is_that_of(corpus, about):
         _say("This is not the text that the model was trained on.")
 
@@ -360,7 +365,7 @@ def _generate(
 
 
 def _baselines(order: int, **asked: Any) -> None:
-    corpus = corpora.load("library" if asked["text"] is None else asked["text"])
+    corpus, remarks = corpora.read("library" if asked["text"] is None else asked["text"])
     K = len(corpus.vocabulary)
     rows = {"uniform": math.log(K)}
     smoothings = {"Witten-Bell": ngram.witten_bell, "Kneser-Ney": ngram.kneser_ney}
@@ -375,5 +380,6 @@ def _baselines(order: int, **asked: Any) -> None:
         except ModuleNotFoundError:
             missing.append(name)
     _table(rows)
+    _remark(remarks)
     for name in missing:
         _say(f"{name} is left out: this Python was built without its library.")

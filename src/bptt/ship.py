@@ -25,7 +25,7 @@ from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
 from bptt.lm import card, corpus, folder, pretrained, run_file, sample, score, training, update
 from bptt.lm.folder import Model
-from bptt.lm.project import STATE
+from bptt.lm.save import STATE
 from bptt.lm.settings import Settings, settings_of
 from bptt.records.digest import digest
 from bptt.records.provenance import provenance, today

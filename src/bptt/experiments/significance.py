@@ -25,7 +25,7 @@ def sign_test(wins: int, losses: int) -> float:
     """
     n = wins + losses
     tail = sum(comb(n, k) for k in range(max(wins, losses), n + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return float(min(1.0, 2 * tail / 2**n))
 
 
 def holm(p_values: Sequence[float]) -> Array:

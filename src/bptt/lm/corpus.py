@@ -23,7 +23,6 @@ class Corpus(NamedTuple):
     vocabulary: Annotated[Vocabulary, "its characters"]
     train: Annotated[Array, "the first part, a number for each character"]
     held_out: Annotated[Array, "the last part, likewise"]
-    remarks: Annotated[tuple[str, ...], "what a reader should know about the text"] = ()
 
 
 def load(source: str) -> Corpus:
@@ -36,6 +35,29 @@ def load(source: str) -> Corpus:
 
     Raises
     ------
+    CorpusError, ValueError
+        As `read`.
+    """
+    return read(source)[0]
+
+
+def read(source: str) -> tuple[Corpus, tuple[str, ...]]:
+    """Load and split a text, and say what may surprise in it.
+
+    Parameters
+    ----------
+    source : str
+        As for `load`.
+
+    Returns
+    -------
+    corpus : Corpus
+        The text.
+    remarks : tuple of str
+        What `bptt.text.decode` says of it.
+
+    Raises
+    ------
     CorpusError
         If the text is not there, or is no text.
     ValueError
@@ -43,18 +65,19 @@ def load(source: str) -> Corpus:
     """
     if not source:
         raise ValueError(f"the name of the text is empty; take {', '.join(TEXTS)}, a file, or -")
+    place, remarks = source, tuple[str, ...]()
     if source in TEXTS:
-        corpus = of(TEXTS[source](), source)
+        whole = TEXTS[source]()
     else:
         place = source if source == STANDARD_INPUT else str(Path(source).absolute())
         whole, remarks = text.decode(_content(place), place)
-        corpus = of(whole, place)._replace(remarks=remarks)
+    corpus = of(whole, place)
     if len(corpus.held_out) <= WINDOW:
         raise ValueError(
             f"the text has {len(corpus.train) + len(corpus.held_out)} characters, too few: "
             f"its last 10% must be over {WINDOW}"
         )
-    return corpus
+    return corpus, remarks
 
 
 def _content(source: str) -> bytes:

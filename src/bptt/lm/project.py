@@ -50,6 +50,7 @@ class Project(NamedTuple):
     begun: Annotated[Training, "where the training stands"]
     known: Annotated[Known, "what the training wrote so far, as `bptt.lm.save` knows it"]
     found: Annotated[dict[str, str], "the SHA-256 of the files that were there"]
+    remarks: Annotated[tuple[str, ...], "what may surprise in the text"]
     threads: Annotated[int | None, "of the products so far, which decide the last bits"] = None
 
 
@@ -66,11 +67,11 @@ def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int 
     """
     _insist_on_room(place)
     settings = options.settings(given)
-    text = corpus.load("library" if source is None else source)
+    text, remarks = corpus.read("library" if source is None else source)
     chunks_per_epoch(settings, len(text.train))  # else there is no use to begin
     every = every or math.ceil(settings.steps / 20)
     begun = training.begin(settings, len(text.vocabulary))
-    return Project(place, settings, text, every, begun, {}, {})
+    return Project(place, settings, text, every, begun, {}, {}, remarks)
 
 
 def _insist_on_room(place: Path) -> None:
@@ -128,10 +129,12 @@ def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int
                 f"the training in {place} has {name} {options.shown(plain[name])}, "
                 f"and is asked for {options.shown(value)}; leave that out to go on"
             )
-    text = _same_text(place, notes, source)
+    text, remarks = _same_text(place, notes, source)
     chunks_per_epoch(settings, len(text.train))
     threads = notes["threads"]
-    return Project(place, settings, text, notes["every"], begun, notes["files"], found, threads)
+    return Project(
+        place, settings, text, notes["every"], begun, notes["files"], found, remarks, threads
+    )
 
 
 def _check_notes(path: Path, notes: dict[str, Any]) -> None:
@@ -149,21 +152,23 @@ def _check_notes(path: Path, notes: dict[str, Any]) -> None:
         raise CheckpointError(f"{path}: threads must be a whole number of at least 1")
 
 
-def _same_text(place: Path, notes: Mapping[str, Any], source: str | None) -> Corpus:
+def _same_text(
+    place: Path, notes: Mapping[str, Any], source: str | None
+) -> tuple[Corpus, tuple[str, ...]]:
     """Load the text of a training, and insist that it is the same."""
     if source is None and notes["text"] == STANDARD_INPUT:
         raise ValueError(
             f"the training in {place} reads its text from standard input; pipe it in again, "
             "and add --text -"
         )
-    text = corpus.load(notes["text"] if source is None else source)
+    text, remarks = corpus.read(notes["text"] if source is None else source)
     found = text.sha256, text.vocabulary.characters, len(text.vocabulary)
     if found != (notes["sha256"], notes["vocabulary"], notes["characters"]):
         raise ValueError(
             f"the training in {place} reads another text than {text.source} holds now: its "
             f"SHA-256 is {notes['sha256']}, and here {text.sha256}"
         )
-    return text
+    return text, remarks
 
 
 def longer(settings: Settings, steps: int) -> Settings:
