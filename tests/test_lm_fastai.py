@@ -207,7 +207,7 @@ def test_a_tensor_of_another_shape_is_named(name, change):
 
 def test_the_message_on_a_shape_tells_both():
     tensors = state_dict()
-    tensors["0.rnns.1.module.weight_ih_l0"] = torch.zeros(24, 5)
+    tensors["0.rnns.1.module.weight_ih_l0"] = torch.zeros(24, 5, dtype=torch.float64)
     with pytest.raises(ShapeError) as error:
         from_fastai(tensors)
     assert str(error.value) == (
@@ -217,8 +217,8 @@ def test_the_message_on_a_shape_tells_both():
 
 def test_the_last_layer_is_as_wide_as_an_embedding():
     wide = state_dict((7, 4, 6, 3)) | {
-        "0.rnns.2.weight_hh_l0_raw": torch.zeros(24, 6),
-        "0.rnns.2.module.weight_ih_l0": torch.zeros(24, 6),
+        "0.rnns.2.weight_hh_l0_raw": torch.zeros(24, 6, dtype=torch.float64),
+        "0.rnns.2.module.weight_ih_l0": torch.zeros(24, 6, dtype=torch.float64),
     }
     with pytest.raises(ShapeError, match=r"0\.rnns\.2\.weight_hh_l0_raw must be \(4H=16, H=4\)"):
         from_fastai(wide)

@@ -1,0 +1,77 @@
+import itertools
+
+import numpy as np
+import pytest
+from helpers import CELLS, SEEDS, SIZES, assert_equal, draw
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bptt import gru, layouts, tree
+from bptt.layouts import Four, join, listed, places, reorder, split
+
+ORDERS = {"torch": layouts.TORCH, "Keras": layouts.KERAS, "ONNX": layouts.ONNX}
+
+
+def test_the_orders_are_those_of_the_table():
+    rows = [line for line in layouts.__doc__.splitlines() if line.startswith("| ")][2:]
+    table = {}
+    for row in rows:
+        names, *letters = (part.strip() for part in row.strip("|").split("|"))
+        orders = [part.replace(", ", "") for part in letters]
+        table |= {name: dict(zip(CELLS, orders, strict=True)) for name in names.split(", ")}
+    assert table.pop("here") == layouts.TORCH
+    assert table == ORDERS
+
+
+@given(st.integers(1, 4), SEEDS)
+def test_every_block_goes_to_its_place_in_every_order(H, seed):
+    a = np.random.default_rng(seed).normal(size=(3, 4 * H))
+    for old, new in itertools.product(itertools.permutations("ifgo"), repeat=2):
+        b = reorder(a, old, new)
+        for gate in "ifgo":
+            i, j = old.index(gate) * H, new.index(gate) * H
+            assert np.array_equal(a[:, i : i + H], b[:, j : j + H])
+        assert not np.shares_memory(a, b)
+        assert b.flags.c_contiguous
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@given(SIZES, SEEDS)
+def test_joining_undoes_splitting(cell, order, sizes, seed):
+    params = draw(cell, *sizes, seed=seed)[0].params
+    four = split(cell, order, params)
+    assert_equal(join(cell, order, four), params)
+    kept = tree.map(np.copy, params)
+    for array in four:
+        array[...] += 1
+    assert_equal(params, kept)
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_both_biases_are_added_but_in_the_candidate_of_the_gru(cell, order):
+    H, k = 2, len(order[cell])
+    b_x = np.repeat(np.arange(1.0, k + 1), H)  # a number for each block, in `order`
+    four = Four(np.zeros((3, k * H)), np.zeros((H, k * H)), b_x, 10 * b_x)
+    params = join(cell, order, four)
+    number = {gate: 1.0 + place for place, gate in enumerate(order[cell])}
+    alone = "n" if cell is gru else ""
+    want = [number[gate] * (1 if gate in alone else 11) for gate in layouts.TORCH[cell]]
+    assert params.b[::H].tolist() == params.b[1::H].tolist() == want
+    if cell is gru:
+        assert params.b_hn.tolist() == [10 * number["n"]] * H
+
+
+def test_a_list_in_a_message_is_bounded():
+    assert listed([]) == ""
+    assert listed("ab") == "a, b"
+    assert listed(range(20), " or ").endswith("18 or 19")
+    assert listed(range(21)).endswith("18, 19 and 1 more")
+
+
+def test_a_search_ends():
+    circle = {"rnn.weight": 1.0}
+    circle["again"] = circle
+    found = list(places(circle, "weight", "d"))
+    assert found == [
+        (f"d{'[' + repr('again') + ']'}" * 0 + "d" + "['again']" * n, "rnn.") for n in range(4)
+    ]
