@@ -212,7 +212,7 @@ def _elsewhere(arrays: Mapping[str, Any], layer: int, *, reverse: bool) -> str:
     )
     found = [place for end in sorted(ends) for place in layouts.places(arrays, end, "state_dict")]
     passed = [f"{code}, prefix={prefix!r}".removesuffix(", prefix=''") for code, prefix in found]
-    return f"which has it elsewhere: pass {layouts.listed(passed, ' or ')}" if passed else ""
+    return f"which has them elsewhere: pass {layouts.listed(passed, ' or ')}" if passed else ""
 
 
 def _write_layers(
