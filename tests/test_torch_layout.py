@@ -1,4 +1,5 @@
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -458,10 +459,21 @@ def test_a_module_with_relu_is_refused_wherever_it_is():
     old = torch.nn.RNN(I, H, nonlinearity="relu")
     del old.nonlinearity  # as before torch 2.1
     net = torch.nn.Sequential(torch.nn.Sequential(relu))
+    like = SimpleNamespace(state_dict=relu.state_dict, mode="RNN_RELU")
+    parallel = torch.nn.DataParallel(relu)
+    modules = [(relu, ""), (one, ""), (old, ""), (like, ""), (net, "0.0."), (parallel, "module.")]
     for read in (from_torch, stack_from_torch):
-        for module, prefix in ((relu, ""), (one, ""), (old, ""), (net, "0.0.")):
+        for module, prefix in modules:
             with pytest.raises(ValueError, match=r"must be tanh, .* nonlinearity='relu'$"):
                 read(rnn, module, prefix=prefix)
+
+
+def test_what_a_model_around_the_layer_says_of_itself_is_its_own_affair():
+    net = torch.nn.Sequential(torch.nn.RNN(I, H), torch.nn.ReLU())
+    net.nonlinearity, net.mode = "relu", "RELU"
+    with pytest.raises(ValueError, match=r"pass state_dict, prefix='0\.'$"):
+        from_torch(rnn, net)
+    assert_equal(from_torch(rnn, net, prefix="0."), from_torch(rnn, net[0]))
 
 
 def test_a_bare_state_dict_of_a_module_with_relu_cannot_be_told_from_one_with_tanh():

@@ -156,14 +156,16 @@ def _open(where: str, cell: ModuleType, state_dict: Any, prefix: str) -> Mapping
             f"{where}: state_dict must be a module or a mapping, such as net.state_dict(), "
             f"got {type(state_dict).__name__}"
         )
-    parts = dict(getattr(state_dict, "named_modules", dict)())
+    arrays = layouts.as_mapping(state_dict)
+    parts = {"": state_dict, **dict(getattr(state_dict, "named_modules", dict)())}
     part = parts.get(prefix.removesuffix("."))
-    if "relu" in f"{getattr(part, 'mode', '')} {getattr(part, 'nonlinearity', '')}".lower():
+    said = f"{getattr(part, 'mode', '')} {getattr(part, 'nonlinearity', '')}".lower()
+    if "relu" in said and {f"{prefix}weight_ih_l0", f"{prefix}weight_ih"} & arrays.keys():
         raise ValueError(
             f"{where}: the nonlinearity must be tanh, as that of bptt.rnn is, "
-            f"got a torch.nn.{type(part).__name__} with nonlinearity='relu'"
+            f"got a {type(part).__name__} with nonlinearity='relu'"
         )
-    return layouts.as_mapping(state_dict)
+    return arrays
 
 
 def _read_layer(

@@ -57,7 +57,7 @@ def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
     owned = "module.weight_hh_l0_raw" if old else "weight_hh_l0_raw"
     kinds = (owned, "module.weight_ih_l0", "module.bias_ih_l0", "module.bias_hh_l0")
     layers = 1
-    while any(name.startswith(f"0.rnns.{layers}.") for name in tensors):
+    while any(str(name).startswith(f"0.rnns.{layers}.") for name in tensors):
         layers += 1
     names = [[f"0.rnns.{layer}.{kind}" for kind in kinds] for layer in range(layers)]
     dropped = [f"0.rnns.{layer}.module.weight_hh_l0" for layer in range(layers)]
@@ -159,7 +159,7 @@ def _check_names(tensors: Mapping[str, Any], needed: Iterable[str], known: set[s
         for code, prefix in elsewhere:
             stripped = f"{{name.removeprefix({prefix!r}): t for name, t in {code}.items()}}"
             raise ValueError(
-                f"lm.from_fastai: {ROWS} must be among the tensors, which have it elsewhere: "
+                f"lm.from_fastai: {ROWS} must be among the tensors, which have them elsewhere: "
                 f"pass {stripped if prefix else code}"
             )
         copies = " (a copy, such as module.weight_hh_l0, may have holes)"
