@@ -3,6 +3,8 @@
 The runtime computes in float32. `nox -s layouts` installs it; elsewhere these tests are skipped.
 """
 
+import io
+
 import numpy as np
 import pytest
 from helpers import SEEDS, SIZES, draw
@@ -15,6 +17,7 @@ from bptt.stack import Both
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
+torch = pytest.importorskip("torch")
 
 OPERATORS = {rnn: "RNN", lstm: "LSTM", gru: "GRU"}
 BLOCKS = {rnn: 1, lstm: 4, gru: 3}
@@ -95,6 +98,24 @@ def test_reversed_time_is_ours_on_the_reversed_sequence(cell):
     want, _, said = run_onnx(cell, xs, arrays, direction="reverse", **RESET[cell])
     hs, _, _ = stack.forward(cell, (from_onnx(cell, **arrays, **said),), xs[::-1])
     assert_near(hs[::-1], want)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch warns of what it writes, and of how it writes it
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_torch_exports_is_read(cell, bidirectional, bias):
+    kind = {rnn: torch.nn.RNN, lstm: torch.nn.LSTM, gru: torch.nn.GRU}[cell]
+    module = kind(4, 5, bidirectional=bidirectional, bias=bias).eval()
+    xs = torch.tensor(inputs(7, 3, 4, 0))
+    file = io.BytesIO()
+    torch.onnx.export(module, (xs,), file, dynamo=False)
+    graph = onnx.load_from_string(file.getvalue()).graph
+    stored = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    (node,) = (node for node in graph.node if node.op_type == OPERATORS[cell])
+    said = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    params = from_onnx(cell, *(stored[name] for name in node.input[1:4] if name), **said)
+    hs, _, _ = stack.forward(cell, (params,), xs.numpy())
+    assert_near(hs, module(xs)[0].detach().numpy())
 
 
 OTHER = [

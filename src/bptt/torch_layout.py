@@ -192,10 +192,11 @@ def _read(
     if not any(str(name).startswith(f"{prefix}bias_") for name in arrays):
         names = names[:2]  # bias=False
     if missing := [name for name in names if name not in arrays]:
-        elsewhere = _elsewhere(arrays, layer, reverse=reverse) if names[0] in missing else ""
+        if names[0] in missing:
+            _check_elsewhere(where, arrays, layer, reverse=reverse)
         raise ValueError(
             f"{where}: {', '.join(missing)} must be in the state dict, "
-            + (elsewhere or f"which holds {layouts.listed(arrays) or 'nothing'}")
+            f"which holds {layouts.listed(arrays) or 'nothing'}"
         )
     found = layouts.as_arrays(where, {name: arrays[name] for name in names})
     W_ih, W_hh, *biases = found.values()
@@ -207,14 +208,17 @@ def _read(
     return layouts.join(cell, TORCH, Four(W_ih.T, W_hh.T, b_ih, b_hh))
 
 
-def _elsewhere(arrays: Mapping[str, Any], layer: int, *, reverse: bool) -> str:
+def _check_elsewhere(where: str, arrays: Mapping[str, Any], layer: int, *, reverse: bool) -> None:
     """Say what to pass instead if the layer, or several, are behind a prefix or a key."""
-    ends = {_names((), layer, reverse=reverse)[0]} | (
-        {"weight_ih"} if layer == 0 and not reverse else set()
-    )
-    found = [place for end in sorted(ends) for place in layouts.places(arrays, end, "state_dict")]
+    asked = _names((), layer, reverse=reverse)[0]
+    ends = [asked, "weight_ih"] if asked == "weight_ih_l0" else [asked]
+    found = [place for end in ends for place in layouts.places(arrays, end, "state_dict")]
     passed = [f"{code}, prefix={prefix!r}".removesuffix(", prefix=''") for code, prefix in found]
-    return f"which has them elsewhere: pass {layouts.listed(passed, ' or ')}" if passed else ""
+    if passed:
+        raise ValueError(
+            f"{where}: {asked} is elsewhere in the state dict: "
+            f"pass {layouts.listed(passed, ' or ')}"
+        )
 
 
 def _write_layers(

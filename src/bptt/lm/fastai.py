@@ -155,13 +155,11 @@ def download_fastai(repository: str, revision: str | None = None) -> Path:
 
 def _check_names(tensors: Mapping[str, Any], needed: Iterable[str], known: set[str]) -> None:
     if missing := [name for name in needed if name not in tensors]:
-        elsewhere = layouts.places(tensors, ROWS, "tensors") if ROWS in missing else ()
-        for code, prefix in elsewhere:
-            stripped = f"{{name.removeprefix({prefix!r}): t for name, t in {code}.items()}}"
-            raise ValueError(
-                f"lm.from_fastai: {ROWS} must be among the tensors, which have them elsewhere: "
-                f"pass {stripped if prefix else code}"
-            )
+        if ROWS in missing and (found := next(layouts.places(tensors, ROWS, "tensors"), None)):
+            code, prefix = found
+            if prefix:
+                code = f"{{name.removeprefix({prefix!r}): t for name, t in {code}.items()}}"
+            raise ValueError(f"lm.from_fastai: {ROWS} is elsewhere among the tensors: pass {code}")
         copies = " (a copy, such as module.weight_hh_l0, may have holes)"
         raise ValueError(
             f"lm.from_fastai: {', '.join(missing)} must be among the tensors"
