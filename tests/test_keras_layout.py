@@ -1,6 +1,7 @@
 """The layout of Keras, without Keras; `test_against_keras.py` asks Keras itself."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,13 @@ def test_a_gru_that_resets_before_the_product_is_refused():
     )
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (12,), (1, 6), (6, 2), (3, 6), (2, 3), (0,)])
+def test_a_bias_of_a_gru_that_is_of_no_gru_is_named(shape):
+    kernel, recurrent, _ = to_keras(gru, draw(gru, I=I, H=H)[0].params)
+    with pytest.raises(ShapeError, match=r"from_keras: bias must be \(2, 6\), got \([\d, ]*\)$"):
+        from_keras(gru, [kernel, recurrent, np.zeros(shape)])
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (1, 8), (2, 8), (16,), (8, 1), (0,)])
 def test_a_bias_of_another_shape_is_named(shape):
     kernel, recurrent, _ = to_keras(lstm, draw(lstm, I=I, H=H)[0].params)
@@ -97,6 +105,32 @@ def test_the_weights_of_another_cell_are_named():
             from_keras(cell, weights)
         with pytest.raises(TypeError, match=f"params must be a {cell.__name__}.Params, got"):
             to_keras(cell, draw(other)[0].params)
+
+
+def layer(weights, **settings):
+    """Return what a layer of Keras says of itself, and its arrays."""
+    return SimpleNamespace(get_weights=lambda: list(weights), get_config=lambda: settings)
+
+
+def test_a_layer_is_read_as_its_arrays_if_it_computes_what_the_cell_does(cell):
+    weights = to_keras(cell, draw(cell, I=I, H=H)[0].params)
+    want = from_keras(cell, weights)
+    own = {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True}
+    for source in (layer(weights), layer(weights, units=H, use_bias=True, **own)):
+        assert_equal(from_keras(cell, source), want)
+    for name, other in (
+        ("activation", "relu"),
+        ("activation", None),
+        ("recurrent_activation", "hard_sigmoid"),
+        ("reset_after", False),
+        ("activation", {"config": "x" * 500}),
+    ):
+        wrapped = layer(weights)
+        wrapped.cell = layer([], **own | {name: other})  # as of `RNN(LSTMCell(...))`
+        for source in (layer(weights, **own | {name: other}), wrapped):
+            with pytest.raises(ValueError, match=f"from_keras: {name} must be ") as error:
+                from_keras(cell, source)
+            assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 6])

@@ -40,7 +40,9 @@ def test_every_block_goes_to_its_place_in_every_order(H, seed):
 def test_joining_undoes_splitting(cell, order, sizes, seed):
     params = draw(cell, *sizes, seed=seed)[0].params
     four = split(cell, order, params)
-    assert_equal(join(cell, order, four), params)
+    joined = join(cell, order, four)
+    assert_equal(joined, params)
+    assert all(array.flags.owndata and array.flags.c_contiguous for array in joined)
     kept = tree.map(np.copy, params)
     for array in four:
         array[...] += 1

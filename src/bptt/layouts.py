@@ -281,7 +281,7 @@ def places(mapping: Any, name: str, code: str, depth: int = 4) -> Iterator[tuple
     [("state_dict['model']", 'rnn.')]
     """
     for key, value in as_mapping(mapping).items():
-        if isinstance(key, str) and key.endswith(name) and not isinstance(value, Mapping):
+        if isinstance(key, str) and key.endswith(name):
             yield code, key.removesuffix(name)
         if depth > 1:
             yield from places(value, name, f"{code}[{key!r}]", depth - 1)
