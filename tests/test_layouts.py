@@ -1,4 +1,6 @@
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,21 +8,29 @@ from helpers import CELLS, SEEDS, SIZES, assert_equal, draw
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bptt import gru, layouts, tree
+from bptt import gru, layouts, lstm, tree
 from bptt.layouts import Four, join, listed, places, reorder, split
 
+PAGE = Path(__file__).parents[1] / "docs" / "chapters" / "10-match-the-library.md"
 ORDERS = {"torch": layouts.TORCH, "Keras": layouts.KERAS, "ONNX": layouts.ONNX}
 
 
-def test_the_orders_are_those_of_the_table():
-    rows = [line for line in layouts.__doc__.splitlines() if line.startswith("| ")][2:]
-    table = {}
-    for row in rows:
-        names, *letters = (part.strip() for part in row.strip("|").split("|"))
-        orders = [part.replace(", ", "") for part in letters]
-        table |= {name: dict(zip(CELLS, orders, strict=True)) for name in names.split(", ")}
-    assert table.pop("here") == layouts.TORCH
-    assert table == ORDERS
+def orders_in(text, cells):
+    """Return the orders of a table whose rows begin with the names of libraries."""
+    found = {}
+    for row in re.findall(r"^\| ((?:here|torch|Keras|ONNX).*) \|$", text, re.MULTILINE):
+        names, *letters = row.split(" | ")
+        orders = [part.replace(", ", "") for part in letters[: len(cells)]]
+        found |= {name: dict(zip(cells, orders, strict=True)) for name in names.split(", ")}
+    return found
+
+
+def test_the_orders_are_those_of_the_tables_in_the_docstring_and_in_chapter_10():
+    here = ORDERS | {"here": layouts.TORCH}
+    assert orders_in(layouts.__doc__, CELLS) == here
+    gated = {name: {cell: order[cell] for cell in (lstm, gru)} for name, order in here.items()}
+    page = PAGE.read_text("utf-8").partition("## Keras and ONNX")[2].partition("\n## ")[0]
+    assert orders_in(page, [lstm, gru]) == gated
 
 
 @given(st.integers(1, 4), SEEDS)
