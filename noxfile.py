@@ -107,6 +107,18 @@ def outputs(session: nox.Session) -> None:
     run_in_tests(session, "tools/outputs.py", *session.posargs)
 
 
+@nox.session(default=False)
+def layouts(session: nox.Session) -> None:
+    """Move weights to Keras and ONNX and back, and compare what is computed; skip nothing."""
+    install(session, "-e", ".[torch]", groups=["test", "layouts"])
+    where = {"KERAS_BACKEND": "torch", "KERAS_HOME": session.create_tmp()}
+    files = [f"tests/test_against_{name}.py" for name in ("keras", "onnx")]
+    said = session.run("pytest", *files, *session.posargs, env=where, silent=True)
+    session.log(said)
+    if " skipped" in said:
+        session.error("A library is missing: here no test may be skipped.")
+
+
 @nox.session(default=False, venv_backend="none")
 def mutate(session: nox.Session) -> None:
     """Change the code in a copy, one thing at a time: do tests notice? `-- FILE ...` names some."""

@@ -207,7 +207,7 @@ def test_a_tensor_of_another_shape_is_named(name, change):
 
 def test_the_message_on_a_shape_tells_both():
     tensors = state_dict()
-    tensors["0.rnns.1.module.weight_ih_l0"] = torch.zeros(24, 5)
+    tensors["0.rnns.1.module.weight_ih_l0"] = torch.zeros(24, 5, dtype=torch.float64)
     with pytest.raises(ShapeError) as error:
         from_fastai(tensors)
     assert str(error.value) == (
@@ -217,8 +217,8 @@ def test_the_message_on_a_shape_tells_both():
 
 def test_the_last_layer_is_as_wide_as_an_embedding():
     wide = state_dict((7, 4, 6, 3)) | {
-        "0.rnns.2.weight_hh_l0_raw": torch.zeros(24, 6),
-        "0.rnns.2.module.weight_ih_l0": torch.zeros(24, 6),
+        "0.rnns.2.weight_hh_l0_raw": torch.zeros(24, 6, dtype=torch.float64),
+        "0.rnns.2.module.weight_ih_l0": torch.zeros(24, 6, dtype=torch.float64),
     }
     with pytest.raises(ShapeError, match=r"0\.rnns\.2\.weight_hh_l0_raw must be \(4H=16, H=4\)"):
         from_fastai(wide)
@@ -252,6 +252,49 @@ def test_a_tensor_that_has_no_place_is_named(name):
         f"lm.from_fastai: {name} must not be among the tensors of a language model of LSTM "
         "layers in one direction"
     )
+
+
+# Where else the tensors may be, and what they may be.
+
+
+@pytest.mark.parametrize("keys", [[], ["model"], ["state_dict", "it's"], [0]])
+@pytest.mark.parametrize("prefix", ["", "module.", "net.'lm'."])
+def test_what_the_message_says_to_pass_is_what_is_read(keys, prefix):
+    tensors = {prefix + name: tensor for name, tensor in state_dict().items()}
+    for key in reversed(keys):
+        tensors = {key: tensors, "opt": {"state": [{"lr": 0.1}]}}
+    if not keys and not prefix:
+        return
+    with pytest.raises(ValueError, match="is elsewhere among the tensors: pass ") as error:
+        from_fastai(tensors)
+    assert str(error.value).startswith("lm.from_fastai: 0.encoder.weight is elsewhere ")
+    code = str(error.value).partition(": pass ")[2]
+    read = from_fastai(eval(code, {"tensors": tensors}))  # noqa: S307  # that is the test
+    assert_equal(read, from_fastai(state_dict()))
+
+
+def test_a_model_is_read_as_its_state_dict():
+    class Model:
+        state_dict = staticmethod(state_dict)
+
+    assert_equal(from_fastai(Model()), from_fastai(state_dict()))
+
+
+def test_tensors_that_require_a_gradient_are_read_and_bfloat16_becomes_float32():
+    live = {name: tensor.requires_grad_() for name, tensor in state_dict().items()}
+    assert_equal(from_fastai(live), from_fastai(state_dict()))
+    params = from_fastai(state_dict(dtype=torch.bfloat16))
+    assert {leaf.dtype for _, leaf in tree.leaves(params)} == {np.dtype(np.float32)}
+    wide = {name: tensor.float() for name, tensor in state_dict(dtype=torch.bfloat16).items()}
+    assert_equal(params, from_fastai(wide))
+
+
+def test_a_tensor_of_another_dtype_or_of_whole_numbers_is_named():
+    for change, said in ((torch.Tensor.float, "of float32"), (torch.Tensor.int, "got torch.int32")):
+        tensors = state_dict()
+        tensors["0.rnns.1.module.bias_ih_l0"] = change(tensors["0.rnns.1.module.bias_ih_l0"])
+        with pytest.raises(TypeError, match=rf"0\.rnns\.1\.module\.bias_ih_l0 .*{said}$"):
+            from_fastai(tensors)
 
 
 # A folder, as the one-line conversion writes it.

@@ -4,40 +4,53 @@ torch writes $x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh}$: its matr
 transposes of ours, with the same blocks in the same order, and it has two biases where one would
 do. Only in the candidate of the GRU, where the reset gate multiplies $h_{t-1} W_{hn} + b_{hn}$, are
 both needed. What is returned are copies, never views, under torch's names if they are for torch.
+Tensors may be on any device and require a gradient; bfloat16, which NumPy lacks, becomes float32.
 This module needs NumPy only.
+
+A state dict holds no settings. That of a `torch.nn.RNN` with `nonlinearity="relu"` has the same
+names and shapes as with tanh, and is read as if it were one. The module itself says what it is, and
+is refused.
 
 Parameters
 ----------
 cell : module
     The cell: `bptt.rnn` for `torch.nn.RNN` with its tanh, `bptt.lstm` for `torch.nn.LSTM`,
     `bptt.gru` for `torch.nn.GRU`; any other is a TypeError.
-state_dict : mapping of str to tensor or array
-    What the torch module's `state_dict()` returns.
+state_dict : mapping of str to tensor or array, or module
+    The torch module, or what its `state_dict()` returns. Without biases (`bias=False`) they are
+    zero. Of a `torch.nn.LSTMCell` or its like the names have no number, and it is layer 0.
 layer : int
     The layer, from 0.
 reverse : bool
     Whether this is the backward direction of a bidirectional layer.
+prefix : str
+    What stands before each name, such as `"encoder.lstm."`. All other names are passed over.
 params : Params
     The weights; of a stack, a tuple of those of its layers, or of `Both` directions of each.
 dparams : Params
     The gradient with respect to the weights, which has their form.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from bptt import gru
+from bptt import gru, layouts
 from bptt.cell import blocks
-from bptt.cells import CELLS
+from bptt.layouts import TORCH, Four, check_cell, check_params
 from bptt.shapes import Array, check_shape
 from bptt.stack import Both
 
 
 def from_torch(
-    cell: ModuleType, state_dict: Mapping[str, Any], layer: int = 0, *, reverse: bool = False
+    cell: ModuleType,
+    state_dict: Any,
+    layer: int = 0,
+    *,
+    reverse: bool = False,
+    prefix: str = "",
 ) -> Any:
     r"""Read one layer: $W_x = W_{ih}^\top$, $W_h = W_{hh}^\top$, $b = b_{ih} + b_{hh}$.
 
@@ -48,36 +61,16 @@ def from_torch(
     ShapeError
         If the shapes are not those of this cell.
     TypeError
-        If the cell is not known here, or the state dict is not a mapping.
+        If the cell is not known here, `state_dict` is neither a mapping nor a module, or an array
+        does not hold floating-point numbers, or has another dtype than the rest.
     ValueError
-        If an array is missing, or the layer has a projection.
+        If an array is missing, the layer has a projection, or the module is an RNN without tanh.
+        The message says so if the names have another prefix, or the state dict stands in a
+        dictionary.
     """
-    _check_cell("from_torch", cell)
-    if not isinstance(state_dict, Mapping):
-        raise TypeError(
-            f"torch_layout.from_torch: state_dict must be a mapping, such as net.state_dict(), "
-            f"got {type(state_dict).__name__}"
-        )
-    names = _names(layer, reverse=reverse)
-    if (projection := names[0].replace("weight_ih", "weight_hr")) in state_dict:
-        raise ValueError(f"torch_layout.from_torch: a projection, {projection}, is not supported")
-    if missing := [name for name in names if name not in state_dict]:
-        raise ValueError(
-            f"torch_layout.from_torch: {', '.join(missing)} must be in the state dict "
-            f"(of a module with bias=True), which holds {', '.join(state_dict) or 'nothing'}"
-        )
-    arrays = [np.asarray(state_dict[name]) for name in names]
-    H, k = arrays[1].shape[-1], blocks(cell)
-    rows = "H" if k == 1 else f"{k}H"
-    axes = (f"{rows} I", f"{rows} H", rows, rows)
-    for name, array, wanted in zip(names, arrays, axes, strict=True):
-        check_shape("torch_layout.from_torch", name, array, wanted, None, **{rows: k * H, "H": H})
-    W_ih, W_hh, b_ih, b_hh = arrays
-    W_x, W_h = W_ih.T.copy(), W_hh.T.copy()
-    if cell is gru:
-        inside = np.arange(3 * H) >= 2 * H  # the candidate's block
-        return gru.Params(W_x, W_h, b_ih + np.where(inside, 0, b_hh), b_hh[inside])
-    return cell.Params(W_x, W_h, b_ih + b_hh)
+    where = "torch_layout.from_torch"
+    arrays = _open(where, cell, state_dict, prefix)
+    return _read(where, cell, arrays, layer, prefix, reverse=reverse)
 
 
 def to_torch(
@@ -86,12 +79,15 @@ def to_torch(
     """Write the weights of one layer: $b_{ih} = b$ and $b_{hh} = 0$, so the function is the same.
 
     Of the GRU's candidate, $b_{hh}$ holds $b_{hn}$. `torch.from_numpy` makes tensors of the arrays.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not known here, or these are no weights of it.
     """
-    _check_cell("to_torch", cell)
-    b_hh = np.zeros_like(params.b)
-    if cell is gru:
-        b_hh = np.concatenate([b_hh[len(params.b_hn) :], params.b_hn])
-    return _write(params, b_hh, layer, reverse=reverse)
+    check_cell("torch_layout.to_torch", cell)
+    check_params("torch_layout.to_torch", "params", cell, params)
+    return _write(layouts.split(cell, TORCH, params), layer, reverse=reverse)
 
 
 def grads_to_torch(
@@ -100,34 +96,43 @@ def grads_to_torch(
     """Write a gradient as torch reports it: $db_{ih} = db_{hh} = db$.
 
     It is the adjoint of `from_torch`: a sum of two biases hands its gradient to both.
+
+    Raises
+    ------
+    TypeError
+        If the cell is not known here, or this is no gradient of it.
     """
-    _check_cell("grads_to_torch", cell)
+    check_cell("torch_layout.grads_to_torch", cell)
+    check_params("torch_layout.grads_to_torch", "dparams", cell, dparams)
     db_hh = dparams.b
     if cell is gru:
         db_hh = np.concatenate([db_hh[: -len(dparams.b_hn)], dparams.b_hn])
-    return _write(dparams, db_hh, layer, reverse=reverse)
+    return _write(Four(dparams.W_x, dparams.W_h, dparams.b, db_hh), layer, reverse=reverse)
 
 
-def stack_from_torch(cell: ModuleType, state_dict: Mapping[str, Any]) -> tuple[Any, ...]:
+def stack_from_torch(cell: ModuleType, state_dict: Any, *, prefix: str = "") -> tuple[Any, ...]:
     """Read all layers of a torch module, in both directions if it has both, for `bptt.stack`.
 
     Raises
     ------
     ShapeError
-        If the shapes are not those of this cell.
+        As for `from_torch`.
     TypeError
-        If the cell is not known here, or the state dict is not a mapping.
+        As for `from_torch`.
     ValueError
-        If an array is missing, a layer has a projection, or a name belongs to no layer: those
-        are counted from 0 without a gap.
+        As for `from_torch`, or if a name belongs to no layer: those are counted from 0 without a
+        gap.
     """
-    params = [_read_layer(cell, state_dict, 0)]
-    while f"weight_ih_l{len(params)}" in state_dict:
-        params.append(_read_layer(cell, state_dict, len(params)))
+    where = "torch_layout.stack_from_torch"
+    arrays = _open(where, cell, state_dict, prefix)
+    params = [_read_layer(where, cell, arrays, 0, prefix)]
+    while f"{prefix}weight_ih_l{len(params)}" in arrays:
+        params.append(_read_layer(where, cell, arrays, len(params), prefix))
     layers = tuple(params)
-    if unread := [name for name in state_dict if name not in stack_to_torch(cell, layers)]:
+    known = {prefix + name for name in [*stack_to_torch(cell, layers), *_names(arrays, 0, prefix)]}
+    if unread := [n for n in arrays if str(n).startswith(prefix) and n not in known]:
         raise ValueError(
-            f"torch_layout.stack_from_torch: {', '.join(unread)} must belong to one of the "
+            f"{where}: {layouts.listed(unread)} must belong to one of the "
             f"layers, which are counted from 0 without a gap; {len(layers)} could be read"
         )
     return layers
@@ -143,11 +148,77 @@ def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str
     return _write_layers(grads_to_torch, cell, dparams)
 
 
-def _read_layer(cell: ModuleType, state_dict: Mapping[str, Any], layer: int) -> Any:
-    params = from_torch(cell, state_dict, layer)
-    if f"weight_ih_l{layer}_reverse" not in state_dict:
+def _open(where: str, cell: ModuleType, state_dict: Any, prefix: str) -> Mapping[str, Any]:
+    """Return the arrays by their names, once the cell is known and no module computes ReLU."""
+    check_cell(where, cell)
+    if not (isinstance(state_dict, Mapping) or layouts.is_module(state_dict)):
+        raise TypeError(
+            f"{where}: state_dict must be a module or a mapping, such as net.state_dict(), "
+            f"got {type(state_dict).__name__}"
+        )
+    arrays = layouts.as_mapping(state_dict)
+    parts = {"": state_dict, **dict(getattr(state_dict, "named_modules", dict)())}
+    part = parts.get(prefix.removesuffix("."))
+    said = f"{getattr(part, 'mode', '')} {getattr(part, 'nonlinearity', '')}".lower()
+    if "relu" in said and {f"{prefix}weight_ih_l0", f"{prefix}weight_ih"} & arrays.keys():
+        raise ValueError(
+            f"{where}: the nonlinearity must be tanh, as that of bptt.rnn is, "
+            f"got a {type(part).__name__} with nonlinearity='relu'"
+        )
+    return arrays
+
+
+def _read_layer(
+    where: str, cell: ModuleType, arrays: Mapping[str, Any], layer: int, prefix: str
+) -> Any:
+    params = _read(where, cell, arrays, layer, prefix)
+    if f"{prefix}weight_ih_l{layer}_reverse" not in arrays:
         return params
-    return Both(params, from_torch(cell, state_dict, layer, reverse=True))
+    return Both(params, _read(where, cell, arrays, layer, prefix, reverse=True))
+
+
+def _read(
+    where: str,
+    cell: ModuleType,
+    arrays: Mapping[str, Any],
+    layer: int,
+    prefix: str,
+    *,
+    reverse: bool = False,
+) -> Any:
+    names = [prefix + name for name in _names(arrays, layer, prefix, reverse=reverse)]
+    if (projection := names[0].replace("weight_ih", "weight_hr")) in arrays:
+        raise ValueError(f"{where}: a projection, {projection}, is not supported")
+    if not any(str(name).startswith(f"{prefix}bias_") for name in arrays):
+        names = names[:2]  # bias=False
+    if missing := [name for name in names if name not in arrays]:
+        if names[0] in missing:
+            _check_elsewhere(where, arrays, layer, reverse=reverse)
+        raise ValueError(
+            f"{where}: {', '.join(missing)} must be in the state dict, "
+            f"which holds {layouts.listed(arrays) or 'nothing'}"
+        )
+    found = layouts.as_arrays(where, {name: arrays[name] for name in names})
+    W_ih, W_hh, *biases = found.values()
+    matrices = {name: found[name] for name in names[:2]}
+    sizes = layouts.check_matrices(where, cell, matrices, rows=True)
+    for name in names[2:]:
+        check_shape(where, name, found[name], layouts.axis_of(blocks(cell)), None, **sizes)
+    b_ih, b_hh = biases or [np.zeros(len(W_hh), W_hh.dtype)] * 2
+    return layouts.join(cell, TORCH, Four(W_ih.T, W_hh.T, b_ih, b_hh))
+
+
+def _check_elsewhere(where: str, arrays: Mapping[str, Any], layer: int, *, reverse: bool) -> None:
+    """Say what to pass instead if the layer, or several, are behind a prefix or a key."""
+    asked = _names((), layer, reverse=reverse)[0]
+    ends = [asked, "weight_ih"] if asked == "weight_ih_l0" else [asked]
+    found = [place for end in ends for place in layouts.places(arrays, end, "state_dict")]
+    passed = [f"{code}, prefix={prefix!r}".removesuffix(", prefix=''") for code, prefix in found]
+    if passed:
+        raise ValueError(
+            f"{where}: {asked} is elsewhere in the state dict: "
+            f"pass {layouts.listed(passed, ' or ')}"
+        )
 
 
 def _write_layers(
@@ -162,19 +233,17 @@ def _write_layers(
     return arrays
 
 
-def _write(params: Any, b_hh: Array, layer: int, *, reverse: bool) -> dict[str, Array]:
-    arrays = (params.W_x.T, params.W_h.T, params.b, b_hh)
-    names = _names(layer, reverse=reverse)
+def _write(four: Four, layer: int, *, reverse: bool) -> dict[str, Array]:
+    arrays = (four.W_x.T, four.W_h.T, four.b_x, four.b_h)
+    names = _names((), layer, reverse=reverse)
     return {name: array.copy() for name, array in zip(names, arrays, strict=True)}
 
 
-def _names(layer: int, *, reverse: bool) -> list[str]:
-    """Return torch's names of both matrices and both biases."""
-    suffix = f"l{layer}" + "_reverse" * reverse
-    return [f"{kind}_{suffix}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-
-
-def _check_cell(where: str, cell: object) -> None:
-    if not any(cell is known for known in CELLS.values()):
-        known = ", ".join(known.__name__ for known in CELLS.values())
-        raise TypeError(f"torch_layout.{where}: cell must be one of {known}, got {cell!r}")
+def _names(
+    arrays: Container[str], layer: int, prefix: str = "", *, reverse: bool = False
+) -> list[str]:
+    """Return torch's names of both matrices and both biases, without their prefix."""
+    suffix = f"_l{layer}" + "_reverse" * reverse
+    if suffix == "_l0" and f"{prefix}weight_ih" in arrays:
+        suffix = ""  # of a torch.nn.LSTMCell
+    return [kind + suffix for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bptt import checkpoint, lstm
+from bptt import checkpoint, layouts, lstm
 from bptt.lm.network import Params
 from bptt.shapes import Array, check_shape
 from bptt.torch_layout import from_torch
@@ -31,17 +31,19 @@ def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
 
     Parameters
     ----------
-    tensors : mapping of str to tensor or array
-        What `state_dict()` of the model returns, in fastai 1 and 2 or in 0.7. Copies of E and of
-        the weights from state to state may be among them or not.
+    tensors : mapping of str to tensor or array, or module
+        The model, or what its `state_dict()` returns, in fastai 1 and 2 or in 0.7. Copies of E and
+        of the weights from state to state may be among them or not.
 
     Raises
     ------
     ShapeError
         If a tensor has not the shape that the others ask for. The message names it.
+    TypeError
+        If a tensor does not hold floating-point numbers, or has another dtype than the rest.
     ValueError
         If a tensor is missing, or has no place in such a model, or a copy of E is not equal to it.
-        The message names it.
+        The message names it, and says so if the names have a prefix or stand in a dictionary.
 
     Notes
     -----
@@ -50,19 +52,20 @@ def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
     are `module.weight_hh_l0_raw` and a head has no bias; then $b_y = 0$. Layers in both directions
     and QRNN layers are refused.
     """
-    where = "lm.from_fastai"
+    where, tensors = "lm.from_fastai", layouts.as_mapping(tensors)
     old = "0.rnns.0.module.weight_hh_l0_raw" in tensors
     owned = "module.weight_hh_l0_raw" if old else "weight_hh_l0_raw"
     kinds = (owned, "module.weight_ih_l0", "module.bias_ih_l0", "module.bias_hh_l0")
     layers = 1
-    while any(name.startswith(f"0.rnns.{layers}.") for name in tensors):
+    while any(str(name).startswith(f"0.rnns.{layers}.") for name in tensors):
         layers += 1
     names = [[f"0.rnns.{layer}.{kind}" for kind in kinds] for layer in range(layers)]
     dropped = [f"0.rnns.{layer}.module.weight_hh_l0" for layer in range(layers)]
     needed = [ROWS, *(name for four in names for name in four), HEAD, *([] if old else [BIAS])]
     _check_names(tensors, needed, {*needed, BIAS, *COPIES, *dropped})
 
-    arrays = {name: np.asarray(tensor) for name, tensor in tensors.items()}
+    read = {name: tensor for name, tensor in tensors.items() if name not in dropped}
+    arrays = layouts.as_arrays(where, read)
     E = check_shape(where, ROWS, arrays[ROWS], "K D").copy()
     K, D = E.shape
     for name in COPIES:
@@ -150,18 +153,23 @@ def download_fastai(repository: str, revision: str | None = None) -> Path:
         ) from error
 
 
-def _check_names(tensors: Iterable[str], needed: Iterable[str], known: set[str]) -> None:
+def _check_names(tensors: Mapping[str, Any], needed: Iterable[str], known: set[str]) -> None:
     if missing := [name for name in needed if name not in tensors]:
+        if ROWS in missing and (found := next(layouts.places(tensors, ROWS, "tensors"), None)):
+            code, prefix = found
+            if prefix:
+                code = f"{{name.removeprefix({prefix!r}): t for name, t in {code}.items()}}"
+            raise ValueError(f"lm.from_fastai: {ROWS} is elsewhere among the tensors: pass {code}")
         copies = " (a copy, such as module.weight_hh_l0, may have holes)"
         raise ValueError(
             f"lm.from_fastai: {', '.join(missing)} must be among the tensors"
             f"{copies * any(name.endswith('_raw') for name in missing)}, "
-            f"got {', '.join(tensors) or 'none'}"
+            f"got {layouts.listed(tensors) or 'none'}"
         )
     if strange := [name for name in tensors if name not in known]:
         raise ValueError(
-            f"lm.from_fastai: {', '.join(strange)} must not be among the tensors of a language "
-            f"model of LSTM layers in one direction"
+            f"lm.from_fastai: {layouts.listed(strange)} must not be among the tensors of a "
+            f"language model of LSTM layers in one direction"
         )
 
 
