@@ -12,8 +12,7 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar, get_type_hints, runt
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bptt import tree
-from bptt.shapes import Array, ShapeError, axes_of, check_shape
+from bptt.shapes import Array, ShapeError, axes_of, check_dtype, check_shape, check_weights, shown
 
 
 class HasOutput(Protocol):
@@ -195,19 +194,18 @@ Given: TypeAlias = Mapping[str, Any]
 
 
 def _check_init(where: str, _: Given, given: Given) -> Given:
-    if not np.issubdtype(given["dtype"], np.floating):
-        got = np.dtype(given["dtype"])
-        raise TypeError(f"{where}: dtype must be a floating-point one, got {got}")
+    check_dtype(where, given["dtype"])
     I, H = given["input_size"], given["hidden_size"]
     if I < 1 or H < 1:
-        raise ValueError(f"{where}: input_size and hidden_size must be at least 1, got {I} and {H}")
+        got = f"{shown(I)} and {shown(H)}"
+        raise ValueError(f"{where}: input_size and hidden_size must be at least 1, got {got}")
     return {}
 
 
 def _check_zero_state(where: str, kinds: Given, given: Given) -> Given:
     _check_params(where, kinds["params"], given["params"])
     if given["batch"] < 1:
-        raise ShapeError(f"{where}: batch must be at least 1, got {given['batch']}")
+        raise ShapeError(f"{where}: batch must be at least 1, got {shown(given['batch'])}")
     return {}
 
 
@@ -241,10 +239,11 @@ def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
 
     The rows of W_h say how many units there are, and all else is held against them.
     """
-    found = {array.dtype if isinstance(array, np.ndarray) else type(array) for array in params}
-    if len(found) > 1 or not np.issubdtype(next(iter(found)), np.floating):
-        got = " and ".join(sorted(map(str, found)))
-        raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
+    if type(params) is not kind:
+        wanted = f"{kind.__module__}.{kind.__name__}"
+        got = f"{type(params).__module__}.{type(params).__name__}"
+        raise TypeError(f"{where}: params must be a {wanted}, got {got}")
+    dtype = check_weights(where, params)
     columns, blocks, others = _columns(kind)
     H = len(np.atleast_1d(params.W_h))
     sizes = {"H": H, columns: blocks * H}
@@ -252,7 +251,7 @@ def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
     check_shape(where, "params.W_h", params.W_h, f"H {columns}", None, **known)
     for name, axes in others:
         check_shape(where, f"params.{name}", getattr(params, name), axes, None, **sizes)
-    return len(params.W_x), H, params.b.dtype
+    return len(params.W_x), H, dtype
 
 
 @functools.cache
@@ -275,7 +274,7 @@ def _check_state(
     return kind(
         **{
             field: check_shape(where, f"{name}.{field}", array, "B H", dtype, **sizes)
-            for field, array in tree.leaves(state)
+            for field, array in zip(kind._fields, state, strict=True)  # type: ignore[attr-defined]  # a NamedTuple
         }
     )
 
@@ -288,7 +287,7 @@ def check_cell(where: str, cell: object) -> None:
     if not isinstance(cell, Steps):
         raise TypeError(
             f"{where}: cell must be a module with zero_state, step and step_backward, "
-            f"such as bptt.rnn, got {cell!r}"
+            f"such as bptt.rnn, got {shown(cell)}"
         )
 
 

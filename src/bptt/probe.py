@@ -140,7 +140,8 @@ def series(tape: Any) -> dict[str, Array]:
     dict of str to ndarray of shape (T, B, H)
         The fields of the cell's `Step`: for an LSTM the gates `i`, `f` and `o`, the candidate `g`,
         and so on; `x` has shape (T, B, I). If the cell has a cell state, `c` is added: $c_t$, as
-        `c_prev` is $c_{t-1}$. At a masked step a gate is what it would have been, and is not used.
+        `c_prev` is $c_{t-1}$. At a masked step the state before it is that of the run, and a gate
+        is what it would be after zeros, and is not used.
 
     Examples
     --------
@@ -153,6 +154,10 @@ def series(tape: Any) -> dict[str, Array]:
     """
     names = tape.steps[0]._fields
     stacked = {name: np.stack([getattr(step, name) for step in tape.steps]) for name in names}
+    if tape.mask is not None:
+        held = {f"{name}_prev": name for name in tape.before[0]._fields}
+        for name in held.keys() & stacked.keys():
+            stacked[name] = np.stack([getattr(state, held[name]) for state in tape.before])
     if "c_prev" in stacked:
         c_prev = stacked["c_prev"]
         c = stacked["f"] * c_prev + stacked["i"] * stacked["g"]

@@ -18,6 +18,7 @@ class Tape(NamedTuple, Generic[Saved]):
     steps: tuple[Saved, ...]
     mask: Array | None
     batch: int
+    before: tuple[Any, ...] = ()  # the state before each step; with a mask, since `steps` lacks it
 
 
 def forward(
@@ -38,14 +39,18 @@ def forward(
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
     xs = _in_its_dtype(cell, xs, zero.h.dtype)
-    hs, steps = [], []
+    hs, steps, before = [], [], []
     for t in range(T):
         step = inside(cell.step) if t else cell.step  # what fits at the first step fits at all
-        new_state, saved = step(params, xs[t], state)
-        state = new_state if mask is None else _where(mask[t], new_state, state)
+        if mask is None:
+            state, saved = step(params, xs[t], state)
+        else:  # where there is no step it starts from zeros: a factor of 0 would not stop infinity
+            before.append(state)
+            new_state, saved = step(params, xs[t], _where(mask[t], state, zero))
+            state = _where(mask[t], new_state, state)
         hs.append(state.h)
         steps.append(saved)
-    return np.stack(hs), state, Tape(tuple(steps), mask, B)
+    return np.stack(hs), state, Tape(tuple(steps), mask, B, tuple(before))
 
 
 def backward(
@@ -112,10 +117,10 @@ def backward_steps(
         if tape.mask is None:
             dparams_t, dx, dstate = step_backward(params, saved, dstate)
         else:  # the gradient takes the step where there was one, else it skips it
-            skipping = _where(tape.mask[t], zero, dstate)
-            stepping = _where(tape.mask[t], dstate, zero)
+            skipping, stepping = dstate, _where(tape.mask[t], dstate, zero)
             dparams_t, dx, dstate = step_backward(params, saved, stepping)
-            dstate = tree.map(np.add, dstate, skipping)
+            dx = np.where(tape.mask[t][:, None], dx, 0)
+            dstate = _where(tape.mask[t], dstate, skipping)
         yield dparams_t, dx, dstate
 
 
