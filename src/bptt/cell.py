@@ -49,7 +49,7 @@ class Steps(Protocol[P, S, Saved]):
         ShapeError
             If `batch` is below 1, or the shapes of the weights do not fit each other.
         TypeError
-            If the weights are not arrays of one floating-point dtype.
+            If the weights are not arrays of one floating-point dtype, float32 or wider.
         """
 
     def step(self, params: P, x: Array, state: S) -> tuple[S, Saved]:
@@ -74,8 +74,8 @@ class Steps(Protocol[P, S, Saved]):
         ShapeError
             If the shapes of the weights, of `x` and of `state` do not fit each other.
         TypeError
-            If the weights are not arrays of one floating-point dtype, or `state` is none of this
-            cell.
+            If the weights are not arrays of one floating-point dtype, `state` is none of this cell,
+            or another array does not hold real numbers.
         """
 
     def step_backward(self, params: P, saved: Saved, dstate: S) -> tuple[P, Array, S]:
@@ -105,8 +105,8 @@ class Steps(Protocol[P, S, Saved]):
         ShapeError
             If the shapes of the weights, of `saved` and of `dstate` do not fit each other.
         TypeError
-            If the weights are not arrays of one floating-point dtype, or `dstate` is none of this
-            cell's states.
+            If the weights are not arrays of one floating-point dtype, `dstate` is none of this
+            cell's states, or another array does not hold real numbers.
         """
 
 
@@ -298,6 +298,8 @@ def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
     ------
     ShapeError
         If its shape is another.
+    TypeError
+        If it does not hold numbers.
     ValueError
         If it holds anything but True and False, or 1 and 0.
     """

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from bptt import run
 from bptt.cell import AnyCell
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError, check_shape
+from bptt.shapes import Array, ShapeError, check_shape, check_weights, shown
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -49,7 +49,7 @@ def init(
         If a size is below 1.
     """
     if output_size < 1:
-        raise ValueError(f"model.init: output_size must be at least 1, got {output_size}")
+        raise ValueError(f"model.init: output_size must be at least 1, got {shown(output_size)}")
     return Params(
         cell=cell.init(input_size, hidden_size, rng=rng, dtype=dtype),
         W_y=glorot(hidden_size, output_size, rng=rng, dtype=dtype),
@@ -64,6 +64,8 @@ def logits(cell: AnyCell, params: Params[Any], xs: ArrayLike) -> Array:
     ------
     ShapeError
         If a shape does not fit.
+    TypeError
+        If the weights are not arrays of one floating-point dtype.
     """
     hs, _, _ = run.of(cell).forward(cell, params.cell, xs)
     return _read("model.logits", params, hs)
@@ -90,6 +92,8 @@ def loss_and_grads(
     ------
     ShapeError
         If a shape does not fit.
+    TypeError
+        If the weights are not arrays of one floating-point dtype, or a target is no number.
     ValueError
         If a target is not a class.
     """
@@ -110,7 +114,8 @@ def loss_and_grads(
 
 
 def _read(where: str, params: Params[Any], hs: Array) -> Array:
-    """Return the logits, once the readout fits the states."""
+    """Return the logits, once the readout fits the states, in the dtype of all weights."""
+    check_weights(where, [hs, params.W_y, params.b_y])
     W_y = check_shape(where, "params.W_y", params.W_y, "H K", H=hs.shape[-1])
     b_y = check_shape(where, "params.b_y", params.b_y, "K", K=W_y.shape[1])
     logits: Array = hs @ W_y + b_y

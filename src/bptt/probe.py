@@ -1,6 +1,7 @@
 """Look inside a run: the gradient at each step, the Jacobians that carry it, and what was saved.
 
-What does not fit the run of `bptt.unroll.forward` is a `ShapeError`, what is no cell a `TypeError`.
+What does not fit the run of `bptt.unroll.forward` is a `ShapeError`, what is no cell or holds no
+real numbers a `TypeError`.
 
 Parameters
 ----------
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from bptt import tree, unroll
 from bptt.cell import AnyCell, check_cell
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_numbers, check_shape
 
 
 def gradient_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
@@ -127,6 +128,7 @@ def spectral_radius(matrix: ArrayLike) -> float:
     -----
     Source: I. Gelfand, "Normierte Ringe", Matematicheskii Sbornik 9 (1941), for the limit.
     """
+    matrix = check_numbers("probe.spectral_radius", "matrix", matrix)
     size = len(np.atleast_1d(matrix))
     matrix = check_shape("probe.spectral_radius", "matrix", matrix, "N N", N=size)
     return float(np.abs(np.linalg.eigvals(matrix)).max())

@@ -196,7 +196,9 @@ def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"{where}: dtype must be a floating-point one, got {shown(dtype)}") from None
+        raise TypeError(
+            f"{where}: dtype must be a floating-point one, got {shown(dtype)}"
+        ) from None
     if not _trains(found):
         got = f"{shown(found, str)}{_wider(found)}"
         raise TypeError(f"{where}: dtype must be a floating-point one, got {got}")
@@ -216,7 +218,7 @@ def check_weights(where: str, weights: Iterable[Any], name: str = "params") -> n
     TypeError
         If one is no array, or they have several dtypes, or another one.
     """
-    found = {_dtype_or_type(array) for array in weights}
+    found = {_dtype_or_type(array) for array in weights} or {type(None)}
     (first, *others) = found
     if not others and isinstance(first, np.dtype) and _trains(first):
         return first

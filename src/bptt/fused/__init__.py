@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from bptt import gru, lstm, rnn, tree
 from bptt.cell import AnyCell, check_mask, state_or_zero
 from bptt.fused import run_gru, run_lstm, run_rnn
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, shown
 
 
 class Run(Protocol):
@@ -206,7 +206,7 @@ def knows(cell: AnyCell) -> bool:
 def _run_of(where: str, cell: AnyCell) -> Run:
     if not knows(cell):
         raise TypeError(
-            f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {cell!r}; "
+            f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {shown(cell)}; "
             "bptt.unroll runs any cell"
         )
     return CELLS[cell]
@@ -217,10 +217,10 @@ def _whole(recompute_every: Any) -> int:
         every = operator.index(recompute_every)
     except TypeError:
         raise TypeError(
-            f"fused.forward: recompute_every must be a whole number, got {recompute_every!r}"
+            f"fused.forward: recompute_every must be a whole number, got {shown(recompute_every)}"
         ) from None
     if every < 1:
-        raise ValueError(f"fused.forward: recompute_every must be at least 1, got {every}")
+        raise ValueError(f"fused.forward: recompute_every must be at least 1, got {shown(every)}")
     return every
 
 

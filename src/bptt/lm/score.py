@@ -10,13 +10,12 @@ in windows only what the window holds.
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt.cell import AnyCell
 from bptt.lm.network import Params, forward
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError
+from bptt.shapes import Array, ShapeError, check_numbers, shown
 
 # So many characters side by side or one after the other: a matter of memory only.
 WINDOWS, STEPS = 32, 1024
@@ -67,7 +66,7 @@ def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = 
     characters. There they are drawn at random; here they cover the text.
     """
     if length < 1:
-        raise ValueError(f"lm.windows: length must be at least 1, got {length}")
+        raise ValueError(f"lm.windows: length must be at least 1, got {shown(length)}")
     codes = _check_length("lm.windows", codes, length + 1)
     whole = (len(codes) - 1) // length
     inputs = codes[: whole * length].reshape(whole, length).T  # (length, windows)
@@ -81,7 +80,7 @@ def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = 
 
 
 def _check_length(where: str, codes: ArrayLike, least: int) -> Array:
-    codes = np.asarray(codes)
+    codes = check_numbers(where, "codes", codes)
     if codes.ndim != 1 or len(codes) < least:
-        raise ShapeError(f"{where}: codes must be ({least} or more,), got {codes.shape}")
+        raise ShapeError(f"{where}: codes must be ({least} or more,), got {shown(codes.shape)}")
     return codes
