@@ -234,17 +234,17 @@ CHECKS: dict[str, Callable[[str, Given, Given], Given]] = {
 }
 
 
-def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
+def _check_params(where: str, kind: Any, params: Any) -> tuple[int, int, Any]:
     """Insist that weights are arrays of one dtype that fit each other; return I, H and the dtype.
 
     The rows of W_h say how many units there are, and all else is held against them.
     """
+    columns, blocks, others = _columns(kind)
     if type(params) is not kind:
         wanted = f"{kind.__module__}.{kind.__name__}"
         got = f"{type(params).__module__}.{type(params).__name__}"
         raise TypeError(f"{where}: params must be a {wanted}, got {got}")
     dtype = check_weights(where, params)
-    columns, blocks, others = _columns(kind)
     H = len(np.atleast_1d(params.W_h))
     sizes = {"H": H, columns: blocks * H}
     known = {} if blocks == 1 else {columns: blocks * H}  # one block only has to be square
@@ -268,13 +268,14 @@ def _check_state(
     where: str, name: str, kind: type[S], state: Any, dtype: DTypeLike, **sizes: int
 ) -> S:
     """Return a state in a dtype, once it is one of this cell."""
+    fields: Any = state
     if type(state) is not kind:
         got = type(state).__name__
         raise TypeError(f"{where}: {name} must be a {kind.__module__}.{kind.__name__}, got {got}")
     return kind(
         **{
             field: check_shape(where, f"{name}.{field}", array, "B H", dtype, **sizes)
-            for field, array in zip(kind._fields, state, strict=True)  # type: ignore[attr-defined]  # a NamedTuple
+            for field, array in fields._asdict().items()
         }
     )
 

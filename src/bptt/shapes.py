@@ -42,7 +42,7 @@ REMEDIES = {
     "T": "text; turn it into numbers",
     "M": "dates; subtract the first and divide by a unit of time",
     "m": "spans of time; divide them by a unit of time",
-    "V": "records or numbers that NumPy does not know; pass one field, or call .astype(np.float32)",
+    "V": "records; pass one field",
 }
 
 
@@ -138,13 +138,14 @@ def check_numbers(where: str, name: str, value: Any) -> Array:
         ...
     TypeError: unroll.forward: xs must hold real numbers, got complex numbers; pass their real part
     """
-    if type(value) is not np.ndarray:
-        value = _array(where, name, value)
-    kind = value.dtype.kind
-    if kind not in "fiub":
-        got = REMEDIES.get(kind, shown(value.dtype, str))
+    array: Array = value if type(value) is np.ndarray else _array(where, name, value)
+    dtype = array.dtype
+    if dtype.kind not in "fiub":
+        got = REMEDIES.get(dtype.kind, shown(dtype, str))
+        if dtype.kind == "V" and dtype.names is None:  # bfloat16 of a library such as ml_dtypes
+            got = f"{dtype.name}; call .astype(np.float32) on it first, or .float() in torch"
         raise TypeError(f"{where}: {name} must hold real numbers, got {got}")
-    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+    return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
 
 
 def _array(where: str, name: str, value: Any) -> Array:
@@ -163,11 +164,12 @@ def _array(where: str, name: str, value: Any) -> Array:
             f"{where}: {name} must be one array, got rows of different lengths"
         ) from error
     except Exception as error:
-        raise TypeError(f"{where}: {name} must be an array, got {_tensor(value)}") from error
+        got = _tensor(value) or f"what NumPy cannot read: {shown(error, str)}"
+        raise TypeError(f"{where}: {name} must be an array, got {got}") from error
 
 
 def _tensor(value: Any) -> str:
-    """Describe what NumPy cannot read; a tensor of torch is known by its words alone."""
+    """Describe a tensor that NumPy cannot read, by its words alone; empty for anything else."""
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     if getattr(value, "requires_grad", False):
         return f"a {kind} that requires grad; call .detach() on it first"
@@ -175,7 +177,7 @@ def _tensor(value: Any) -> str:
         return f"a {kind} of bfloat16; call .float() on it first"
     if shown(getattr(value, "device", "cpu"), str) != "cpu":
         return f"a {kind} on another device; call .cpu() on it first"
-    return f"a {kind}, which NumPy cannot read"
+    return ""
 
 
 def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
