@@ -308,6 +308,20 @@ def test_a_gradient_that_has_vanished_passes_with_an_absolute_tolerance():
         check_gradient(f, at, right + 1e-8, atol=1e-9)
 
 
+@pytest.mark.parametrize("at", [[np.inf, 1.0], [1.0, np.nan], [5e-324]])
+def test_a_point_without_room_for_a_step_is_refused(at):
+    with pytest.raises(ValueError, match=r"at must be finite|is lost in the rounding of at"):
+        check_gradient(lambda _: 1.0, np.array(at), np.zeros(len(at)))
+
+
+def test_tolerances_are_numbers_and_the_relative_one_is_not_negative():
+    for name in ("tol", "atol"):
+        with pytest.raises(TypeError, match=f"gradcheck: {name} must be a number, got '1'"):
+            check_gradient(cubes, AT, RIGHT, **{name: "1"})
+    with pytest.raises(ValueError, match="gradcheck: tol must be zero or more, got -1"):
+        check_gradient(cubes, AT, RIGHT, tol=-1)
+
+
 @pytest.mark.parametrize("atol", [-1e-9, np.nan, np.inf])
 def test_an_absolute_tolerance_is_zero_or_more(atol):
     with pytest.raises(ValueError, match="gradcheck: atol must be zero or more, and finite, got"):

@@ -1,5 +1,6 @@
 """What an array holds: the dtype follows the weights, and what is no number is refused by name."""
 
+import re
 import types
 
 import numpy as np
@@ -423,7 +424,12 @@ def test_states_that_do_not_fit_are_refused_by_name():
     for state, kind, said in (
         (good._replace(m=small), ValueError, r"an array of state\.m must be \(2, 3\), got \(3,\)"),
         (good._replace(v=small), ValueError, r"an array of state\.v must be \(2, 3\), got \(3,\)"),
-        (good._replace(t=-1), ValueError, r"state\.t must be 0 or more, got -1"),
+        (good._replace(t=-1), ValueError, r"state\.t must be from 0 to below 2\*\*63, got -1"),
+        (
+            good._replace(t=10**400),
+            ValueError,
+            r"state\.t must be from 0 to below 2\*\*63, got 1.*",
+        ),
         (good._replace(t=1.5), TypeError, r"state\.t must be an int, got 1\.5"),
         (params, TypeError, r"state must be an optim\.AdamState, got tuple"),
     ):
@@ -437,6 +443,50 @@ def test_states_that_do_not_fit_are_refused_by_name():
         sgd.update(params, params, good)
     with pytest.raises(TypeError, match="structure"):
         adam.update(params, (*params, *params), good)
+
+
+# What is of another kind
+
+
+def test_what_is_of_another_kind_is_refused_by_name(rng):
+    params, xs, state = draw(rnn)[0]
+    readout = model.init(rnn, I, H, K, rng=rng)
+    layers = stack.init(rnn, I, H, layers=2, rng=rng)
+    net = network.init(rnn, K, 3, (H,), rng=rng)
+    _, _, tape = unroll.forward(rnn, params, xs)
+    dhs, codes = np.ones((T, B, H)), np.zeros((T, B), int)
+    for call, said in (
+        (lambda: rnn.step(tuple(params), xs[0], state), "rnn.step: params must be a bptt.rnn.P"),
+        (lambda: unroll.forward(rnn, readout, xs), "rnn.zero_state: params must be a bptt.rnn.P"),
+        (lambda: rnn.step_backward(params, state, state), "rnn.step_backward: saved must be a bp"),
+        (lambda: unroll.backward(rnn, params, None, dhs), "unroll.backward: tape must be a bptt"),
+        (lambda: stack.backward(rnn, layers, tape, dhs), "stack.backward: tape must be a bptt"),
+        (lambda: network.backward(rnn, net, tape, dhs), "lm.backward: tape must be a bptt.lm"),
+        (lambda: network.forward(rnn, params, codes), "lm.forward: params must be a bptt.lm"),
+        (lambda: network.forward(rnn, net._replace(layers=()), codes), "lm.forward: params.layers"),
+        (lambda: model.logits(rnn, params, xs), "model.logits: params must be a bptt.model.P"),
+        (
+            lambda: unroll.backward(rnn, tree.map(np.float32, params), tape, dhs),
+            "unroll.backward: params must be those that ran forwards, in float64, got float32",
+        ),
+        (lambda: rnn.init(2.0, 2, rng=rng), "rnn.init: input_size must be a whole number, got 2.0"),
+        (lambda: rnn.init(2, True, rng=rng), "rnn.init: hidden_size must be a whole number, got T"),
+        (
+            lambda: rnn.zero_state(params, "2"),
+            "rnn.zero_state: batch must be a whole number, got '",
+        ),
+        (
+            lambda: score.windows(rnn, net, [0] * 9, 2.0),
+            "lm.windows: length must be a whole number",
+        ),
+        (
+            lambda: probabilities(np.ones(3), top_k=1.5),
+            "lm.probabilities: top_k must be a whole nu",
+        ),
+    ):
+        with pytest.raises(TypeError, match="^" + re.escape(said)):
+            call()
+    assert rnn.init(np.int64(2), np.uint8(3), rng=rng).W_x.shape == (2, 3)
 
 
 # What a message shows

@@ -12,7 +12,17 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar, get_type_hints, runt
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bptt.shapes import Array, ShapeError, axes_of, check_dtype, check_shape, check_weights, shown
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    axes_of,
+    check_dtype,
+    check_shape,
+    check_type,
+    check_weights,
+    check_whole,
+    shown,
+)
 
 
 class HasOutput(Protocol):
@@ -195,7 +205,7 @@ Given: TypeAlias = Mapping[str, Any]
 
 def _check_init(where: str, _: Given, given: Given) -> Given:
     check_dtype(where, given["dtype"])
-    I, H = given["input_size"], given["hidden_size"]
+    I, H = (check_whole(where, name, given[name]) for name in ("input_size", "hidden_size"))
     if I < 1 or H < 1:
         got = f"{shown(I)} and {shown(H)}"
         raise ValueError(f"{where}: input_size and hidden_size must be at least 1, got {got}")
@@ -204,7 +214,7 @@ def _check_init(where: str, _: Given, given: Given) -> Given:
 
 def _check_zero_state(where: str, kinds: Given, given: Given) -> Given:
     _check_params(where, kinds["params"], given["params"])
-    if given["batch"] < 1:
+    if check_whole(where, "batch", given["batch"]) < 1:
         raise ShapeError(f"{where}: batch must be at least 1, got {shown(given['batch'])}")
     return {}
 
@@ -219,6 +229,7 @@ def _check_step(where: str, kinds: Given, given: Given) -> Given:
 def _check_step_backward(where: str, kinds: Given, given: Given) -> Given:
     I, H, _ = _check_params(where, kinds["params"], given["params"])
     saved = given["saved"]
+    check_type(where, "saved", saved, kinds["saved"])
     B, dtype = len(saved.x), saved.h_prev.dtype
     for name, axes in axes_of(kinds["saved"]).items():
         check_shape(where, f"saved.{name}", getattr(saved, name), axes, B=B, I=I, H=H)
@@ -240,10 +251,7 @@ def _check_params(where: str, kind: Any, params: Any) -> tuple[int, int, Any]:
     The rows of W_h say how many units there are, and all else is held against them.
     """
     columns, blocks, others = _columns(kind)
-    if type(params) is not kind:
-        wanted = f"{kind.__module__}.{kind.__name__}"
-        got = f"{type(params).__module__}.{type(params).__name__}"
-        raise TypeError(f"{where}: params must be a {wanted}, got {got}")
+    check_type(where, "params", params, kind)
     dtype = check_weights(where, params)
     H = len(np.atleast_1d(params.W_h))
     sizes = {"H": H, columns: blocks * H}

@@ -197,6 +197,7 @@ def check_gradient(
         If a value or a slope is NaN or infinite, a step is lost in the rounding of the point, or
         the point has no number.
     """
+    tol = check_number(WHERE, "tol", tol, "zero or more", lambda most: not most < 0)
     allowed = "zero or more, and finite"
     atol = check_number(WHERE, "atol", atol, allowed, lambda least: 0 <= least < math.inf)
     tree.check_same_shapes("gradcheck.check_gradient", "grads", grads, at)
@@ -215,8 +216,9 @@ def check_gradient(
             f"gradcheck: {name or 'grads'}[{place}] is {a[worst]:.6g}, "
             f"central differences give {b[worst]:.6g}"
         )
-        fits = difference.max() <= atol + tol * scale
-        drowns = noisy > max(atol, NOTHING * max(1.0, largest), max(tol, SURE) * scale)
+        slack = tol * scale if scale else 0.0
+        fits = difference.max() <= atol + slack
+        drowns = noisy > max(atol, NOTHING * max(1.0, largest), slack, SURE * scale)
         if drowns if fits else 0 < difference.max() <= hidden[worst]:
             most = 10.0 ** math.ceil(math.log10(noisy))
             raise UnmeasurableGradient(
@@ -241,6 +243,8 @@ def _point(at: P) -> tuple[Array, Callable[[Array], P]]:
     theta, unravel = tree.ravel(at)
     if not theta.size:
         raise ValueError("gradcheck: at must hold a number, got empty arrays only")
+    if not np.isfinite(theta).all():
+        raise ValueError("gradcheck: at must be finite, got NaN or infinity")
     return theta, unravel
 
 
@@ -263,7 +267,7 @@ def _slope(
     step = _step(theta, u, eps)
     after, before = theta + step * u, theta - step * u
     lost = np.abs(after - before - 2 * step * u).max()
-    if lost > LOST * 2 * step * np.abs(u).max():
+    if step == 0 or lost > LOST * 2 * step * np.abs(u).max():
         raise ValueError(
             f"gradcheck: a step of {step:.2g} is lost in the rounding of at, "
             f"where it reaches {np.abs(theta).max():.2g}; pass a larger eps"

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from bptt import run
 from bptt.cell import AnyCell
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError, check_shape, check_weights, shown
+from bptt.shapes import Array, ShapeError, check_shape, check_type, check_weights, shown
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -67,6 +67,7 @@ def logits(cell: AnyCell, params: Params[Any], xs: ArrayLike) -> Array:
     TypeError
         If the weights are not arrays of one floating-point dtype.
     """
+    check_type("model.logits", "params", params, Params)
     hs, _, _ = run.of(cell).forward(cell, params.cell, xs)
     return _read("model.logits", params, hs)
 
@@ -97,6 +98,7 @@ def loss_and_grads(
     ValueError
         If a target is not a class.
     """
+    check_type("model.loss_and_grads", "params", params, Params)
     over_time = run.of(cell)
     hs, _, tape = over_time.forward(cell, params.cell, xs)
     T, B, _ = hs.shape

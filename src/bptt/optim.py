@@ -256,7 +256,7 @@ def _adam_state(state: Any, params: P) -> AdamState[P]:
         t = operator.index(state.t)
     except TypeError:
         raise TypeError(f"{where}: state.t must be an int, got {shown(state.t)}") from None
-    if t < 0:
-        raise ValueError(f"{where}: state.t must be 0 or more, got {shown(t)}")
+    if not 0 <= t < 2**63:
+        raise ValueError(f"{where}: state.t must be from 0 to below 2**63, got {shown(t)}")
     m, v = (_like(where, f"state.{name}", getattr(state, name), params) for name in "mv")
     return AdamState(t, m, v)

@@ -62,8 +62,9 @@ class OverTime(Protocol):
         ShapeError
             If a shape does not fit what `forward` saw.
         TypeError
-            If `cell` is not a cell, `dstate_T` is not a state of this cell, or an array does not
-            hold real numbers.
+            If `cell` is not a cell, `tape` is none of `forward`, `dstate_T` is not a state of this
+            cell, the weights are of another dtype than those that ran, or an array does not hold
+            real numbers.
         """
 
 

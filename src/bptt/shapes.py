@@ -109,6 +109,44 @@ def check_number(
     return number
 
 
+def check_whole(where: str, name: str, value: Any) -> int:
+    """Return a count as a Python int.
+
+    Parameters
+    ----------
+    value : int
+        What the caller passed.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{where}: {name} must be a whole number, got {shown(value)}")
+    return int(value)
+
+
+def check_type(where: str, name: str, value: Any, kind: type) -> None:
+    """Insist on a type of this library.
+
+    Parameters
+    ----------
+    value : object
+        What the caller passed.
+    kind : type
+        Such as `bptt.lstm.Params`.
+
+    Raises
+    ------
+    TypeError
+        If it is of another type.
+    """
+    if not isinstance(value, kind):
+        wanted, got = (f"{one.__module__}.{one.__name__}" for one in (kind, type(value)))
+        raise TypeError(f"{where}: {name} must be a {wanted}, got {got.removeprefix('builtins.')}")
+
+
 def check_numbers(where: str, name: str, value: Any) -> Array:
     """Convert to an array of real numbers or bools, in the byte order of the machine.
 

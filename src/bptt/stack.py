@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import run
 from bptt.cell import AnyCell, inside
-from bptt.shapes import Array, check_shape, shown
+from bptt.shapes import Array, check_shape, check_type, shown
 
 P = TypeVar("P")
 
@@ -195,6 +195,7 @@ def backward(
         If `cell` is not a cell, or `params` or `dstates_T` have not the form that `forward` saw.
     """
     _check_params("stack.backward", params)
+    check_type("stack.backward", "tape", tape, Tape)
     _check_form("stack.backward", "tape.layers", tape.layers, params)
     dstates_T = _check_form("stack.backward", "dstates_T", dstates_T, params)
     H = "2H" if isinstance(params[-1], Both) else "H"

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import tree
 from bptt.cell import P, S, Saved, Steps, check_cell, check_mask, inside, state_or_zero
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, check_type
 
 
 class Tape(NamedTuple, Generic[Saved]):
@@ -18,7 +18,8 @@ class Tape(NamedTuple, Generic[Saved]):
     steps: tuple[Saved, ...]
     mask: Array | None
     batch: int
-    before: tuple[Any, ...] = ()  # the state before each step; with a mask, since `steps` lacks it
+    dtype: np.dtype[Any]
+    before: tuple[Any, ...]  # the state before each step; with a mask, since `steps` lacks it
 
 
 def forward(
@@ -50,7 +51,7 @@ def forward(
             state = _where(mask[t], new_state, state)
         hs.append(state.h)
         steps.append(saved)
-    return np.stack(hs), state, Tape(tuple(steps), mask, B, tuple(before))
+    return np.stack(hs), state, Tape(tuple(steps), mask, B, zero.h.dtype, tuple(before))
 
 
 def backward(
@@ -101,10 +102,17 @@ def backward_steps(
     ShapeError
         At the first step that is asked for, if a shape does not fit what `forward` saw.
     TypeError
-        Likewise, if `cell` is not a cell, or `dstate_T` is not a state of this cell.
+        Likewise, if `cell` is not a cell, `tape` is none of `forward`, `dstate_T` is not a state of
+        this cell, or the weights are of another dtype than those that ran.
     """
     check_cell("unroll.backward", cell)
+    check_type("unroll.backward", "tape", tape, Tape)
     zero = cell.zero_state(params, tape.batch)
+    if zero.h.dtype != tape.dtype:
+        raise TypeError(
+            "unroll.backward: params must be those that ran forwards, "
+            f"in {tape.dtype}, got {zero.h.dtype}"
+        )
     dstate = state_or_zero("unroll.backward", "dstate_T", dstate_T, zero)
     T, (B, H) = len(tape.steps), zero.h.shape
     sizes = {"T": T, "B": B, "H": H}

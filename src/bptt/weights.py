@@ -119,14 +119,14 @@ def chrono(
     Raises
     ------
     ValueError
-        If `longest` is below 2.
+        If `longest` is below 2 or not finite.
 
     Notes
     -----
     Source: C. Tallec and Y. Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
     <https://arxiv.org/abs/1804.11188>.
     """
-    if longest < 2:
+    if not 2 <= longest < np.inf:
         raise ValueError(f"weights.chrono: longest must be at least 2, got {shown(longest)}")
     return np.log(rng.uniform(1, longest - 1, size=size)).astype(
         check_dtype("weights.chrono", dtype)

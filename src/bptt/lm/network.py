@@ -20,7 +20,15 @@ from numpy.typing import ArrayLike, DTypeLike
 from bptt import shapes, stack
 from bptt.cell import AnyCell
 from bptt.lm.dropout import Masks, nothing, times
-from bptt.shapes import Array, ShapeError, check_dtype, check_shape, check_weights, shown
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    check_dtype,
+    check_shape,
+    check_type,
+    check_weights,
+    shown,
+)
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -198,6 +206,7 @@ def backward(
         If a gradient does not hold real numbers.
     """
     _check_weights("lm.backward", params)
+    check_type("lm.backward", "tape", tape, Tape)
     T, B = tape.codes.shape
     K, D = params.E.shape
     W_y = head(params)
@@ -254,6 +263,9 @@ def check_codes(where: str, name: str, codes: ArrayLike, axes: str, K: int) -> A
 
 def _check_weights(where: str, params: Params[Any]) -> None:
     """Insist on one dtype; the shapes of the layers are checked where they run."""
+    check_type(where, "params", params, Params)
+    if not params.layers:
+        raise TypeError(f"{where}: params.layers must hold the weights of a layer, got none")
     arrays = [params.E, params.b_y, *([] if is_tied(params) else [params.W_y])]
     K, H = len(params.b_y), len(params.layers[-1].W_h)
     check_weights(where, [*arrays, *(array for p in params.layers for array in p)])

@@ -18,7 +18,7 @@ from bptt import stack
 from bptt.cell import AnyCell
 from bptt.lm.network import Params, check_codes, head
 from bptt.ops import softmax
-from bptt.shapes import Array, check_number, check_shape, shown
+from bptt.shapes import Array, check_number, check_shape, check_whole, shown
 
 
 def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None = None) -> Array:
@@ -42,9 +42,7 @@ def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None
     temperature = check_number(
         "lm.probabilities", "temperature", temperature, "0 or more", lambda tau: 0 <= tau < np.inf
     )
-    if not (top_k is None or isinstance(top_k, int | np.integer)):
-        raise TypeError(f"lm.probabilities: top_k must be a whole number, got {shown(top_k)}")
-    if top_k is not None and top_k < 1:
+    if top_k is not None and check_whole("lm.probabilities", "top_k", top_k) < 1:
         raise ValueError(f"lm.probabilities: top_k must be at least 1, got {shown(top_k)}")
     by_size = np.argsort(-logits, kind="stable")
     dropped = by_size[1 if temperature == 0 else top_k or len(logits) :]

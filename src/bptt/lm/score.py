@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from bptt.cell import AnyCell
 from bptt.lm.network import Params, forward
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError, check_numbers, shown
+from bptt.shapes import Array, ShapeError, check_numbers, check_whole, shown
 
 # So many characters side by side or one after the other: a matter of memory only.
 WINDOWS, STEPS = 32, 1024
@@ -65,7 +65,7 @@ def windows(cell: AnyCell, params: Params[Any], codes: ArrayLike, length: int = 
     Source: A. Karpathy, nanoGPT, <https://github.com/karpathy/nanoGPT>, whose windows have 256
     characters. There they are drawn at random; here they cover the text.
     """
-    if length < 1:
+    if check_whole("lm.windows", "length", length) < 1:
         raise ValueError(f"lm.windows: length must be at least 1, got {shown(length)}")
     codes = _check_length("lm.windows", codes, length + 1)
     whole = (len(codes) - 1) // length
