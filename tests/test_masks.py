@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from helpers import CELLS, SEEDS, SIZES, draw, draw_mask
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bptt import fused, stack, tree, unroll
@@ -91,6 +91,30 @@ def test_fused_and_unrolled_runs_agree_where_weights_and_states_are_huge(
     with np.errstate(all="ignore"):
         ends = [run.forward(cell, params, xs, state, mask)[:2] for run in (fused, unroll)]
     assert_same(*ends)
+
+
+@each_cell
+@given(
+    SIZES,
+    SEEDS,
+    st.sampled_from([1e30, 1e76, 1e78, 1e150, 1e200, 1e300, 1e308, np.inf, np.nan]),
+    st.sampled_from([None, 2]),
+    st.booleans(),
+)
+@settings(max_examples=60)
+def test_fused_and_unrolled_runs_agree_both_ways_from_a_huge_state(
+    cell, sizes, seed, scale, every, masked
+):
+    (params, xs, state), (dhs, dstate) = draw(cell, *sizes, seed=seed)
+    mask = draw_mask(*sizes[:2], seed) if masked else None
+    state = tree.map(lambda s: scale * s, state)
+    with np.errstate(all="ignore"):
+        hs, state_T, tape = fused.forward(cell, params, xs, state, mask, recompute_every=every)
+        got = hs, state_T, *fused.backward(cell, params, tape, dhs, dstate)
+        hs, state_T, unrolled = unroll.forward(cell, params, xs, state, mask)
+        want = hs, state_T, *unroll.backward(cell, params, unrolled, dhs, dstate)
+    assert_same(got, want, tol=1e-9)
+    assert fused.kept_bytes(tape) > 0
 
 
 @RUNS

@@ -16,7 +16,15 @@ from numpy.typing import ArrayLike, DTypeLike
 from bptt import run
 from bptt.cell import AnyCell
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError, check_shape, check_type, check_weights, shown
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    check_shape,
+    check_type,
+    check_weights,
+    check_whole,
+    shown,
+)
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -48,7 +56,7 @@ def init(
     ValueError
         If a size is below 1.
     """
-    if output_size < 1:
+    if check_whole("model.init", "output_size", output_size) < 1:
         raise ValueError(f"model.init: output_size must be at least 1, got {shown(output_size)}")
     return Params(
         cell=cell.init(input_size, hidden_size, rng=rng, dtype=dtype),

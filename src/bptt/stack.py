@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import run
 from bptt.cell import AnyCell, inside
-from bptt.shapes import Array, check_shape, check_type, shown
+from bptt.shapes import Array, check_shape, check_type, check_whole, shown
 
 P = TypeVar("P")
 
@@ -92,7 +92,7 @@ def init(
     ValueError
         If a size or the number of layers is below 1.
     """
-    if layers < 1:
+    if check_whole("stack.init", "layers", layers) < 1:
         raise ValueError(f"stack.init: layers must be at least 1, got {shown(layers)}")
     params: list[Any] = []
     width = input_size
