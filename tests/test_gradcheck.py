@@ -2,12 +2,15 @@ import math
 
 import numpy as np
 import pytest
-from helpers import assert_slopes
+from helpers import SEEDS, assert_slopes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bptt import model, rnn, tree
 from bptt.gradcheck import (
     EPS,
     GradientError,
+    UnmeasurableGradient,
     check_gradient,
     directional_derivative,
     numeric_gradient,
@@ -41,8 +44,25 @@ def test_the_step_is_the_cube_root_of_the_machine_epsilon():
     assert pytest.approx(2.0**-52) == EPS**3
     seen = []
     numeric_gradient(lambda theta: seen.append(theta.copy()) or 0.0, np.array([1.0, 2.0]))
-    want = [[1 + EPS, 2], [1 - EPS, 2], [1, 2 + EPS], [1, 2 - EPS]]
+    want = [[1 + EPS, 2], [1 - EPS, 2], [1, 2 + 2 * EPS], [1, 2 - 2 * EPS]]
     assert np.array_equal(seen, want)
+
+
+@pytest.mark.parametrize(
+    ("at", "scales"),
+    [
+        ([0.0, 0.0], [1, 1]),
+        ([0.5, 0.0], [0.5, 0.5]),
+        ([1e-8, -2e-8], [2e-8, 2e-8]),
+        ([3.0, 1e-5, 0.0], [3, 1, 1]),
+        ([-1e12, 1.0], [1e12, 1]),
+    ],
+)
+def test_the_scale_of_a_step_is_that_of_the_number_and_not_below_that_of_the_point(at, scales):
+    seen = []
+    numeric_gradient(lambda theta: seen.append(theta) or 0.0, np.array(at))
+    steps = np.ptp(np.array(seen).reshape(len(at), 2, -1), axis=1).max(axis=1) / 2
+    assert steps == pytest.approx(EPS * np.array(scales), rel=1e-9)
 
 
 @pytest.mark.parametrize("eps", [0.1, 0.5])
@@ -162,8 +182,10 @@ def test_what_is_not_float64_is_a_type_error(dtype):
 def test_where_a_gradient_is_zero_only_zero_passes():
     at = np.ones((2, 3))
     assert check_gradient(lambda _: 1.0, at, np.zeros((2, 3)), tol=0.0) == 0
-    with pytest.raises(GradientError, match=r"grads\[0, 2\] is 1e-300, .* give 0$"):
+    with pytest.raises(GradientError, match=r"grads\[0, 2\] is 1e-300, .* give 0; the rounding"):
         check_gradient(lambda _: 1.0, at, np.array([[0, 0, 1e-300], [0, 0, 0]]))
+    with pytest.raises(GradientError, match=r"grads\[0, 2\] is 1e-09, .* give 0$"):
+        check_gradient(lambda _: 1.0, at, np.array([[0, 0, 1e-9], [0, 0, 0]]))
 
 
 def test_the_slopes_of_the_tests_notice_one_wrong_entry():
@@ -220,3 +242,132 @@ def test_the_point_is_not_mutated():
     at.flags.writeable = False
     check_gradient(lambda x: (x**2).sum(), at, 2 * at)
     assert at.tolist() == [1, 2]
+
+
+# Where the step or the slope is lost in rounding
+
+
+@given(st.floats(-30, 30), st.sampled_from([1, 2, 3]), SEEDS)
+def test_a_power_passes_and_a_wrong_slope_fails_at_points_of_every_scale(exponent, n, seed):
+    at = 10.0**exponent * np.random.default_rng(seed).uniform(0.5, 2, size=3)
+    right = n * at ** (n - 1)
+    check_gradient(lambda x: (x**n).sum(), at, right)
+    for wrong in (0 * right, 1.001 * right, -right, right * [1, 1, 0]):
+        with pytest.raises(GradientError):
+            check_gradient(lambda x: (x**n).sum(), at, wrong)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+@pytest.mark.parametrize(
+    ("f", "slope"), [(np.log, lambda x: 1 / x), (np.sqrt, lambda x: 0.5 / x**0.5)]
+)
+def test_a_function_that_is_not_defined_below_zero_can_be_checked_near_it(f, slope, scale):
+    at = np.array([1.0, 3.0]) * scale
+    check_gradient(lambda x: float(f(x).sum()), at, slope(at))
+
+
+@pytest.mark.parametrize("offset", [1e12, 1e15, -1e18])
+def test_what_the_rounding_of_the_function_hides_is_refused_right_or_wrong(offset):
+    at = np.array([1.0, 2.0])
+    for grads in (np.ones(2), np.zeros(2), np.array([1.0, 0.0])):
+        with pytest.raises(UnmeasurableGradient, match="the rounding of f alone may add up to"):
+            check_gradient(lambda x: offset + x.sum(), at, grads)
+
+
+def test_a_small_slope_beside_a_large_one_is_refused_if_it_is_hidden():
+    at = np.array([1e8, 1.0])
+    for small in (0.0, 0.01):
+        with pytest.raises(UnmeasurableGradient):
+            check_gradient(lambda x: x[0] + 0.01 * x[1], at, np.array([1.0, small]))
+
+
+@pytest.mark.parametrize("eps", [1e-20, 1e-5])
+def test_a_step_that_is_lost_in_the_point_is_refused(eps):
+    at, grads = np.full(2, 1e12), np.zeros(2)
+    with pytest.raises(ValueError, match=r"is lost in the rounding of at, .* pass a larger eps$"):
+        check_gradient(lambda x: x.sum(), at, grads, eps=eps)
+    with pytest.raises(ValueError, match="is lost in the rounding of at"):
+        directional_derivative(lambda x: x.sum(), at, np.ones(2), eps)
+    with pytest.raises(ValueError, match="is lost in the rounding of at"):
+        directional_derivative(lambda x: x.sum(), np.ones(2), np.full(2, 1e-20))
+
+
+def test_a_gradient_that_has_vanished_passes_with_an_absolute_tolerance():
+    at = np.array([40.0, 35.0])
+
+    def f(x):
+        return np.tanh(x).sum()
+
+    right = np.cosh(at) ** -2.0  # 7e-35 and 2e-30
+    assert 0 < right.max() < 1e-29
+    with pytest.raises(UnmeasurableGradient, match="pass that as atol") as error:
+        check_gradient(f, at, right)
+    named = float(str(error.value).split(" up to ")[1].split(":")[0])
+    check_gradient(f, at, right, atol=named)
+    with pytest.raises(GradientError, match=r"central differences give 0$"):
+        check_gradient(f, at, right + 1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("at", [[np.inf, 1.0], [1.0, np.nan], [5e-324]])
+def test_a_point_without_room_for_a_step_is_refused(at):
+    with pytest.raises(ValueError, match=r"at must be finite|is lost in the rounding of at"):
+        check_gradient(lambda _: 1.0, np.array(at), np.zeros(len(at)))
+
+
+def test_tolerances_are_numbers_and_the_relative_one_is_not_negative():
+    for name in ("tol", "atol"):
+        with pytest.raises(TypeError, match=f"gradcheck: {name} must be a number, got '1'"):
+            check_gradient(cubes, AT, RIGHT, **{name: "1"})
+    with pytest.raises(ValueError, match="gradcheck: tol must be zero or more, got -1"):
+        check_gradient(cubes, AT, RIGHT, tol=-1)
+
+
+@pytest.mark.parametrize("atol", [-1e-9, np.nan, np.inf])
+def test_an_absolute_tolerance_is_zero_or_more(atol):
+    with pytest.raises(ValueError, match="gradcheck: atol must be zero or more, and finite, got"):
+        check_gradient(cubes, AT, RIGHT, atol=atol)
+
+
+@pytest.mark.parametrize("eps", [0, -1e-5, np.nan, np.inf])
+def test_a_step_is_above_zero(eps):
+    with pytest.raises(ValueError, match="gradcheck: eps must be above zero, and finite, got"):
+        check_gradient(cubes, AT, RIGHT, eps=eps)
+
+
+def test_a_kink_is_named_with_both_its_slopes_and_a_bend_is_not():
+    at = np.array([1.0, 0.0])
+    for wrong in ([1.0, 0.0], [1.0, 1.0]):
+        with pytest.raises(GradientError, match=r"give 0\.5; the slopes on .* 0 and 1, a kink$"):
+            check_gradient(lambda x: np.maximum(x, 0).sum(), at, np.array(wrong))
+    with pytest.raises(GradientError, match=r"give 0$"):
+        check_gradient(lambda x: (x**2).sum(), np.array([1.0, 0.0]), np.array([2.0, 1.0]))
+    with pytest.raises(GradientError, match=r"give 1$"):
+        check_gradient(lambda x: 3.0 + x[0] + 0 * x[1], at, np.array([1.5, 0.0]))
+
+
+def test_a_loss_of_a_narrower_dtype_is_judged_by_its_own_rounding():
+    at = np.array([1.0, 2.0])
+    with pytest.raises(UnmeasurableGradient):
+        check_gradient(lambda x: np.float32(x.sum()), at, np.ones(2))
+
+
+def test_empty_arrays_hold_nothing_that_is_wrong_and_a_point_of_nothing_else_is_refused():
+    at = (np.array([1.0, 2.0]), np.zeros((0, 3)))
+    assert check_gradient(lambda t: t[0].sum(), at, (np.ones(2), np.zeros((0, 3)))) < 1e-9
+    with pytest.raises(ValueError, match="at must hold a number"):
+        check_gradient(lambda _: 1.0, np.zeros(0), np.zeros(0))
+    assert relative_error(np.zeros(0), np.zeros(0)) == 0
+
+
+@pytest.mark.parametrize("value", [np.ones(2), "3", None, 1j, [[1.0], [2.0]]])
+def test_a_function_that_returns_no_number_is_a_type_error(value):
+    with pytest.raises(TypeError, match="gradcheck: f must return a number, got "):
+        numeric_gradient(lambda _: value, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "bad", [np.array([1j, 1]), np.ma.masked_array([1.0, 2.0], [0, 1]), np.array(["1", "2"])]
+)
+def test_gradients_of_anything_but_numbers_are_a_type_error(bad):
+    with pytest.raises(TypeError, match="gradcheck"):
+        check_gradient(lambda x: x.sum(), np.ones(2), bad)

@@ -12,8 +12,17 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar, get_type_hints, runt
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bptt import tree
-from bptt.shapes import Array, ShapeError, axes_of, check_shape
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    axes_of,
+    check_dtype,
+    check_shape,
+    check_type,
+    check_weights,
+    check_whole,
+    shown,
+)
 
 
 class HasOutput(Protocol):
@@ -50,7 +59,7 @@ class Steps(Protocol[P, S, Saved]):
         ShapeError
             If `batch` is below 1, or the shapes of the weights do not fit each other.
         TypeError
-            If the weights are not arrays of one floating-point dtype.
+            If the weights are not arrays of one floating-point dtype, float32 or wider.
         """
 
     def step(self, params: P, x: Array, state: S) -> tuple[S, Saved]:
@@ -75,8 +84,8 @@ class Steps(Protocol[P, S, Saved]):
         ShapeError
             If the shapes of the weights, of `x` and of `state` do not fit each other.
         TypeError
-            If the weights are not arrays of one floating-point dtype, or `state` is none of this
-            cell.
+            If the weights are not arrays of one floating-point dtype, `state` is none of this cell,
+            or another array does not hold real numbers.
         """
 
     def step_backward(self, params: P, saved: Saved, dstate: S) -> tuple[P, Array, S]:
@@ -106,8 +115,8 @@ class Steps(Protocol[P, S, Saved]):
         ShapeError
             If the shapes of the weights, of `saved` and of `dstate` do not fit each other.
         TypeError
-            If the weights are not arrays of one floating-point dtype, or `dstate` is none of this
-            cell's states.
+            If the weights are not arrays of one floating-point dtype, `dstate` is none of this
+            cell's states, or another array does not hold real numbers.
         """
 
 
@@ -195,19 +204,18 @@ Given: TypeAlias = Mapping[str, Any]
 
 
 def _check_init(where: str, _: Given, given: Given) -> Given:
-    if not np.issubdtype(given["dtype"], np.floating):
-        got = np.dtype(given["dtype"])
-        raise TypeError(f"{where}: dtype must be a floating-point one, got {got}")
-    I, H = given["input_size"], given["hidden_size"]
+    check_dtype(where, given["dtype"])
+    I, H = (check_whole(where, name, given[name]) for name in ("input_size", "hidden_size"))
     if I < 1 or H < 1:
-        raise ValueError(f"{where}: input_size and hidden_size must be at least 1, got {I} and {H}")
+        got = f"{shown(I)} and {shown(H)}"
+        raise ValueError(f"{where}: input_size and hidden_size must be at least 1, got {got}")
     return {}
 
 
 def _check_zero_state(where: str, kinds: Given, given: Given) -> Given:
     _check_params(where, kinds["params"], given["params"])
-    if given["batch"] < 1:
-        raise ShapeError(f"{where}: batch must be at least 1, got {given['batch']}")
+    if check_whole(where, "batch", given["batch"]) < 1:
+        raise ShapeError(f"{where}: batch must be at least 1, got {shown(given['batch'])}")
     return {}
 
 
@@ -221,6 +229,7 @@ def _check_step(where: str, kinds: Given, given: Given) -> Given:
 def _check_step_backward(where: str, kinds: Given, given: Given) -> Given:
     I, H, _ = _check_params(where, kinds["params"], given["params"])
     saved = given["saved"]
+    check_type(where, "saved", saved, kinds["saved"])
     B, dtype = len(saved.x), saved.h_prev.dtype
     for name, axes in axes_of(kinds["saved"]).items():
         check_shape(where, f"saved.{name}", getattr(saved, name), axes, B=B, I=I, H=H)
@@ -236,23 +245,21 @@ CHECKS: dict[str, Callable[[str, Given, Given], Given]] = {
 }
 
 
-def _check_params(where: str, kind: type, params: Any) -> tuple[int, int, Any]:
+def _check_params(where: str, kind: Any, params: Any) -> tuple[int, int, Any]:
     """Insist that weights are arrays of one dtype that fit each other; return I, H and the dtype.
 
     The rows of W_h say how many units there are, and all else is held against them.
     """
-    found = {array.dtype if isinstance(array, np.ndarray) else type(array) for array in params}
-    if len(found) > 1 or not np.issubdtype(next(iter(found)), np.floating):
-        got = " and ".join(sorted(map(str, found)))
-        raise TypeError(f"{where}: params must be arrays of one floating-point dtype, got {got}")
     columns, blocks, others = _columns(kind)
+    check_type(where, "params", params, kind)
+    dtype = check_weights(where, params)
     H = len(np.atleast_1d(params.W_h))
     sizes = {"H": H, columns: blocks * H}
     known = {} if blocks == 1 else {columns: blocks * H}  # one block only has to be square
     check_shape(where, "params.W_h", params.W_h, f"H {columns}", None, **known)
     for name, axes in others:
         check_shape(where, f"params.{name}", getattr(params, name), axes, None, **sizes)
-    return len(params.W_x), H, params.b.dtype
+    return len(params.W_x), H, dtype
 
 
 @functools.cache
@@ -269,13 +276,14 @@ def _check_state(
     where: str, name: str, kind: type[S], state: Any, dtype: DTypeLike, **sizes: int
 ) -> S:
     """Return a state in a dtype, once it is one of this cell."""
+    fields: Any = state
     if type(state) is not kind:
         got = type(state).__name__
         raise TypeError(f"{where}: {name} must be a {kind.__module__}.{kind.__name__}, got {got}")
     return kind(
         **{
             field: check_shape(where, f"{name}.{field}", array, "B H", dtype, **sizes)
-            for field, array in tree.leaves(state)
+            for field, array in fields._asdict().items()
         }
     )
 
@@ -288,7 +296,7 @@ def check_cell(where: str, cell: object) -> None:
     if not isinstance(cell, Steps):
         raise TypeError(
             f"{where}: cell must be a module with zero_state, step and step_backward, "
-            f"such as bptt.rnn, got {cell!r}"
+            f"such as bptt.rnn, got {shown(cell)}"
         )
 
 
@@ -299,6 +307,8 @@ def check_mask(where: str, mask: ArrayLike, T: int, B: int) -> Array:
     ------
     ShapeError
         If its shape is another.
+    TypeError
+        If it does not hold numbers.
     ValueError
         If it holds anything but True and False, or 1 and 0.
     """

@@ -5,9 +5,24 @@ $$
 \frac{f(\theta + \epsilon u) - f(\theta - \epsilon u)}{2 \epsilon}
 $$
 
-The error has two parts: truncation grows as $\epsilon^2$, rounding as $\eta / \epsilon$ with the
-machine epsilon $\eta$. Their sum is least near $\epsilon = \eta^{1/3}$, which is 6e-6 in float64. A
-value that is NaN or infinite, on either side, is an error and never passes.
+The error has two parts. Taylor's theorem leaves the truncation $\epsilon^2 |f'''| / 6$. Each value
+of $f$ is rounded by about $\eta |f|$, with the machine epsilon $\eta$, which leaves
+$\eta |f| / \epsilon$. Their sum is least where its derivative is zero, at
+$\epsilon = (3 \eta |f| / |f'''|)^{1/3} \approx \eta^{1/3} s$, where $s$ is the scale on which $f$
+bends; what is left is of the order $\eta^{2/3}$ of $|f| / s$. In float64 $\eta^{1/3}$ is 6e-6.
+
+The scale is not known beforehand. Along axis $j$ the default is $|\theta_j|$, but no less than 1
+or, if all numbers of the point are smaller, than the largest of them: a bias of 0 or 1e-5 matters
+on the scale of the other weights. Where all weights are tiny and the loss is not, pass `eps`.
+
+What rounding hides never passes. A step that is lost in the rounding of the point, a slope that is
+lost in the rounding of $f$, and a value that is NaN or infinite are errors.
+
+At a kink, such as that of relu at 0, central differences give the mean of the slopes on both sides,
+which no rule for the derivative gives (1/2 for relu): move the point away from it.
+
+Source of the step and its scale: W. H. Press, S. A. Teukolsky, W. T. Vetterling and B. P. Flannery,
+"Numerical recipes", third edition, Cambridge University Press 2007, section 5.7.
 
 Parameters
 ----------
@@ -15,28 +30,59 @@ f : callable
     The function: takes a tree of the structure of `at`, returns a number.
 at : Params
     The point $\theta$, in float64: in float32 the difference drowns in rounding.
-eps : float
-    The step $\epsilon$.
+eps : float, optional
+    The step $\epsilon$; by default $\eta^{1/3} s$.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from bptt import tree
-from bptt.shapes import Array
+from bptt.shapes import Array, check_number, check_numbers, shown
 
 P = TypeVar("P")
 EPS = float(np.finfo(np.float64).eps ** (1 / 3))
+
+WHERE = "gradcheck"
+
+# A value of f is rounded a few times on the way.
+ROUNDINGS = 4
+
+# The part of a step that the rounding of the point may take.
+LOST = 1e-6
+
+# Slopes are sure if the rounding of f may have added no more than this part of an array's largest,
+SURE = 1e-3
+
+# or so little of the largest of all, or of 1, that they may be taken for zero.
+NOTHING = 1e-6
+
+
+# The slopes on both sides of a kink differ by more than this part of the larger.
+KINK = 0.01
 
 
 class GradientError(AssertionError):
     """A derivative is wrong; the message names the array and the entry, and gives both numbers."""
 
 
-def directional_derivative(f: Callable[[P], float], at: P, direction: P, eps: float = EPS) -> float:
+class UnmeasurableGradient(GradientError):  # noqa: N818  # as `optim.NonFiniteGradient`
+    """A derivative may be right or wrong: the rounding of the function hides it."""
+
+
+class _Slope(NamedTuple):
+    """What a central difference gives."""
+
+    value: float
+    noise: float  # what the rounding of f may have added to it
+
+
+def directional_derivative(
+    f: Callable[[P], float], at: P, direction: P, eps: float | None = None
+) -> float:
     r"""Slope of a function along one direction, by a central difference.
 
     Compare it with $\langle \nabla f, u \rangle$, `tree.dot(grads, direction)`: two evaluations
@@ -45,38 +91,33 @@ def directional_derivative(f: Callable[[P], float], at: P, direction: P, eps: fl
     Parameters
     ----------
     direction : Params
-        The direction $u$, of the structure of `at`.
+        The direction $u$, of the structure of `at`. The default step has the scale of the largest
+        number that it moves, times $u$: its entries should be near 1.
 
     Raises
     ------
     ShapeError
         If an array of `direction` has not the shape of its array in `at`.
     TypeError
-        If an array is not float64.
+        If an array is not float64, or `f` returns no number.
     ValueError
-        If the slope is NaN or infinite.
+        If the slope is NaN or infinite, or the step is lost in the rounding of the point.
     """
-    for name, leaf in tree.leaves(at):
-        if leaf.dtype != np.float64:
-            raise TypeError(f"gradcheck: {name or 'at'} must be float64, got {leaf.dtype}")
+    theta, unravel = _point(at)
     tree.check_same_shapes("gradcheck.directional_derivative", "direction", direction, at)
-    ahead = f(tree.map(lambda theta, u: theta + eps * u, at, direction))
-    behind = f(tree.map(lambda theta, u: theta - eps * u, at, direction))
-    slope = (float(ahead) - float(behind)) / (2 * eps)
-    if not math.isfinite(slope):
-        raise ValueError(f"gradcheck: f must be finite around the point, got {ahead} and {behind}")
-    return slope
+    u, _ = tree.ravel(tree.numbers(WHERE, "direction", direction))
+    return _slope(f, theta, unravel, u, eps).value
 
 
-def numeric_gradient(f: Callable[[P], float], at: P, eps: float = EPS) -> P:
+def numeric_gradient(f: Callable[[P], float], at: P, eps: float | None = None) -> P:
     r"""Slope along every axis, $\partial f / \partial \theta_j$: two evaluations for each number.
 
     Raises
     ------
     TypeError
-        If an array is not float64.
+        If an array is not float64, or `f` returns no number.
     ValueError
-        If a slope is NaN or infinite.
+        If a slope is NaN or infinite, or a step is lost in the rounding of the point.
 
     Examples
     --------
@@ -85,10 +126,7 @@ def numeric_gradient(f: Callable[[P], float], at: P, eps: float = EPS) -> P:
     >>> numeric_gradient(lambda theta: theta[0] * theta[1], np.array([2.0, 3.0])).round(6)
     array([3., 2.])
     """
-    theta, unravel = tree.ravel(at)
-    axes = (np.arange(theta.size) == j for j in range(theta.size))
-    slopes = [directional_derivative(f, at, unravel(axis), eps) for axis in axes]
-    return unravel(np.array(slopes))
+    return _measure(f, at, eps)[0]
 
 
 def relative_error(got: Any, want: Any) -> float:
@@ -124,9 +162,17 @@ def relative_error(got: Any, want: Any) -> float:
 
 
 def check_gradient(
-    f: Callable[[P], float], at: P, grads: P, tol: float = 1e-7, eps: float = EPS
+    f: Callable[[P], float],
+    at: P,
+    grads: P,
+    tol: float = 1e-7,
+    eps: float | None = None,
+    atol: float = 0.0,
 ) -> float:
-    """Insist that a gradient agrees with central differences; return the largest relative error.
+    r"""Insist that a gradient agrees with central differences; return the largest relative error.
+
+    The gradient $a$ of an array passes if $\max |a - b| \le \text{atol} + \text{tol} \max |b|$ with
+    the differences $b$.
 
     Parameters
     ----------
@@ -134,42 +180,152 @@ def check_gradient(
         The gradient that is checked.
     tol : float
         The largest relative error allowed, per array.
+    atol : float
+        The error that is allowed however small the gradient is, for one that has vanished.
 
     Raises
     ------
     GradientError
-        If the error of an array is above `tol`.
+        If the error of an array is above what is allowed.
     ShapeError
         If an array of `grads` has not the shape of its array in `at`.
     TypeError
-        If an array is not float64, or the trees differ in structure.
+        If an array is not float64, or the trees differ in structure, or `f` returns no number.
+    UnmeasurableGradient
+        If the rounding of `f` hides whether the error is above what is allowed.
     ValueError
-        If a value or a slope is NaN or infinite.
+        If a value or a slope is NaN or infinite, a step is lost in the rounding of the point, or
+        the point has no number.
     """
+    tol = check_number(WHERE, "tol", tol, "zero or more", lambda most: not most < 0)
+    allowed = "zero or more, and finite"
+    atol = check_number(WHERE, "atol", atol, allowed, lambda least: 0 <= least < math.inf)
     tree.check_same_shapes("gradcheck.check_gradient", "grads", grads, at)
-    numeric = numeric_gradient(f, at, eps)
+    numeric, noise = _measure(f, at, eps)
     errors = _errors(grads, numeric)
-    named = zip(tree.leaves(grads), tree.leaves(numeric), errors, strict=True)
-    for (name, got), (_, want), error in named:
-        if not error <= tol:
-            worst = np.unravel_index(np.argmax(np.abs(got - want)), want.shape)
-            place = ", ".join(str(index) for index in worst)
-            raise GradientError(
-                f"gradcheck: {name or 'grads'}[{place}] is {got[worst]:.6g}, "
-                f"central differences give {want[worst]:.6g}"
+    largest = max(float(np.abs(b).max(initial=0)) for _, b in tree.leaves(numeric))
+    each = zip(tree.leaves(grads), tree.leaves(numeric), tree.leaves(noise), strict=True)
+    first = 0  # the place of an array's first number in the vector of all
+    for (name, a), (_, b), (_, hidden) in each:
+        if not a.size:
+            continue
+        difference, scale, noisy = np.abs(a - b), np.abs(b).max(), hidden.max()
+        worst = np.unravel_index(np.argmax(difference), b.shape)
+        place = ", ".join(str(index) for index in worst)
+        both = (
+            f"gradcheck: {name or 'grads'}[{place}] is {a[worst]:.6g}, "
+            f"central differences give {b[worst]:.6g}"
+        )
+        slack = tol * scale if scale else 0.0
+        fits = difference.max() <= atol + slack
+        drowns = noisy > max(atol, NOTHING * max(1.0, largest), slack, SURE * scale)
+        if drowns if fits else 0 < difference.max() <= hidden[worst]:
+            most = 10.0 ** math.ceil(math.log10(noisy))
+            raise UnmeasurableGradient(
+                f"{both}; the rounding of f alone may add up to {most:.0e}: pass that as atol, or "
+                "take a larger eps or a smaller f"
             )
+        if not fits:
+            raise GradientError(both + _kink(f, at, first + int(np.argmax(difference)), eps))
+        first += a.size
     return max(errors)
+
+
+def _point(at: P) -> tuple[Array, Callable[[Array], P]]:
+    """Lay a point out as a vector, once it is in float64."""
+
+    def readable(leaf: Any) -> Any:
+        return leaf if type(leaf) is np.ndarray else check_numbers(WHERE, "at", leaf)
+
+    for name, leaf in tree.leaves(tree.map(readable, at)):
+        if leaf.dtype != np.float64:
+            raise TypeError(f"gradcheck: {name or 'at'} must be float64, got {leaf.dtype}")
+    theta, unravel = tree.ravel(at)
+    if not theta.size:
+        raise ValueError("gradcheck: at must hold a number, got empty arrays only")
+    if not np.isfinite(theta).all():
+        raise ValueError("gradcheck: at must be finite, got NaN or infinity")
+    return theta, unravel
+
+
+def _measure(f: Callable[[P], float], at: P, eps: float | None) -> tuple[P, P]:
+    """Return the slope along every axis, and what rounding may have added to each."""
+    theta, unravel = _point(at)
+    axes = (np.arange(theta.size) == j for j in range(theta.size))
+    values, noises = np.array([_slope(f, theta, unravel, axis, eps) for axis in axes]).T
+    return unravel(values), unravel(noises)
+
+
+def _slope(
+    f: Callable[[P], float],
+    theta: Array,
+    unravel: Callable[[Array], P],
+    u: Array,
+    eps: float | None,
+) -> _Slope:
+    """Take a central difference, and judge how much of it may be rounding."""
+    step = _step(theta, u, eps)
+    after, before = theta + step * u, theta - step * u
+    lost = np.abs(after - before - 2 * step * u).max()
+    if step == 0 or lost > LOST * 2 * step * np.abs(u).max():
+        raise ValueError(
+            f"gradcheck: a step of {step:.2g} is lost in the rounding of at, "
+            f"where it reaches {np.abs(theta).max():.2g}; pass a larger eps"
+        )
+    (ahead, eta), (behind, _) = _value(f, unravel(after)), _value(f, unravel(before))
+    slope = (ahead - behind) / (2 * step)
+    if not math.isfinite(slope):
+        raise ValueError(f"gradcheck: f must be finite around the point, got {ahead} and {behind}")
+    return _Slope(slope, ROUNDINGS * eta * max(abs(ahead), abs(behind)) / step)
+
+
+def _step(theta: Array, u: Array, eps: float | None) -> float:
+    r"""Return $\epsilon$, by default $\eta^{1/3} s$, with the scale of what a direction moves."""
+    if eps is not None:
+        return check_number(WHERE, "eps", eps, "above zero, and finite", lambda e: 0 < e < math.inf)
+    sizes = np.abs(theta)
+    of_all = float(sizes.max())
+    of_moved = float(sizes[u != 0].max(initial=0))
+    return EPS * max(of_moved, min(1.0, of_all or 1.0))
+
+
+def _value(f: Callable[[P], float], at: P) -> tuple[float, float]:
+    """Return the value of a function, and the machine epsilon of its dtype."""
+    value = f(at)
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        raise TypeError(f"gradcheck: f must return a number, got {shown(value)}")
+    dtype = array.dtype if array.dtype.kind == "f" else np.float64
+    return float(array.item()), float(np.finfo(dtype).eps)
+
+
+def _kink(f: Callable[[P], float], at: P, j: int, eps: float | None) -> str:
+    """Say so where the slopes on both sides along an axis differ, however small the step."""
+    theta, unravel = _point(at)
+    u = np.arange(theta.size) == j
+    step = _step(theta, u, eps)
+    here, eta = _value(f, at)
+
+    def slope(h: float) -> float:
+        return (_value(f, unravel(theta + h * u))[0] - here) / h + 0.0  # no -0
+
+    left, right, further = slope(-step), slope(step), slope(10 * step) - slope(-10 * step)
+    jump, noise = abs(right - left), ROUNDINGS * eta * abs(here) / step
+    # Where f only bends, the slopes differ by ten times as much at ten times the step.
+    if not jump > max(KINK * max(abs(left), abs(right)), noise, abs(further) / 2):
+        return ""
+    return f"; the slopes on both sides are {left:.6g} and {right:.6g}, a kink"
 
 
 def _errors(got: Any, want: Any) -> list[float]:
     return [float(error) for _, error in tree.leaves(tree.map(_array_error, got, want))]
 
 
-def _array_error(got: Array, want: Array) -> Array:
-    a, b = np.asarray(got, np.float64), np.asarray(want, np.float64)
+def _array_error(got: Any, want: Any) -> Array:
+    a, b = (np.asarray(check_numbers(WHERE, "an array", x), np.float64) for x in (got, want))
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("gradcheck: both arrays must be finite, got NaN or infinity")
-    difference, scale = np.abs(a - b).max(), np.abs(b).max()
+    difference, scale = np.abs(a - b).max(initial=0), np.abs(b).max(initial=0)
     if scale == 0:
         return np.asarray(0.0 if difference == 0 else math.inf)
     return np.asarray(difference / scale)

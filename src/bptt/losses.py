@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt.ops import log_softmax
-from bptt.shapes import Array, ShapeError
+from bptt.shapes import Array, ShapeError, check_numbers, check_weights, shown
 
 
 def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
@@ -25,7 +25,7 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
     ShapeError
         If there is not one target for each prediction, or no prediction at all.
     TypeError
-        If the logits are not floating-point numbers.
+        If the logits are not floating-point numbers of 32 bits or more, or a target is no number.
     ValueError
         If a target is not a class.
 
@@ -39,24 +39,27 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
     >>> dlogits
     array([[-0.5,  0.5]])
     """
-    logits, targets = np.asarray(logits), np.asarray(targets)
+    where = "losses.cross_entropy"
+    logits, targets = (
+        check_numbers(where, name, value)
+        for name, value in (("logits", logits), ("targets", targets))
+    )
     if not np.issubdtype(logits.dtype, np.floating):
-        raise TypeError(
-            f"losses.cross_entropy: logits must be floating-point numbers, got {logits.dtype}"
-        )
+        raise TypeError(f"{where}: logits must be floating-point numbers, got {logits.dtype}")
+    check_weights(where, [logits], "logits")
     if not (logits.ndim and logits.size):
         raise ShapeError(
-            f"losses.cross_entropy: logits must be (..., K) with no empty axis, got {logits.shape}"
+            f"{where}: logits must be (..., K) with no empty axis, got {shown(logits.shape)}"
         )
     if targets.shape != logits.shape[:-1]:
         raise ShapeError(
-            f"losses.cross_entropy: targets must be {logits.shape[:-1]}, one for each row of "
-            f"logits, got {targets.shape}"
+            f"{where}: targets must be {logits.shape[:-1]}, one for each row of "
+            f"logits, got {shown(targets.shape)}"
         )
     classes = np.arange(logits.shape[-1])
     if not np.isin(targets, classes).all():
         raise ValueError(
-            f"losses.cross_entropy: targets must be whole numbers from 0 to {classes[-1]}, "
+            f"{where}: targets must be whole numbers from 0 to {classes[-1]}, "
             f"got values from {targets.min()} to {targets.max()}"
         )
     log_p = log_softmax(logits)

@@ -16,7 +16,15 @@ from numpy.typing import ArrayLike, DTypeLike
 from bptt import run
 from bptt.cell import AnyCell
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError, check_shape
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    check_shape,
+    check_type,
+    check_weights,
+    check_whole,
+    shown,
+)
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -48,8 +56,8 @@ def init(
     ValueError
         If a size is below 1.
     """
-    if output_size < 1:
-        raise ValueError(f"model.init: output_size must be at least 1, got {output_size}")
+    if check_whole("model.init", "output_size", output_size) < 1:
+        raise ValueError(f"model.init: output_size must be at least 1, got {shown(output_size)}")
     return Params(
         cell=cell.init(input_size, hidden_size, rng=rng, dtype=dtype),
         W_y=glorot(hidden_size, output_size, rng=rng, dtype=dtype),
@@ -64,7 +72,10 @@ def logits(cell: AnyCell, params: Params[Any], xs: ArrayLike) -> Array:
     ------
     ShapeError
         If a shape does not fit.
+    TypeError
+        If the weights are not arrays of one floating-point dtype.
     """
+    check_type("model.logits", "params", params, Params)
     hs, _, _ = run.of(cell).forward(cell, params.cell, xs)
     return _read("model.logits", params, hs)
 
@@ -90,9 +101,12 @@ def loss_and_grads(
     ------
     ShapeError
         If a shape does not fit.
+    TypeError
+        If the weights are not arrays of one floating-point dtype, or a target is no number.
     ValueError
         If a target is not a class.
     """
+    check_type("model.loss_and_grads", "params", params, Params)
     over_time = run.of(cell)
     hs, _, tape = over_time.forward(cell, params.cell, xs)
     T, B, _ = hs.shape
@@ -110,7 +124,8 @@ def loss_and_grads(
 
 
 def _read(where: str, params: Params[Any], hs: Array) -> Array:
-    """Return the logits, once the readout fits the states."""
+    """Return the logits, once the readout fits the states, in the dtype of all weights."""
+    check_weights(where, [hs, params.W_y, params.b_y])
     W_y = check_shape(where, "params.W_y", params.W_y, "H K", H=hs.shape[-1])
     b_y = check_shape(where, "params.b_y", params.b_y, "K", K=W_y.shape[1])
     logits: Array = hs @ W_y + b_y

@@ -1,5 +1,8 @@
 """Clipping, SGD and Adam: functions of parameters and gradients that return new ones.
 
+Everything that an update returns, the moments too, has the dtype of the parameters, whatever that
+of the gradients.
+
 Parameters
 ----------
 grads : Params
@@ -7,14 +10,21 @@ grads : Params
 """
 
 import math
+import operator
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from bptt import tree
+from bptt.shapes import check_number, check_weights, shown
 
 P = TypeVar("P")
+
+
+# What a setting must be, in words and as a test.
+NOT_NEGATIVE = "zero or more, and finite", lambda number: 0 <= number < math.inf
+A_SHARE = "from 0 to below 1", lambda number: 0 <= number < 1
 
 
 class NonFiniteGradient(ValueError):  # noqa: N818  # the name is part of the public contract
@@ -31,14 +41,16 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
     max_norm : float
         The largest norm allowed, $c$, above zero.
     eps : float
-        $\epsilon$. Zero by default; 1e-6 gives torch's number.
+        $\epsilon$, zero or more. Zero by default; 1e-6 gives torch's number.
 
     Raises
     ------
     NonFiniteGradient
         If the norm is NaN or infinite.
+    TypeError
+        If a gradient does not hold real numbers, or `max_norm` or `eps` is no number.
     ValueError
-        If `max_norm` is not above zero.
+        If `max_norm` is not above zero, or `eps` is negative or not finite.
 
     Notes
     -----
@@ -52,8 +64,10 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
     >>> clip_global_norm(np.array([3.0, 4.0]), max_norm=1.0)
     (array([0.6, 0.8]), 5.0)
     """
-    if not max_norm > 0:
-        raise ValueError(f"optim.clip_global_norm: max_norm must be above zero, got {max_norm}")
+    where = "optim.clip_global_norm"
+    max_norm = check_number(where, "max_norm", max_norm, "above zero", lambda c: c > 0)
+    eps = check_number(where, "eps", eps, *NOT_NEGATIVE)
+    grads = tree.numbers(where, "grads", grads)
     norm = tree.global_norm(grads)
     if not math.isfinite(norm):
         raise NonFiniteGradient(
@@ -62,7 +76,7 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
         )
     if norm + eps <= max_norm:
         return grads, norm
-    scale = float(max_norm / (norm + eps))  # a NumPy float64 would widen float32
+    scale = max_norm / (norm + eps)
     return tree.map(lambda g: g * scale, grads), norm
 
 
@@ -76,6 +90,11 @@ class Optimizer(Protocol):
         ----------
         params : Params
             The parameters $\theta_0$ that will be updated.
+
+        Raises
+        ------
+        TypeError
+            If they are not arrays of one floating-point dtype.
         """
 
     def update(self, params: P, grads: P, state: Any) -> tuple[P, Any]:
@@ -91,9 +110,10 @@ class Optimizer(Protocol):
         Raises
         ------
         ShapeError
-            If an array of `grads` has not the shape of its array in `params`.
+            If an array of `grads` or `state` has not the shape of its array in `params`.
         TypeError
-            If the trees differ in structure.
+            If the trees differ in structure, `params` are not arrays of one floating-point dtype,
+            `grads` or `state` do not hold real numbers, or `state` is of another optimiser.
         """
 
 
@@ -111,18 +131,32 @@ class SGD:
     Computational Mathematics and Mathematical Physics 4 (1964),
     <https://doi.org/10.1016/0041-5553(64)90137-5>, in the form of `torch.optim.SGD`, where the
     learning rate stands outside the sum. Omitted: dampening, Nesterov's form and weight decay.
+
+    Raises
+    ------
+    TypeError
+        If a setting is no number.
+    ValueError
+        If the learning rate is negative or not finite, or the momentum not from 0 to below 1.
     """
 
     lr: Annotated[float, r"$\alpha$, the learning rate"]
     momentum: Annotated[float, r"$\mu$, the share of the last direction that is kept"] = 0.0
 
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check_number("optim.SGD", "lr", self.lr, *NOT_NEGATIVE)
+        check_number("optim.SGD", "momentum", self.momentum, *A_SHARE)
+
     def init(self, params: P) -> P:
         """Return the state before the first update, $v_0 = 0$."""
-        return tree.map(np.zeros_like, params)
+        return tree.map(np.zeros_like, _weights("optim.SGD.init", params))
 
     def update(self, params: P, grads: P, state: P) -> tuple[P, P]:
         r"""Take one step, to $\theta_t$ and the state $v_t$."""
-        tree.check_same_shapes("optim.SGD.update", "grads", grads, params)
+        params = _weights("optim.SGD.update", params)
+        grads = _like("optim.SGD.update", "grads", grads, params)
+        state = _like("optim.SGD.update", "state", state, params)
         # Python floats: a NumPy float64 would widen float32.
         lr, momentum = float(self.lr), float(self.momentum)
         v = tree.map(lambda v, g: momentum * v + g, state, grads)
@@ -154,6 +188,13 @@ class Adam:
     -----
     Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015,
     <https://arxiv.org/abs/1412.6980>, algorithm 1. Omitted: weight decay and AMSGrad.
+
+    Raises
+    ------
+    TypeError
+        If a setting is no number.
+    ValueError
+        If the learning rate or `eps` is negative or not finite, or a decay not from 0 to below 1.
     """
 
     lr: Annotated[float, r"$\alpha$, the learning rate"] = 1e-3
@@ -161,19 +202,28 @@ class Adam:
     beta2: Annotated[float, r"$\beta_2$, the decay of the mean square"] = 0.999
     eps: Annotated[float, r"$\epsilon$, added to the denominator"] = 1e-8
 
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check_number("optim.Adam", "lr", self.lr, *NOT_NEGATIVE)
+        check_number("optim.Adam", "beta1", self.beta1, *A_SHARE)
+        check_number("optim.Adam", "beta2", self.beta2, *A_SHARE)
+        check_number("optim.Adam", "eps", self.eps, *NOT_NEGATIVE)
+
     def init(self, params: P) -> AdamState[P]:
         """Return the state before the first update, $m_0 = v_0 = 0$."""
-        zeros = tree.map(np.zeros_like, params)
+        zeros = tree.map(np.zeros_like, _weights("optim.Adam.init", params))
         return AdamState(t=0, m=zeros, v=zeros)
 
     def update(self, params: P, grads: P, state: AdamState[P]) -> tuple[P, AdamState[P]]:
         r"""Take one step, to $\theta_t$ and the state $m_t$, $v_t$."""
-        tree.check_same_shapes("optim.Adam.update", "grads", grads, params)
+        params = _weights("optim.Adam.update", params)
+        grads = _like("optim.Adam.update", "grads", grads, params)
+        t_prev, m_prev, v_prev = _adam_state(state, params)
         # Python floats: a NumPy float64 would widen float32.
         lr, beta1, beta2, eps = map(float, (self.lr, self.beta1, self.beta2, self.eps))
-        t = state.t + 1
-        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.m, grads)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state.v, grads)
+        t = t_prev + 1
+        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, m_prev, grads)
+        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v_prev, grads)
 
         def step(theta: Any, m: Any, v: Any) -> Any:
             m_hat = m / (1 - beta1**t)
@@ -181,3 +231,32 @@ class Adam:
             return theta - lr * m_hat / (np.sqrt(v_hat) + eps)
 
         return tree.map(step, params, m, v), AdamState(t, m, v)
+
+
+def _weights(where: str, params: P) -> P:
+    """Insist on arrays of one floating-point dtype."""
+    arrays = tree.numbers(where, "params", params)
+    check_weights(where, (leaf for _, leaf in tree.leaves(arrays)))
+    return arrays
+
+
+def _like(where: str, name: str, value: P, params: P) -> P:
+    """Return a tree in the shapes and the dtype of the parameters, if it has these shapes."""
+    arrays = tree.numbers(where, name, value)
+    tree.check_same_shapes(where, name, arrays, params)
+    return tree.map(lambda array, theta: np.asarray(array, theta.dtype), arrays, params)
+
+
+def _adam_state(state: Any, params: P) -> AdamState[P]:
+    """Return what Adam remembers in the dtype of the parameters, and the count as a Python int."""
+    where = "optim.Adam.update"
+    if not isinstance(state, AdamState):
+        raise TypeError(f"{where}: state must be an optim.AdamState, got {type(state).__name__}")
+    try:
+        t = operator.index(state.t)
+    except TypeError:
+        raise TypeError(f"{where}: state.t must be an int, got {shown(state.t)}") from None
+    if not 0 <= t < 2**63:
+        raise ValueError(f"{where}: state.t must be from 0 to below 2**63, got {shown(t)}")
+    m, v = (_like(where, f"state.{name}", getattr(state, name), params) for name in "mv")
+    return AdamState(t, m, v)

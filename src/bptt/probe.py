@@ -1,6 +1,7 @@
 """Look inside a run: the gradient at each step, the Jacobians that carry it, and what was saved.
 
-What does not fit the run of `bptt.unroll.forward` is a `ShapeError`, what is no cell a `TypeError`.
+What does not fit the run of `bptt.unroll.forward` is a `ShapeError`, what is no cell or holds no
+real numbers a `TypeError`.
 
 Parameters
 ----------
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from bptt import tree, unroll
 from bptt.cell import AnyCell, check_cell
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_numbers, check_shape
 
 
 def gradient_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
@@ -127,6 +128,7 @@ def spectral_radius(matrix: ArrayLike) -> float:
     -----
     Source: I. Gelfand, "Normierte Ringe", Matematicheskii Sbornik 9 (1941), for the limit.
     """
+    matrix = check_numbers("probe.spectral_radius", "matrix", matrix)
     size = len(np.atleast_1d(matrix))
     matrix = check_shape("probe.spectral_radius", "matrix", matrix, "N N", N=size)
     return float(np.abs(np.linalg.eigvals(matrix)).max())
@@ -140,7 +142,8 @@ def series(tape: Any) -> dict[str, Array]:
     dict of str to ndarray of shape (T, B, H)
         The fields of the cell's `Step`: for an LSTM the gates `i`, `f` and `o`, the candidate `g`,
         and so on; `x` has shape (T, B, I). If the cell has a cell state, `c` is added: $c_t$, as
-        `c_prev` is $c_{t-1}$. At a masked step a gate is what it would have been, and is not used.
+        `c_prev` is $c_{t-1}$. At a masked step the state before it is that of the run, and a gate
+        is what it would be after zeros, and is not used.
 
     Examples
     --------
@@ -153,6 +156,10 @@ def series(tape: Any) -> dict[str, Array]:
     """
     names = tape.steps[0]._fields
     stacked = {name: np.stack([getattr(step, name) for step in tape.steps]) for name in names}
+    if tape.mask is not None:
+        held = {f"{name}_prev": name for name in tape.before[0]._fields}
+        for name in held.keys() & stacked.keys():
+            stacked[name] = np.stack([getattr(state, held[name]) for state in tape.before])
     if "c_prev" in stacked:
         c_prev = stacked["c_prev"]
         c = stacked["f"] * c_prev + stacked["i"] * stacked["g"]

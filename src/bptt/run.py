@@ -37,7 +37,8 @@ class OverTime(Protocol):
         ShapeError
             If a shape does not fit, or T or B is zero.
         TypeError
-            If `cell` is not a cell, or `state` is not a state of this cell.
+            If `cell` is not a cell, `state` is not a state of this cell, the weights are not arrays
+            of one floating-point dtype, or another array does not hold real numbers.
         ValueError
             If the mask holds anything but True and False, or 1 and 0.
         """
@@ -61,7 +62,9 @@ class OverTime(Protocol):
         ShapeError
             If a shape does not fit what `forward` saw.
         TypeError
-            If `cell` is not a cell, or `dstate_T` is not a state of this cell.
+            If `cell` is not a cell, `tape` is none of `forward`, `dstate_T` is not a state of this
+            cell, the weights are of another dtype than those that ran, or an array does not hold
+            real numbers.
         """
 
 

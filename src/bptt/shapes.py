@@ -1,8 +1,13 @@
-"""Shapes are written once, where an array is named, and checked where a caller enters."""
+"""Shapes are written once, where an array is named, and checked where a caller enters.
+
+What is checked with them: that an array holds real numbers, and that a message stays short.
+"""
 
 import functools
+import math
+import numbers
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, get_type_hints
 
 import numpy as np
@@ -27,6 +32,18 @@ _write.maxlevel = 3
 _write.maxlist = _write.maxtuple = _write.maxset = _write.maxfrozenset = _write.maxdict = 50
 _write.maxarray = _write.maxdeque = 50
 _write.maxstring = _write.maxlong = _write.maxother = SHOWN
+
+# What is said of arrays that hold no real numbers, by the kind of their dtype.
+REMEDIES = {
+    "c": "complex numbers; pass their real part",
+    "O": "objects, such as rows of different lengths or integers beyond 64 bits",
+    "S": "bytes; turn them into numbers",
+    "U": "text; turn it into numbers",
+    "T": "text; turn it into numbers",
+    "M": "dates; subtract the first and divide by a unit of time",
+    "m": "spans of time; divide them by a unit of time",
+    "V": "records; pass one field",
+}
 
 
 def shown(value: Any, write: Callable[[Any], str] = _write.repr) -> str:
@@ -58,6 +75,220 @@ def shown(value: Any, write: Callable[[Any], str] = _write.repr) -> str:
     return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
 
 
+def check_number(
+    where: str, name: str, value: Any, wanted: str, fits: Callable[[float], bool]
+) -> float:
+    """Return a setting, such as a learning rate, as a Python float once it is in its range.
+
+    A float64 of NumPy would widen what it multiplies.
+
+    Parameters
+    ----------
+    value : float
+        What the caller passed.
+    wanted : str
+        The range, for the message.
+    fits : callable
+        Tells whether a number is in it.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is not in its range.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{where}: {name} must be a number, got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.nan
+    if not fits(number):
+        raise ValueError(f"{where}: {name} must be {wanted}, got {shown(value, str)}")
+    return number
+
+
+def check_whole(where: str, name: str, value: Any) -> int:
+    """Return a count as a Python int.
+
+    Parameters
+    ----------
+    value : int
+        What the caller passed.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{where}: {name} must be a whole number, got {shown(value)}")
+    return int(value)
+
+
+def check_type(where: str, name: str, value: Any, kind: type) -> None:
+    """Insist on a type of this library.
+
+    Parameters
+    ----------
+    value : object
+        What the caller passed.
+    kind : type
+        Such as `bptt.lstm.Params`.
+
+    Raises
+    ------
+    TypeError
+        If it is of another type.
+    """
+    if not isinstance(value, kind):
+        wanted, got = (f"{one.__module__}.{one.__name__}" for one in (kind, type(value)))
+        raise TypeError(f"{where}: {name} must be a {wanted}, got {got.removeprefix('builtins.')}")
+
+
+def check_numbers(where: str, name: str, value: Any) -> Array:
+    """Convert to an array of real numbers or bools, in the byte order of the machine.
+
+    Parameters
+    ----------
+    value : array_like
+        What the caller passed.
+
+    Returns
+    -------
+    ndarray
+        `value` itself where it already is such an array.
+
+    Raises
+    ------
+    TypeError
+        If it holds anything else: complex numbers, text, dates, objects or records; or if it is a
+        masked array, a `numpy.matrix`, or a tensor that NumPy cannot read.
+    ShapeError
+        If it is a list of lists of different lengths.
+
+    Examples
+    --------
+    >>> from bptt.shapes import check_numbers
+    >>> check_numbers("unroll.forward", "xs", [[1j]])
+    Traceback (most recent call last):
+        ...
+    TypeError: unroll.forward: xs must hold real numbers, got complex numbers; pass their real part
+    """
+    array: Array = value if type(value) is np.ndarray else _array(where, name, value)
+    dtype = array.dtype
+    if dtype.kind not in "fiub":
+        got = REMEDIES.get(dtype.kind, shown(dtype, str))
+        if dtype.kind == "V" and dtype.names is None:  # bfloat16 of a library such as ml_dtypes
+            got = f"{dtype.name}; call .astype(np.float32) on it first, or .float() in torch"
+        raise TypeError(f"{where}: {name} must hold real numbers, got {got}")
+    return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
+
+
+def _array(where: str, name: str, value: Any) -> Array:
+    """Convert what is no plain array, or say what it is and what to do."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{where}: {name} must be a plain array, got a masked one; call .filled() with a "
+            "number, and pass what is left out as `mask`"
+        )
+    if isinstance(value, np.matrix):
+        raise TypeError(f"{where}: {name} must be a plain array, got np.matrix; call np.asarray")
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # NumPy's word for rows of different lengths
+        raise ShapeError(
+            f"{where}: {name} must be one array, got rows of different lengths"
+        ) from error
+    except Exception as error:
+        got = _tensor(value) or f"what NumPy cannot read: {shown(error, str)}"
+        raise TypeError(f"{where}: {name} must be an array, got {got}") from error
+
+
+def _tensor(value: Any) -> str:
+    """Describe a tensor that NumPy cannot read, by its words alone; empty for anything else."""
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if getattr(value, "requires_grad", False):
+        return f"a {kind} that requires grad; call .detach() on it first"
+    if "bfloat16" in shown(getattr(value, "dtype", ""), str):
+        return f"a {kind} of bfloat16; call .float() on it first"
+    if shown(getattr(value, "device", "cpu"), str) != "cpu":
+        return f"a {kind} on another device; call .cpu() on it first"
+    return ""
+
+
+def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """Insist on a dtype that weights can have: float32 or wider, in the byte order of the machine.
+
+    In float16 the squares of Adam and the sums of a loss are lost, so it is left to files.
+
+    Parameters
+    ----------
+    dtype : dtype
+        What the caller passed.
+
+    Raises
+    ------
+    TypeError
+        If it is another.
+    """
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(
+            f"{where}: dtype must be a floating-point one, got {shown(dtype)}"
+        ) from None
+    if not _trains(found):
+        got = f"{shown(found, str)}{_wider(found)}"
+        raise TypeError(f"{where}: dtype must be a floating-point one, got {got}")
+    return found
+
+
+def check_weights(where: str, weights: Iterable[Any], name: str = "params") -> np.dtype[Any]:
+    """Insist on arrays of one dtype that `check_dtype` lets pass; return it.
+
+    Parameters
+    ----------
+    weights : iterable of ndarray
+        The arrays.
+
+    Raises
+    ------
+    TypeError
+        If one is no array, or they have several dtypes, or another one.
+    """
+    found = {_dtype_or_type(array) for array in weights} or {type(None)}
+    (first, *others) = found
+    if not others and isinstance(first, np.dtype) and _trains(first):
+        return first
+    got = shown(" and ".join(sorted(map(str, found))), str)
+    remedy = next(filter(None, map(_wider, found)), "")
+    raise TypeError(
+        f"{where}: {name} must be arrays of one floating-point dtype, got {got}{remedy}"
+    )
+
+
+def _dtype_or_type(array: Any) -> Any:
+    """Return the dtype of a plain array, and the type of anything else."""
+    plain = isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray | np.matrix)
+    return array.dtype if plain else type(array)
+
+
+def _trains(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind == "f" and dtype.itemsize >= 4 and dtype.isnative
+
+
+def _wider(found: Any) -> str:
+    """Say what to do with a dtype that is nearly right, or with a type of torch."""
+    if not isinstance(found, np.dtype):
+        torch = found.__module__.partition(".")[0] == "torch"
+        return "; call .detach().float().numpy() on each" if torch else ""
+    if found.kind == "f" and not found.isnative:
+        return f"; convert to {found.newbyteorder('=')}"
+    return "; convert to float32" if "float16" in str(found) else ""
+
+
 def check_shape(
     where: str, name: str, value: ArrayLike, axes: str, dtype: DTypeLike | None = None, **sizes: int
 ) -> Array:
@@ -83,6 +314,8 @@ def check_shape(
     ------
     ShapeError
         If the number of axes or the size of one is not as asked.
+    TypeError
+        If it does not hold real numbers, as for `check_numbers`.
 
     Examples
     --------
@@ -95,7 +328,9 @@ def check_shape(
         ...
     bptt.shapes.ShapeError: rnn.step: x must be (B, I=4), got (3, 5)
     """
-    array = np.asarray(value, dtype=dtype)
+    array = check_numbers(where, name, value)
+    if dtype is not None:
+        array = np.asarray(array, dtype)
     names = axes.split()
     found = dict(sizes)
     fits = array.ndim == len(names) and all(
@@ -106,7 +341,7 @@ def check_shape(
     wanted = ", ".join(f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in names)
     wanted = f"({wanted},)" if len(names) == 1 else f"({wanted})"
     no_empty_axis = " with no empty axis" if fits else ""
-    raise ShapeError(f"{where}: {name} must be {wanted}{no_empty_axis}, got {array.shape}")
+    raise ShapeError(f"{where}: {name} must be {wanted}{no_empty_axis}, got {shown(array.shape)}")
 
 
 @functools.cache

@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import run
 from bptt.cell import AnyCell, inside
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, check_type, check_whole, shown
 
 P = TypeVar("P")
 
@@ -92,8 +92,8 @@ def init(
     ValueError
         If a size or the number of layers is below 1.
     """
-    if layers < 1:
-        raise ValueError(f"stack.init: layers must be at least 1, got {layers}")
+    if check_whole("stack.init", "layers", layers) < 1:
+        raise ValueError(f"stack.init: layers must be at least 1, got {shown(layers)}")
     params: list[Any] = []
     width = input_size
     for _ in range(layers):
@@ -158,7 +158,7 @@ def forward(
     for layer, (entry, state) in enumerate(zip(params, states, strict=True)):
         if layer > 0:  # the cell checks the inputs of the lowest
             _check_width(f"params[{layer}]", entry, hs.shape[-1])
-            hs = _times(hs, _factor(between, layer - 1, hs.shape))
+            hs = _times(hs, _factor(between, layer - 1, hs))
         each = zip(_each(entry), _each(state), ORDERS, masks, strict=False)
         runs = [run.of(cell).forward(cell, p, hs[d], s, m) for p, s, d, m in each]
         outs, ends, steps = zip(*runs, strict=True)
@@ -195,6 +195,7 @@ def backward(
         If `cell` is not a cell, or `params` or `dstates_T` have not the form that `forward` saw.
     """
     _check_params("stack.backward", params)
+    check_type("stack.backward", "tape", tape, Tape)
     _check_form("stack.backward", "tape.layers", tape.layers, params)
     dstates_T = _check_form("stack.backward", "dstates_T", dstates_T, params)
     H = "2H" if isinstance(params[-1], Both) else "H"
@@ -205,7 +206,7 @@ def backward(
     layers = list(enumerate(zip(params, tape.layers, dstates_T, strict=True)))
     for layer, (entry, steps, dstate) in reversed(layers):
         if layer < len(params) - 1:
-            dxs = _times(dxs, _factor(tape.between, layer, dxs.shape))
+            dxs = _times(dxs, _factor(tape.between, layer, dxs))
         parts = np.split(dxs, np.cumsum(_widths(entry))[:-1], axis=-1)
         runs = [
             run.of(cell).backward(cell, p, t, part[order], ds)
@@ -248,14 +249,14 @@ def _beside(outs: list[Array]) -> Array:
     return np.concatenate(outs, axis=-1) if len(outs) > 1 else outs[0]
 
 
-def _factor(between: tuple[Array | None, ...], layer: int, shape: tuple[int, ...]) -> Array | None:
-    """Return what the outputs of a layer are multiplied with."""
+def _factor(between: tuple[Array | None, ...], layer: int, outs: Array) -> Array | None:
+    """Return what the outputs of a layer are multiplied with, in their dtype."""
     factor = between[layer] if between else None
     if factor is None:
         return None
-    _, B, width = shape
+    _, B, width = outs.shape
     name = f"between[{layer}]"
-    return check_shape("stack.forward", name, factor, "B columns", None, B=B, columns=width)
+    return check_shape("stack.forward", name, factor, "B columns", outs.dtype, B=B, columns=width)
 
 
 def _times(xs: Array, factor: Array | None) -> Array:

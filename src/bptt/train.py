@@ -8,7 +8,7 @@ import numpy as np
 
 from bptt import progress
 from bptt.optim import NonFiniteGradient, Optimizer, clip_global_norm
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 
 B = TypeVar("B")
 P = TypeVar("P")
@@ -62,7 +62,9 @@ def fit(
         try:
             clipped, norm = clip_global_norm(grads, max_norm)
         except NonFiniteGradient as error:
-            error.add_note(f"train.fit: this was step {step + 1} of {steps}, with loss {loss}")
+            error.add_note(
+                f"train.fit: this was step {step + 1} of {steps}, with loss {shown(loss, str)}"
+            )
             raise
         params, state = optimizer.update(params, clipped, state)
         losses.append(loss)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bptt.shapes import Array, ShapeError
+from bptt.shapes import Array, ShapeError, check_numbers, shown
 
 Tree = TypeVar("Tree")
 
@@ -86,6 +86,23 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Array]]:
         yield from leaves(child, f"{name}.{field}" if name else str(field))
 
 
+def numbers(where: str, name: str, tree: Tree) -> Tree:
+    """Return a tree whose leaves are arrays of real numbers, in the byte order of the machine.
+
+    Raises
+    ------
+    TypeError
+        If a leaf holds anything else, as for `bptt.shapes.check_numbers`.
+    """
+    if not isinstance(tree, tuple):
+        return check_numbers(where, name, tree)  # type: ignore[return-value]  # a leaf
+    fields = getattr(tree, "_fields", range(len(tree)))
+    parts = [
+        numbers(where, f"{name}.{field}", part) for field, part in zip(fields, tree, strict=True)
+    ]
+    return tuple(parts) if type(tree) is tuple else type(tree)(*parts)  # type: ignore[return-value]
+
+
 def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
     """Insist that two trees have leaves of the same shapes, where NumPy would broadcast.
 
@@ -105,7 +122,8 @@ def check_same_shapes(where: str, name: str, tree: Tree, like: Tree) -> None:
     def check(got: Array, wanted: Array) -> None:
         if np.shape(got) != np.shape(wanted):
             raise ShapeError(
-                f"{where}: an array of {name} must be {np.shape(wanted)}, got {np.shape(got)}"
+                f"{where}: an array of {name} must be {shown(np.shape(wanted))}, "
+                f"got {shown(np.shape(got))}"
             )
 
     map(check, tree, like)
@@ -149,7 +167,7 @@ def dot(a: Tree, b: Tree) -> float:
     ShapeError
         If two arrays differ in shape.
     TypeError
-        If the trees differ in structure.
+        If the trees differ in structure, or an array does not hold real numbers.
 
     Examples
     --------
@@ -158,6 +176,7 @@ def dot(a: Tree, b: Tree) -> float:
     >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     11.0
     """
+    a, b = numbers("tree.dot", "a", a), numbers("tree.dot", "b", b)
     check_same_shapes("tree.dot", "b", b, a)
     products = map(lambda x, y: np.sum(np.multiply(x, y, dtype=np.float64)), a, b)
     return float(sum(leaf for _, leaf in leaves(products)))
@@ -166,6 +185,8 @@ def dot(a: Tree, b: Tree) -> float:
 def global_norm(tree: Any) -> float:
     r"""Euclidean norm of all leaves as one vector, $\sqrt{\langle a, a \rangle}$ in float64.
 
+    It is infinite where a square overflows, which is above 1e154.
+
     Examples
     --------
     >>> import numpy as np
@@ -173,4 +194,5 @@ def global_norm(tree: Any) -> float:
     >>> global_norm(np.array([3.0, 4.0]))
     5.0
     """
-    return float(np.sqrt(dot(tree, tree)))
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(dot(tree, tree)))

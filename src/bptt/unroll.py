@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bptt import tree
 from bptt.cell import P, S, Saved, Steps, check_cell, check_mask, inside, state_or_zero
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, check_type
 
 
 class Tape(NamedTuple, Generic[Saved]):
@@ -18,6 +18,8 @@ class Tape(NamedTuple, Generic[Saved]):
     steps: tuple[Saved, ...]
     mask: Array | None
     batch: int
+    dtype: np.dtype[Any]
+    before: tuple[Any, ...]  # the state before each step; with a mask, since `steps` lacks it
 
 
 def forward(
@@ -38,14 +40,18 @@ def forward(
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
 
     xs = _in_its_dtype(cell, xs, zero.h.dtype)
-    hs, steps = [], []
+    hs, steps, before = [], [], []
     for t in range(T):
         step = inside(cell.step) if t else cell.step  # what fits at the first step fits at all
-        new_state, saved = step(params, xs[t], state)
-        state = new_state if mask is None else _where(mask[t], new_state, state)
+        if mask is None:
+            state, saved = step(params, xs[t], state)
+        else:  # where there is no step it starts from zeros: a factor of 0 would not stop infinity
+            before.append(state)
+            new_state, saved = step(params, xs[t], _where(mask[t], state, zero))
+            state = _where(mask[t], new_state, state)
         hs.append(state.h)
         steps.append(saved)
-    return np.stack(hs), state, Tape(tuple(steps), mask, B)
+    return np.stack(hs), state, Tape(tuple(steps), mask, B, zero.h.dtype, tuple(before))
 
 
 def backward(
@@ -96,10 +102,17 @@ def backward_steps(
     ShapeError
         At the first step that is asked for, if a shape does not fit what `forward` saw.
     TypeError
-        Likewise, if `cell` is not a cell, or `dstate_T` is not a state of this cell.
+        Likewise, if `cell` is not a cell, `tape` is none of `forward`, `dstate_T` is not a state of
+        this cell, or the weights are of another dtype than those that ran.
     """
     check_cell("unroll.backward", cell)
+    check_type("unroll.backward", "tape", tape, Tape)
     zero = cell.zero_state(params, tape.batch)
+    if zero.h.dtype != tape.dtype:
+        raise TypeError(
+            "unroll.backward: params must be those that ran forwards, "
+            f"in {tape.dtype}, got {zero.h.dtype}"
+        )
     dstate = state_or_zero("unroll.backward", "dstate_T", dstate_T, zero)
     T, (B, H) = len(tape.steps), zero.h.shape
     sizes = {"T": T, "B": B, "H": H}
@@ -112,10 +125,10 @@ def backward_steps(
         if tape.mask is None:
             dparams_t, dx, dstate = step_backward(params, saved, dstate)
         else:  # the gradient takes the step where there was one, else it skips it
-            skipping = _where(tape.mask[t], zero, dstate)
-            stepping = _where(tape.mask[t], dstate, zero)
+            skipping, stepping = dstate, _where(tape.mask[t], dstate, zero)
             dparams_t, dx, dstate = step_backward(params, saved, stepping)
-            dstate = tree.map(np.add, dstate, skipping)
+            dx = np.where(tape.mask[t][:, None], dx, 0)
+            dstate = _where(tape.mask[t], dstate, skipping)
         yield dparams_t, dx, dstate
 
 

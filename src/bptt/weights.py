@@ -1,5 +1,7 @@
 """Initial weights; whatever is drawn comes from a generator that the caller passes.
 
+A `dtype` that is no floating-point one, or narrower than float32, is a `TypeError`.
+
 Parameters
 ----------
 fan_in : int
@@ -13,7 +15,7 @@ size : int
 import numpy as np
 from numpy.typing import DTypeLike
 
-from bptt.shapes import Array
+from bptt.shapes import Array, check_dtype, shown
 
 
 def lecun(
@@ -29,7 +31,9 @@ def lecun(
     Networks: Tricks of the Trade, 1998, <https://doi.org/10.1007/3-540-49430-8_2>, section 4.6,
     which asks for this variance and leaves the shape of the distribution open.
     """
-    return rng.normal(scale=np.sqrt(1 / fan_in), size=(fan_in, fan_out)).astype(dtype)
+    return rng.normal(scale=np.sqrt(1 / fan_in), size=(fan_in, fan_out)).astype(
+        check_dtype("weights.lecun", dtype)
+    )
 
 
 def glorot(
@@ -46,7 +50,7 @@ def glorot(
     neural networks", AISTATS 2010, <https://proceedings.mlr.press/v9/glorot10a.html>, equation 16.
     """
     r = np.sqrt(6 / (fan_in + fan_out))
-    return rng.uniform(-r, r, size=(fan_in, fan_out)).astype(dtype)
+    return rng.uniform(-r, r, size=(fan_in, fan_out)).astype(check_dtype("weights.glorot", dtype))
 
 
 def he(
@@ -62,7 +66,9 @@ def he(
     human-level performance on ImageNet classification", ICCV 2015,
     <https://arxiv.org/abs/1502.01852>, equation 10.
     """
-    return rng.normal(scale=np.sqrt(2 / fan_in), size=(fan_in, fan_out)).astype(dtype)
+    return rng.normal(scale=np.sqrt(2 / fan_in), size=(fan_in, fan_out)).astype(
+        check_dtype("weights.he", dtype)
+    )
 
 
 def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> Array:
@@ -81,7 +87,7 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     of learning in deep linear neural networks", ICLR 2014, <https://arxiv.org/abs/1312.6120>.
     """
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
-    return (Q * np.sign(np.diag(R))).astype(dtype)
+    return (Q * np.sign(np.diag(R))).astype(check_dtype("weights.orthogonal", dtype))
 
 
 def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
@@ -93,7 +99,7 @@ def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
     rectified linear units" (2015), <https://arxiv.org/abs/1504.00941>, for the recurrent weights of
     rectified units, with biases of zero. Omitted: the small factor that they use for short memory.
     """
-    return np.eye(size, dtype=dtype)
+    return np.eye(size, dtype=check_dtype("weights.identity", dtype))
 
 
 def chrono(
@@ -113,13 +119,15 @@ def chrono(
     Raises
     ------
     ValueError
-        If `longest` is below 2.
+        If `longest` is below 2 or not finite.
 
     Notes
     -----
     Source: C. Tallec and Y. Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
     <https://arxiv.org/abs/1804.11188>.
     """
-    if longest < 2:
-        raise ValueError(f"weights.chrono: longest must be at least 2, got {longest}")
-    return np.log(rng.uniform(1, longest - 1, size=size)).astype(dtype)
+    if not 2 <= longest < np.inf:
+        raise ValueError(f"weights.chrono: longest must be at least 2, got {shown(longest)}")
+    return np.log(rng.uniform(1, longest - 1, size=size)).astype(
+        check_dtype("weights.chrono", dtype)
+    )

@@ -6,6 +6,9 @@ product and a few operations on whole batches, written into memory that is there
 is read in the order in which it stands. Chapter 11 of the site takes these steps one by one.
 
 There is one module for each cell; they share the products and the order of the steps.
+
+A run that starts from a state near the end of its dtype is left to `bptt.unroll`: there a product
+may overflow in one order and not in another, which decides between NaN and a number.
 """
 
 import operator
@@ -14,10 +17,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bptt import gru, lstm, rnn, tree
+from bptt import gru, lstm, rnn, tree, unroll
 from bptt.cell import AnyCell, check_mask, state_or_zero
 from bptt.fused import run_gru, run_lstm, run_rnn
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, shown
 
 
 class Run(Protocol):
@@ -85,7 +88,7 @@ class Tape(NamedTuple):
     skip: Array | None
     starts: tuple[Any, ...]  # the state before the first step of each part
     parts: tuple[slice, ...]
-    kept: Any  # the tape of the only part; None where the parts run forwards again
+    kept: Any  # the tape of the only part, or of `unroll`; None where parts run forwards again
 
 
 def forward(
@@ -130,12 +133,16 @@ def forward(
         xs = np.where(mask[:, :, None], xs, 0)  # padding may be NaN
     xs = np.asarray(xs, zero.h.dtype)
     skip = None if mask is None else ~mask[:, :, None]
+    every = T if recompute_every is None else _whole(recompute_every)
+    if state is not zero and _is_huge(state):
+        hs, state_T, plain = unroll.forward(cell, params, xs, state, mask)
+        hs.flags.writeable = False
+        return hs, state_T, Tape(cell, xs, skip, (state,), (), plain)
     if recompute_every is None:
         hs, state_T, kept = run.forward(params, xs, state, skip)
         hs.flags.writeable = False
         return hs, state_T, Tape(cell, xs, skip, (state,), (slice(0, T),), kept)
 
-    every = _whole(recompute_every)
     parts = tuple(slice(t, t + every) for t in range(0, T, every))
     hs, starts = np.empty((T, *zero.h.shape), zero.h.dtype), []
     for part in parts:
@@ -168,6 +175,8 @@ def backward(
     check_shape("fused.backward", "the state of the tape", tape.starts[0].h, "B H", None, B=B, H=H)
     dhs = check_shape("fused.backward", "dhs", dhs, "T B H", dtype, T=T, B=B, H=H)
     dstate = state_or_zero("fused.backward", "dstate_T", dstate_T, zero)
+    if isinstance(tape.kept, unroll.Tape):
+        return unroll.backward(cell, params, tape.kept, dhs, dstate)
     if tape.kept is not None:
         dparams, dxs, dstate_0 = run.backward(params, tape.kept, dhs, dstate, tape.skip)
         return dparams, dxs, dstate_0
@@ -194,7 +203,10 @@ def kept_bytes(tape: Tape) -> int:
     int
         Bytes.
     """
-    kept = tape.starts if tape.kept is None else tape.kept[1:]
+    if isinstance(tape.kept, unroll.Tape):
+        kept: Any = tape.kept.steps
+    else:
+        kept = tape.starts if tape.kept is None else tape.kept[1:]
     return sum(array.nbytes for _, array in tree.leaves(kept))
 
 
@@ -206,10 +218,17 @@ def knows(cell: AnyCell) -> bool:
 def _run_of(where: str, cell: AnyCell) -> Run:
     if not knows(cell):
         raise TypeError(
-            f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {cell!r}; "
+            f"{where}: cell must be bptt.rnn, bptt.lstm or bptt.gru, got {shown(cell)}; "
             "bptt.unroll runs any cell"
         )
     return CELLS[cell]
+
+
+def _is_huge(state: Any) -> bool:
+    """Tell whether a product of four such numbers may overflow; NaN and infinity are huge."""
+    return not all(
+        np.abs(array).max() < np.finfo(array.dtype).max ** 0.25 for _, array in tree.leaves(state)
+    )
 
 
 def _whole(recompute_every: Any) -> int:
@@ -217,10 +236,10 @@ def _whole(recompute_every: Any) -> int:
         every = operator.index(recompute_every)
     except TypeError:
         raise TypeError(
-            f"fused.forward: recompute_every must be a whole number, got {recompute_every!r}"
+            f"fused.forward: recompute_every must be a whole number, got {shown(recompute_every)}"
         ) from None
     if every < 1:
-        raise ValueError(f"fused.forward: recompute_every must be at least 1, got {every}")
+        raise ValueError(f"fused.forward: recompute_every must be at least 1, got {shown(every)}")
     return every
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from bptt.fused.products import by_gate, from_gates, project, to_gates, with_ones
-from bptt.fused.steps import each, each_backwards, spans
+from bptt.fused.steps import each, each_backwards, read, spans
 from bptt.gru import Params, State
 from bptt.shapes import Array
 
@@ -44,6 +44,8 @@ def forward(
     p = np.empty((B, H), dtype)
     add, multiply, tanh = np.add, np.multiply, np.tanh  # a lookup costs as much as a small sum
     for skipped, rz, r, z, n, q, h in each(skip, gates[:2].swapaxes(0, 1), *gates, qs, hs[1:]):
+        if skipped is not None:  # what has no step starts from zeros, and is held
+            held, h_prev = h_prev, read(skipped, h_prev)
         a_h = times_W_h(h_prev)
         add(rz, a_h[:2], rz)
         tanh(rz, rz)
@@ -56,7 +58,7 @@ def forward(
         multiply(z, h, h)
         add(n, h, h)
         if skipped is not None:
-            np.copyto(h, h_prev, where=skipped)
+            np.copyto(h, held, where=skipped)
         h_prev = h
     return hs[1:], State(h_prev.copy()), Kept(xs, gates, qs, hs)
 
@@ -79,6 +81,7 @@ def backward(
     """
     W_x, W_h, b, _ = params
     xs, gates, qs, hs = kept
+    before = read(skip, hs[:-1])
     (T, B, H), dtype = dhs.shape, b.dtype
     times_W_h_T = from_gates(list(by_gate(W_h, 3).swapaxes(1, 2)), B)
     # n, r, z, q: the first three came through W_x, the last three through W_h
@@ -88,7 +91,7 @@ def backward(
     dh_z = np.empty((B, H), dtype)
     for span in spans(T, B, H):
         z, skips = gates[1, span], None if skip is None else skip[span]
-        k = _factors(gates[:, span], qs[span], hs[span])
+        k = _factors(gates[:, span], qs[span], before[span])
         factors = z, k.swapaxes(0, 1)
         places = das[span].reshape(-1, B, 4, H).swapaxes(1, 2), das[span, :, H:]
         for skipped, dh_t, z_t, k_t, da, da_h in each_backwards(
@@ -108,7 +111,7 @@ def backward(
     rows = das.reshape(T * B, 4 * H)
     da_x, da_h = rows[:, : 3 * H], rows[:, H:]
     dW_x = np.roll(with_ones(xs).reshape(T * B, -1).T @ da_x, -H, axis=1)  # (I + 1, 3H)
-    dW_h = with_ones(hs[:-1]).reshape(T * B, -1).T @ da_h  # (H + 1, 3H)
+    dW_h = with_ones(before).reshape(T * B, -1).T @ da_h  # (H + 1, 3H)
     dxs = (da_x @ np.ascontiguousarray(np.roll(W_x, H, axis=1).T)).reshape(xs.shape)
     dparams = Params(W_x=dW_x[:-1], W_h=dW_h[:-1], b=dW_x[-1], b_hn=dW_h[-1, 2 * H :])
     return dparams, dxs, State(dh_next)

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from bptt.fused.products import by_gate, from_gates, project, to_gates, with_ones
-from bptt.fused.steps import each, each_backwards, spans
+from bptt.fused.steps import each, each_backwards, read, spans
 from bptt.lstm import Params, State
 from bptt.shapes import Array
 
@@ -49,6 +49,8 @@ def forward(
     for_all, for_ifo = gates.swapaxes(0, 1), gates[:3].swapaxes(0, 1)
     add, multiply, tanh = np.add, np.multiply, np.tanh  # a lookup costs as much as a small sum
     for skipped, a, ifo, i, f, o, g, h, c in each(skip, for_all, for_ifo, *gates, hs[1:], cs[1:]):
+        if skipped is not None:  # what has no step starts from zeros, and is held
+            held, h_prev, c_prev = (h_prev, c_prev), read(skipped, h_prev), read(skipped, c_prev)
         add(a, times_W_h(h_prev), a)
         tanh(a, a)  # now `a` holds g and, of the others, tanh(a / 2)
         multiply(ifo, half, ifo)
@@ -57,8 +59,8 @@ def forward(
         add(c, multiply(i, g, ig), c)
         multiply(o, tanh(c, tanh_c), h)
         if skipped is not None:
-            np.copyto(h, h_prev, where=skipped)
-            np.copyto(c, c_prev, where=skipped)
+            np.copyto(h, held[0], where=skipped)
+            np.copyto(c, held[1], where=skipped)
         h_prev, c_prev = h, c
     return hs[1:], State(h_prev.copy(), c_prev.copy()), Kept(xs, gates, hs, cs)
 
@@ -83,6 +85,8 @@ def backward(
     """
     W_x, W_h, b = params
     xs, gates, hs, cs = kept
+    before, after = read(skip, hs[:-1]), read(skip, hs[1:])
+    c_before, c_after = read(skip, cs[:-1]), read(skip, cs[1:])
     (T, B, H), dtype = dhs.shape, b.dtype
     times_W_h_T = from_gates(list(by_gate(W_h, 4).swapaxes(1, 2)), B)
     das = np.empty((T, B, 4 * H), dtype)  # i, f, g, o, as in the weights
@@ -93,7 +97,7 @@ def backward(
     add, multiply = np.add, np.multiply
     for span in spans(T, B, H):
         f, skips = gates[1, span], None if skip is None else skip[span]
-        k = _factors(gates[:, span], hs[1:][span], cs[1:][span], cs[span])
+        k = _factors(gates[:, span], after[span], c_after[span], c_before[span])
         factors = f, k[:3].swapaxes(0, 1), *k[3:]
         places = das[span], da_gates[span, :3], da_gates[span, 3]
         for skipped, dh_t, f_t, k_ifg, k_o, k_c, da, da_ifg, da_o in each_backwards(
@@ -114,7 +118,7 @@ def backward(
                 np.copyto(dc, held[1], where=skipped)
 
     rows = das.reshape(T * B, 4 * H)
-    dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, 4H)
+    dW = with_ones(before, xs).reshape(T * B, -1).T @ rows  # (H + I + 1, 4H)
     dxs = (rows @ np.ascontiguousarray(W_x.T)).reshape(xs.shape)
     return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next, dc)
 

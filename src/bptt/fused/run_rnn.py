@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from bptt.fused.products import from_gates, project, to_gates, with_ones
-from bptt.fused.steps import each, each_backwards, spans
+from bptt.fused.steps import each, each_backwards, read, spans
 from bptt.rnn import Params, State
 from bptt.shapes import Array
 
@@ -30,10 +30,12 @@ def forward(
 
     h_prev = hs[0]
     for skipped, a, h in each(skip, a_xs, hs[1:]):
+        if skipped is not None:  # what has no step starts from zeros, and is held
+            held, h_prev = h_prev, read(skipped, h_prev)
         np.add(a, times_W_h(h_prev)[0], a)
         np.tanh(a, h)
         if skipped is not None:
-            np.copyto(h, h_prev, where=skipped)
+            np.copyto(h, held, where=skipped)
         h_prev = h
     return hs[1:], State(h_prev.copy()), Kept(xs, hs)
 
@@ -44,13 +46,14 @@ def backward(
     r"""Run backwards, $da_t = dh_t \odot (1 - h_t^2)$: weights and inputs wait for all of them."""
     W_x, W_h, b = params
     xs, hs = kept
+    before, after = read(skip, hs[:-1]), read(skip, hs[1:])
     (T, B, H), dtype = dhs.shape, b.dtype
     times_W_h_T = from_gates([W_h.T], B)
     das = np.empty((T, B, H), dtype)
 
     dh, dh_next = np.empty((B, H), dtype), dstate.h  # dh_next: what the later steps send back
     for span in spans(T, B, H):
-        k = 1 - hs[1:][span] ** 2
+        k = 1 - after[span] ** 2
         skips = None if skip is None else skip[span]
         for skipped, dh_t, k_t, da in each_backwards(skips, dhs[span], k, das[span]):
             np.add(dh_next, dh_t, dh)
@@ -63,6 +66,6 @@ def backward(
                 np.copyto(dh_next, held, where=skipped)
 
     rows = das.reshape(T * B, H)
-    dW = with_ones(hs[:-1], xs).reshape(T * B, -1).T @ rows  # (H + I + 1, H)
+    dW = with_ones(before, xs).reshape(T * B, -1).T @ rows  # (H + I + 1, H)
     dxs = (rows @ np.ascontiguousarray(W_x.T)).reshape(xs.shape)
     return Params(W_x=dW[H:-1], W_h=dW[:H], b=dW[-1]), dxs, State(dh_next)

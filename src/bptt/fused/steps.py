@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
 
+import numpy as np
+
 from bptt.shapes import Array
 
 # So many numbers of an array, and those of a few more arrays, stay in the cache of a processor.
@@ -26,6 +28,17 @@ def spans(T: int, B: int, H: int) -> list[slice]:
     """
     steps = max(1, CACHED // (B * H))
     return [slice(max(0, end - steps), end) for end in range(T, 0, -steps)]
+
+
+def read(skip: Array | None, array: Array) -> Array:
+    """Return an array with zeros where there is no step: a factor of 0 would not stop infinity.
+
+    Parameters
+    ----------
+    array : ndarray of shape (T, B, ...)
+        What the step reads; without a mask it comes back itself.
+    """
+    return array if skip is None else np.where(skip, 0, array)
 
 
 def each(skip: Array | None, *arrays: Array) -> Iterator[tuple[Any, ...]]:

@@ -29,7 +29,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from bptt.shapes import Array
+from bptt.shapes import Array, check_dtype, check_number
 
 Mask: TypeAlias = Array | None  # None drops nothing
 
@@ -40,6 +40,8 @@ class Rates:
 
     Raises
     ------
+    TypeError
+        If a rate is no number.
     ValueError
         If a rate is not from 0 to below 1.
 
@@ -60,8 +62,7 @@ class Rates:
     def __post_init__(self) -> None:
         """Check the rates."""
         for name, rate in vars(self).items():
-            if not 0 <= rate < 1:
-                raise ValueError(f"lm.Rates: {name} must be from 0 to below 1, got {rate}")
+            check_number("lm.Rates", name, rate, "from 0 to below 1", lambda p: 0 <= p < 1)
 
 
 class Masks(NamedTuple):
@@ -98,7 +99,17 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
 def locked(
     rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Mask:
-    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise; None, and no draw, if p is 0."""
+    """Draw a mask: 0 with probability p, $1 / (1 - p)$ otherwise; None, and no draw, if p is 0.
+
+    Raises
+    ------
+    TypeError
+        If the rate is no number, or `dtype` is not a floating-point one.
+    ValueError
+        If the rate is not from 0 to below 1.
+    """
+    check_dtype("lm.locked", dtype)
+    rate = check_number("lm.locked", "rate", rate, "from 0 to below 1", lambda p: 0 <= p < 1)
     if rate == 0:
         return None
     kept = rng.random(shape, np.float32) >= rate
@@ -107,5 +118,8 @@ def locked(
 
 
 def times(x: Array, mask: Mask) -> Array:
-    """Multiply by a mask: what goes forwards, and the gradient on its way back."""
-    return x if mask is None else x * mask
+    """Multiply by a mask, in the dtype of x: what goes forwards, and the gradient on its way back.
+
+    A mask of another dtype is rounded to it first.
+    """
+    return x if mask is None else x * np.asarray(mask, x.dtype)

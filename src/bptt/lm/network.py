@@ -20,7 +20,15 @@ from numpy.typing import ArrayLike, DTypeLike
 from bptt import shapes, stack
 from bptt.cell import AnyCell
 from bptt.lm.dropout import Masks, nothing, times
-from bptt.shapes import Array, check_shape
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    check_dtype,
+    check_shape,
+    check_type,
+    check_weights,
+    shown,
+)
 from bptt.weights import glorot
 
 P = TypeVar("P")
@@ -68,9 +76,12 @@ def init(
 
     Raises
     ------
+    TypeError
+        If `dtype` is not a floating-point one.
     ValueError
         If there is no layer, a size is below 1, or a tied head does not fit the last layer.
     """
+    check_dtype("lm.init", dtype)
     _check_form(characters, embedding, widths, tied=tied)
     D = embedding
     E = rng.standard_normal((characters, D)) / (np.sqrt(D) if tied else 1)
@@ -115,12 +126,12 @@ def _check_form(characters: int, embedding: int, widths: Sequence[int], *, tied:
     if not widths or min(characters, embedding, *widths) < 1:
         raise ValueError(
             "lm.init: characters, embedding and the width of each layer must be at least 1, "
-            f"got {characters}, {embedding} and {tuple(widths)}"
+            f"got {shown(characters)}, {shown(embedding)} and {shown(tuple(widths))}"
         )
     if tied and widths[-1] != embedding:
         raise ValueError(
             "lm.init: with a tied head the last layer must be as wide as the embedding, "
-            f"{embedding}, got {widths[-1]}"
+            f"{shown(embedding)}, got {shown(widths[-1])}"
         )
 
 
@@ -151,16 +162,14 @@ def forward(
     ------
     ShapeError
         If a shape does not fit, or T or B is zero.
+    TypeError
+        If a code is no whole number, or the weights are not arrays of one floating-point dtype.
     ValueError
         If a code is not one of a character.
     """
-    codes = check_shape("lm.forward", "codes", codes, "T B")
-    K = len(params.E)
-    if codes.min() < 0 or codes.max() >= K:
-        raise ValueError(
-            f"lm.forward: codes must be from 0 to {K - 1}, got {codes.min()} to {codes.max()}"
-        )
-    masks = masks or nothing(len(params.layers))
+    _check_weights("lm.forward", params)
+    codes = check_codes("lm.forward", "codes", codes, "T B", len(params.E))
+    masks = _check_masks(params, codes.shape[1], masks)
     weights = tuple(
         p._replace(W_h=times(p.W_h, mask))
         for p, mask in zip(params.layers, masks.recurrent, strict=True)
@@ -193,16 +202,22 @@ def backward(
     ------
     ShapeError
         If a shape does not fit what `forward` saw.
+    TypeError
+        If a gradient does not hold real numbers.
     """
+    _check_weights("lm.backward", params)
+    check_type("lm.backward", "tape", tape, Tape)
     T, B = tape.codes.shape
     K, D = params.E.shape
     W_y = head(params)
-    dlogits = check_shape("lm.backward", "dlogits", dlogits, "T B K", None, T=T, B=B, K=K)
+    dtype = params.E.dtype
+    dlogits = check_shape("lm.backward", "dlogits", dlogits, "T B K", dtype, T=T, B=B, K=K)
     rows = dlogits.reshape(T * B, K)
     dW_y = tape.reads.reshape(T * B, -1).T @ rows
     douts = times(dlogits @ W_y.T, tape.masks.reads[-1])
     if dhs is not None:
-        douts = douts + dhs
+        H = len(W_y)
+        douts = douts + check_shape("lm.backward", "dhs", dhs, "T B H", dtype, T=T, B=B, H=H)
     dlayers, dreads, _ = stack.backward(cell, tape.weights, tape.layers, douts)
     dlayers = tuple(
         dp._replace(W_h=times(dp.W_h, mask))
@@ -215,6 +230,78 @@ def backward(
     if is_tied(params):
         return Params(dE + dW_y.T, dlayers, db_y)
     return Params(dE, dlayers, db_y, dW_y)
+
+
+def check_codes(where: str, name: str, codes: ArrayLike, axes: str, K: int) -> Array:
+    """Return characters as an array of whole numbers from 0 to K - 1.
+
+    Parameters
+    ----------
+    codes : array_like of int
+        The characters.
+    axes : str
+        The names of the axes, as for `bptt.shapes.check_shape`.
+
+    Raises
+    ------
+    ShapeError
+        If the axes are others.
+    TypeError
+        If they are no whole numbers.
+    ValueError
+        If one is not from 0 to K - 1.
+    """
+    codes = check_shape(where, name, codes, axes)
+    if codes.dtype.kind not in "iu":
+        raise TypeError(f"{where}: {name} must be whole numbers, got {codes.dtype}")
+    if codes.min() < 0 or codes.max() >= K:
+        raise ValueError(
+            f"{where}: {name} must be from 0 to {K - 1}, got {codes.min()} to {codes.max()}"
+        )
+    return codes
+
+
+def _check_weights(where: str, params: Params[Any]) -> None:
+    """Insist on one dtype; the shapes of the layers are checked where they run."""
+    check_type(where, "params", params, Params)
+    if not params.layers:
+        raise TypeError(f"{where}: params.layers must hold the weights of a layer, got none")
+    arrays = [params.E, params.b_y, *([] if is_tied(params) else [params.W_y])]
+    K, H = len(params.b_y), len(params.layers[-1].W_h)
+    check_weights(where, [*arrays, *(array for p in params.layers for array in p)])
+    check_shape(where, "params.E", params.E, "K D", None, K=K)
+    if not is_tied(params):
+        check_shape(where, "params.W_y", params.W_y, "H K", None, H=H, K=K)
+
+
+def _check_masks(params: Params[Any], B: int, masks: Masks | None) -> Masks:
+    """Return masks in the dtype of the weights, each of the shape of what it multiplies."""
+    layers, dtype = params.layers, params.E.dtype
+    if masks is None:
+        return nothing(len(layers))
+
+    def check(name: str, mask: Array | None, axes: str, **sizes: int) -> Array | None:
+        if mask is None:
+            return None
+        return check_shape("lm.forward", f"masks.{name}", mask, axes, dtype, **sizes)
+
+    widths = [*(len(p.W_x) for p in layers), len(layers[-1].W_h)]
+    if (len(masks.reads), len(masks.recurrent)) != (len(widths), len(layers)):
+        raise ShapeError(
+            f"lm.forward: masks must have {len(widths)} for what is read and {len(layers)} for the "
+            f"recurrent weights, got {len(masks.reads)} and {len(masks.recurrent)}"
+        )
+    return Masks(
+        check("rows", masks.rows, "K one", K=len(params.E), one=1),
+        tuple(
+            check(f"reads[{n}]", mask, "B width", B=B, width=width)
+            for n, (mask, width) in enumerate(zip(masks.reads, widths, strict=True))
+        ),
+        tuple(
+            check(f"recurrent[{n}]", mask, "H columns", H=len(p.W_h), columns=p.W_h.shape[1])
+            for n, (mask, p) in enumerate(zip(masks.recurrent, layers, strict=True))
+        ),
+    )
 
 
 def is_tied(params: Params[Any]) -> bool:

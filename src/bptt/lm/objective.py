@@ -34,7 +34,8 @@ from bptt.cell import AnyCell
 from bptt.lm.dropout import Masks, times
 from bptt.lm.network import Params, backward, forward
 from bptt.losses import cross_entropy
-from bptt.shapes import Array
+from bptt.optim import NOT_NEGATIVE
+from bptt.shapes import Array, check_number
 
 
 class Chunk(NamedTuple):
@@ -73,8 +74,10 @@ def loss_and_grads(
     ------
     ShapeError
         If a shape does not fit.
+    TypeError
+        If a code is no whole number, or `alpha` or `beta` no number, or as for `forward`.
     ValueError
-        If a code is not one of a character.
+        If a code is not one of a character, or `alpha` or `beta` is negative or not finite.
 
     Notes
     -----
@@ -82,6 +85,10 @@ def loss_and_grads(
     on-line training of recurrent network trajectories", Neural Computation 2 (1990),
     <https://doi.org/10.1162/neco.1990.2.4.490>.
     """
+    alpha, beta = (
+        check_number("lm.loss_and_grads", name, weight, *NOT_NEGATIVE)
+        for name, weight in (("alpha", alpha), ("beta", beta))
+    )
     logits, states_T, tape = forward(cell, params, inputs, states, masks)
     nats, dlogits = cross_entropy(logits, targets)
     small, dsmall = activation(tape.hs, tape.masks.reads[-1], alpha)

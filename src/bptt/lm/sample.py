@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 
 from bptt import stack
 from bptt.cell import AnyCell
-from bptt.lm.network import Params, head
+from bptt.lm.network import Params, check_codes, head
 from bptt.ops import softmax
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_number, check_shape, check_whole, shown
 
 
 def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None = None) -> Array:
@@ -31,16 +31,19 @@ def probabilities(logits: ArrayLike, temperature: float = 1.0, top_k: int | None
 
     Raises
     ------
+    TypeError
+        If a logit or the temperature is no number, or `top_k` no whole number.
     ValueError
         If the temperature is negative or not finite, `top_k` is below 1, or a logit is not finite.
     """
     logits = check_shape("lm.probabilities", "logits", logits, "K", np.float64)
     if not np.isfinite(logits).all():
         raise ValueError("lm.probabilities: logits must be finite numbers; are the weights?")
-    if not 0 <= temperature < np.inf:
-        raise ValueError(f"lm.probabilities: temperature must be 0 or more, got {temperature}")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"lm.probabilities: top_k must be at least 1, got {top_k}")
+    temperature = check_number(
+        "lm.probabilities", "temperature", temperature, "0 or more", lambda tau: 0 <= tau < np.inf
+    )
+    if top_k is not None and check_whole("lm.probabilities", "top_k", top_k) < 1:
+        raise ValueError(f"lm.probabilities: top_k must be at least 1, got {shown(top_k)}")
     by_size = np.argsort(-logits, kind="stable")
     dropped = by_size[1 if temperature == 0 else top_k or len(logits) :]
     with np.errstate(over="ignore"):  # what overflows is far from being drawn
@@ -71,14 +74,13 @@ def generate(
     ------
     ShapeError
         If the prompt is empty.
+    TypeError
+        If a code of the prompt is no whole number.
     ValueError
         If a code of the prompt is not one of a character, or as for `probabilities`.
     """
-    codes, K = check_shape("lm.generate", "prompt", prompt, "N"), len(params.E)
-    if codes.min() < 0 or codes.max() >= K:
-        raise ValueError(
-            f"lm.generate: prompt must be from 0 to {K - 1}, got {codes.min()} to {codes.max()}"
-        )
+    K = len(params.E)
+    codes = check_codes("lm.generate", "prompt", prompt, "N", K)
     probabilities(np.zeros(K), temperature, top_k)  # refuses wrong dials now, not at the first draw
     return _draws(cell, params, codes, temperature, top_k, rng)
 

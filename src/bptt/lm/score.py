@@ -17,7 +17,7 @@ from bptt import progress
 from bptt.cell import AnyCell
 from bptt.lm.network import Params, forward
 from bptt.losses import cross_entropy
-from bptt.shapes import Array, ShapeError
+from bptt.shapes import Array, ShapeError, check_numbers, check_whole, shown
 
 # So many characters side by side or one after the other, and so many numbers for what may follow
 # each of them: a matter of memory only.
@@ -78,10 +78,10 @@ def windows(
     Source: A. Karpathy, nanoGPT, <https://github.com/karpathy/nanoGPT>, whose windows have 256
     characters. There they are drawn at random; here they cover the text.
     """
-    if length < 1:
-        raise ValueError(f"lm.windows: length must be at least 1, got {length}")
-    if most is not None and most < 1:
-        raise ValueError(f"lm.windows: most must be at least 1, got {most}")
+    if check_whole("lm.windows", "length", length) < 1:
+        raise ValueError(f"lm.windows: length must be at least 1, got {shown(length)}")
+    if most is not None and check_whole("lm.windows", "most", most) < 1:
+        raise ValueError(f"lm.windows: most must be at least 1, got {shown(most)}")
     codes = _check_length("lm.windows", codes, length + 1)
     whole = (len(codes) - 1) // length
     inputs = codes[: whole * length].reshape(whole, length).T  # (length, windows)
@@ -103,7 +103,7 @@ def _at_once(params: Params[Any], most: int, each: int = 1) -> int:
 
 
 def _check_length(where: str, codes: ArrayLike, least: int) -> Array:
-    codes = np.asarray(codes)
+    codes = check_numbers(where, "codes", codes)
     if codes.ndim != 1 or len(codes) < least:
-        raise ShapeError(f"{where}: codes must be ({least} or more,), got {codes.shape}")
+        raise ShapeError(f"{where}: codes must be ({least} or more,), got {shown(codes.shape)}")
     return codes
