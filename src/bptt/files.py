@@ -75,7 +75,7 @@ def _replace_once(place: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         if old:
             shutil.copymode(place, draft)
-        os.replace(draft, place)  # noqa: PTH105  # as the other calls of the system
+        draft.replace(place)
     except BaseException:  # Ctrl-C too
         draft.unlink(missing_ok=True)
         raise
