@@ -449,22 +449,27 @@ def test_after_a_kill_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupte
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process")
 def test_ctrl_c_saves_at_once_and_it_goes_on_to_the_same_bits(corpus, tmp_path, uninterrupted):
     words = [*LONG[:2], "--every", 240, *LONG[4:]]  # no point before the end
-    # A shell lets programs in the background ignore Ctrl-C, and they hand that on.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = program("train", "--text", corpus, "--folder", tmp_path, *words)
-    signal.signal(signal.SIGINT, before)
-    wait_for((tmp_path / STATE).exists, process)
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    code, out, err = finish(process)
+    for delay in (0.1, 0.05, 0.2, 0.4, 0.8):  # until it comes between the first step and the last
+        place = tmp_path / str(delay)
+        # A shell lets programs in the background ignore Ctrl-C, and they hand that on.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        process = program("train", "--text", corpus, "--folder", place, *words)
+        signal.signal(signal.SIGINT, before)
+        wait_for((place / folder.CARD).exists, process)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        code, out, err = finish(process)
+        stopped = re.fullmatch(r"Error: stopped at step (\d+) of 240, and saved; .*\n", err)
+        if stopped and int(stopped[1]) > 0:
+            break
+    step = int(stopped[1])
     assert (code, out) == (130, "")
-    step = int(re.fullmatch(r"Error: stopped at step (\d+) of 240, and saved; .*\n", err)[1])
     assert 0 < step < 240
-    training = run_file.read(tmp_path / STATE)[2]
+    training = run_file.read(place / STATE)[2]
     assert (training.run.step, len(training.losses), training.curve) == (step, step, ())
-    assert finish(program("train", "--folder", tmp_path, "--resume"))[0] == 0
-    assert arrays(tmp_path) == arrays(uninterrupted)
-    assert points(tmp_path)[-1][2] == points(uninterrupted)[-1][2]
+    assert finish(program("train", "--folder", place, "--resume"))[0] == 0
+    assert arrays(place) == arrays(uninterrupted)
+    assert points(place)[-1][2] == points(uninterrupted)[-1][2]
 
 
 # Evaluate

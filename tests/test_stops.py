@@ -99,11 +99,24 @@ def test_what_nohup_lets_ignore_is_ignored(tmp_path, text):
     assert end(process)[0] == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("after", [0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.6])
+STARTING = """
+import os, signal, sys, threading
+wait, words = float(sys.argv[1]), sys.argv[2:]
+threading.Timer(wait, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+sys.argv = ["bptt", *words]
+from bptt.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("after", [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 def test_ctrl_c_while_it_starts_prints_no_traceback(after, text, tmp_path):
-    process = training(tmp_path / "model", text)
-    time.sleep(after)
-    process.send_signal(signal.SIGINT)
+    """From the first line of the program on: Python's own start is not ours."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    words = ["train", "--text", text, "--folder", tmp_path / "model", "--steps", "100000", *SLOW]
+    command = [sys.executable, "-c", STARTING, str(after), *map(str, words)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
     code, _, err = end(process)
     assert "Traceback" not in err
     assert code in {-signal.SIGINT, 128 + signal.SIGINT}

@@ -32,6 +32,7 @@ from bptt.lm.options import OPTIONS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+FILES = (save.STATE, *save.NAMES)
 PATIENCE = 5  # seconds for one answer; then comes Ctrl-C
 MEMORY = 4 * 2**30  # bytes; whoever asks for more gets a MemoryError
 ANSWERS = (ValueError, TypeError, OSError, MemoryError)
@@ -174,9 +175,7 @@ def command_line(whole: Path) -> Callable[[], None]:
             before = held(place)
             run(words, stdin)
             after = held(place)
-            own = (
-                {str(place / "model" / name) for name in save.NAMES} if "--resume" in words else {}
-            )
+            own = {str(place / "model" / name) for name in FILES} if "--resume" in words else {}
             changed = [name for name in before if after.get(name) != before[name]]
             if lost := [name for name in changed if name not in own]:
                 raise AssertionError(f"{lost} changed by {words}")
@@ -196,7 +195,7 @@ def files(whole: Path) -> Callable[[], None]:
         ]
     )
 
-    @given(st.sampled_from(save.NAMES), damages(), answers)
+    @given(st.sampled_from(FILES), damages(), answers)
     def test(name: str, damage: Callable[[bytes], bytes], words: list[str]) -> None:
         with copied(whole) as place:
             path = place / "model" / name

@@ -251,7 +251,7 @@ def fill(like: T, arrays: Mapping[str, Array], where: str) -> T:
             raise CheckpointError(f"{where}: {name} is missing")
     for name in arrays:
         if name not in wanted:
-            raise CheckpointError(f"{where}: {name!r} does not belong to this network")
+            raise CheckpointError(f"{where}: {shown(name)} does not belong to this network")
     for name, array in wanted.items():
         got = arrays[name]
         if (got.shape, got.dtype) != (array.shape, array.dtype):

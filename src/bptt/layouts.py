@@ -36,7 +36,7 @@ import numpy as np
 from bptt import gru, lstm, rnn
 from bptt.cell import blocks
 from bptt.cells import CELLS
-from bptt.shapes import Array, ShapeError, check_shape
+from bptt.shapes import Array, ShapeError, check_shape, shown
 
 TORCH = {rnn: "h", lstm: "ifgo", gru: "rzn"}  # ours as well
 KERAS = {rnn: "h", lstm: "ifgo", gru: "zrn"}
@@ -117,7 +117,7 @@ def check_cell(where: str, cell: object) -> None:
     """
     if not any(cell is known for known in CELLS.values()):
         known = ", ".join(known.__name__ for known in CELLS.values())
-        raise TypeError(f"{where}: cell must be one of {known}, got {cell!r}")
+        raise TypeError(f"{where}: cell must be one of {known}, got {shown(cell)}")
 
 
 def check_params(where: str, name: str, cell: ModuleType, params: object) -> None:

@@ -37,7 +37,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 from bptt.text import check_codes
 
 
@@ -86,7 +86,8 @@ def count(codes: ArrayLike, K: int, n: int) -> Counts:
     codes = check_codes("ngram.count", codes, K)
     if not 1 <= n <= len(codes):
         raise ValueError(
-            f"ngram.count: n must be from 1 to the {len(codes)} characters of the text, got {n}"
+            f"ngram.count: n must be from 1 to the {len(codes)} characters of the text, "
+            f"got {shown(n, str)}"
         )
     context = np.zeros(len(codes), np.int64)  # of length 0: there is one
     ending = np.zeros(len(codes) + 1, np.int64)
@@ -284,7 +285,7 @@ def adaptive_nats_of_orders(train: ArrayLike, codes: ArrayLike, K: int, n: int) 
     if not 1 <= n <= len(seen):
         raise ValueError(
             f"ngram.adaptive_nats_of_orders: n must be from 1 to the {len(seen)} characters of the "
-            f"training text, got {n}"
+            f"training text, got {shown(n, str)}"
         )
     whole = np.concatenate([seen, new])
     lower, scores = np.full(len(whole) + 1, 1 / K), []
@@ -322,7 +323,8 @@ def compressed_nats(train: str, text: str, method: str) -> float:
     """
     if method not in COMPRESS:
         raise ValueError(
-            f"ngram.compressed_nats: method must be one of {', '.join(COMPRESS)}, got {method!r}"
+            f"ngram.compressed_nats: method must be one of {', '.join(COMPRESS)}, "
+            f"got {shown(method)}"
         )
     if not text:
         raise ValueError("ngram.compressed_nats: text must have at least one character, got none")

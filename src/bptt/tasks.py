@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 
 
 class Batch(NamedTuple):
@@ -42,7 +42,7 @@ class Latch:
     def __post_init__(self) -> None:
         """Insist on at least one step."""
         if self.T < 1:
-            raise ValueError(f"tasks.Latch: T must be at least 1, got {self.T}")
+            raise ValueError(f"tasks.Latch: T must be at least 1, got {shown(self.T)}")
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
         """Draw inputs of shape (T, B, 1) and a target at the last step, 1 for +1 and 0 for -1."""
@@ -83,7 +83,7 @@ class TemporalOrder:
     def __post_init__(self) -> None:
         """Insist on a place for each of the two symbols."""
         if self.T < 10:
-            raise ValueError(f"tasks.TemporalOrder: T must be at least 10, got {self.T}")
+            raise ValueError(f"tasks.TemporalOrder: T must be at least 10, got {shown(self.T)}")
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
         """Draw inputs of shape (T, B, 6) and a target at the last step.
@@ -130,7 +130,7 @@ class Brackets:
         """Insist on at least one step and one bracket."""
         for name, size in (("T", self.T), ("max_depth", self.max_depth)):
             if size < 1:
-                raise ValueError(f"tasks.Brackets: {name} must be at least 1, got {size}")
+                raise ValueError(f"tasks.Brackets: {name} must be at least 1, got {shown(size)}")
 
     @property
     def null_loss(self) -> float:

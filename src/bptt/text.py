@@ -252,7 +252,8 @@ def split(text: str, train: float = 0.9) -> tuple[str, str]:
     cut = int(len(text) * train)
     if not 0 < cut < len(text):
         raise ValueError(
-            f"text.split: both parts need a character, got {len(text)} characters and train={train}"
+            f"text.split: both parts need a character, got {len(text)} characters and "
+            f"train={shown(train, str)}"
         )
     return text[:cut], text[cut:]
 

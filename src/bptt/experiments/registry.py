@@ -4,6 +4,7 @@ import importlib
 from typing import Any, Protocol, TypeAlias
 
 from bptt.records.results import Run
+from bptt.shapes import shown
 
 Case: TypeAlias = dict[str, Any]
 
@@ -68,7 +69,7 @@ def find(name: str) -> Experiment:
     """
     if name not in NAMES:
         raise ValueError(
-            f"experiments: there is no experiment {name!r}; there are: {', '.join(NAMES)}"
+            f"experiments: there is no experiment {shown(name)}; there are: {', '.join(NAMES)}"
         )
     module: Experiment = importlib.import_module(f"bptt.experiments.{name}")
     return module

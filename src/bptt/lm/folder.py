@@ -104,7 +104,7 @@ def contents(
     arrays = pack(params, dtype)
     checkpoint.fill(_template(form), unpack(arrays), where)  # else `read` would refuse it
     if taken := [name for name in about or {} if name in form]:
-        raise ValueError(f"{where}: the entry {taken[0]!r} of `about` is taken; rename it")
+        raise ValueError(f"{where}: the entry {shown(taken[0])} of `about` is taken; rename it")
     text = json.dumps({**form, **(about or {})}, indent=1, ensure_ascii=False, allow_nan=False)
     if json.loads(text.encode("utf-8", "backslashreplace"))["characters"] != form["characters"]:
         raise ValueError(f"{where}: two characters are halves of one, surrogates; remove them")
@@ -191,7 +191,7 @@ def pack(params: Params[Any], dtype: str) -> dict[str, Array]:
         If the dtype is none of the three, or a weight is not finite or too large for it.
     """
     if dtype not in DTYPES:
-        raise ValueError(f"lm.pack: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+        raise ValueError(f"lm.pack: dtype must be one of {', '.join(DTYPES)}, got {shown(dtype)}")
     arrays: dict[str, Array] = {}
     for name, array in tree.leaves(params):
         full = array.astype(np.float32)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
+from bptt import shapes
 from bptt.cells import CELLS
 from bptt.lm.dropout import Rates
 from bptt.lm.settings import Settings
@@ -80,7 +81,7 @@ def _widths(widths: str) -> tuple[int, ...]:
         return tuple(map(int, widths.split(",")))
     except ValueError:
         raise ValueError(
-            f"--widths must be whole numbers with commas between them, got {widths!r}"
+            f"--widths must be whole numbers with commas between them, got {shapes.shown(widths)}"
         ) from None
 
 

@@ -33,6 +33,7 @@ from bptt.lm.settings import Settings
 from bptt.lm.training import Training
 from bptt.lm.update import chunks_per_epoch
 from bptt.optim import NonFiniteGradient
+from bptt.shapes import shown
 from bptt.shell import quoted
 
 
@@ -49,7 +50,7 @@ class Project(NamedTuple):
     every: Annotated[int, "steps from save to save"]
     begun: Annotated[Training, "where the training stands"]
     known: Annotated[Known, "what the training wrote so far, as `bptt.lm.save` knows it"]
-    found: Annotated[dict[str, str], "the SHA-256 of the files that were there"]
+    seen: Annotated[dict[str, str], "what the folder held, as `bptt.lm.save` sees it"]
     remarks: Annotated[tuple[str, ...], "what may surprise in the text"]
     threads: Annotated[int | None, "of the products so far, which decide the last bits"] = None
 
@@ -113,7 +114,7 @@ def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int
     if not path.exists():
         raise ValueError(f"{place} holds no training; leave --resume out to begin one")
     with lock.held(place):
-        found = save.found(place)
+        seen = save.seen(place)
         settings, notes, begun = run_file.read(path)
     _check_notes(path, notes)
     if changed := save.changed(place, notes["files"]):
@@ -126,14 +127,14 @@ def resume(place: Path, given: Mapping[str, Any], source: str | None, every: int
     for name, value in {**given, **({"every": every} if every else {})}.items():
         if plain[name] != value:
             raise ValueError(
-                f"the training in {place} has {name} {options.shown(plain[name])}, "
-                f"and is asked for {options.shown(value)}; leave that out to go on"
+                f"the training in {place} has {name} {shown(options.shown(plain[name]), str)}, "
+                f"and is asked for {shown(options.shown(value), str)}; leave that out to go on"
             )
     text, remarks = _same_text(place, notes, source)
     chunks_per_epoch(settings, len(text.train))
     threads = notes["threads"]
     return Project(
-        place, settings, text, notes["every"], begun, notes["files"], found, remarks, threads
+        place, settings, text, notes["every"], begun, notes["files"], seen, remarks, threads
     )
 
 
@@ -144,7 +145,7 @@ def _check_notes(path: Path, notes: dict[str, Any]) -> None:
         if type(notes.get(name)) is not kind:
             raise CheckpointError(f"{path} does not come from `bptt train`: {name} is not noted")
     if notes["every"] < 1:
-        raise CheckpointError(f"{path}: every must be at least 1, got {notes['every']}")
+        raise CheckpointError(f"{path}: every must be at least 1, got {shown(notes['every'])}")
     if not all(isinstance(digests, list) for digests in notes["files"].values()):
         raise CheckpointError(f"{path}: files must name lists")
     threads = notes.get("threads")
@@ -218,7 +219,7 @@ def train(
     """
     project.place.mkdir(parents=True, exist_ok=True)
     with lock.held(project.place):
-        if save.found(project.place) != project.found:
+        if save.seen(project.place) != project.seen:
             raise ValueError(f"{project.place} has changed meanwhile; try again")
         files.tidy(project.place)  # after a kill
         try:

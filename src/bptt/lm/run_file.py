@@ -20,7 +20,7 @@ from bptt.lm.settings import LARGEST, Settings, settings_of
 from bptt.lm.training import Point, Training
 from bptt.lm.update import Run
 from bptt.optim import AdamState, NonFiniteGradient
-from bptt.shapes import template
+from bptt.shapes import shown, template
 
 KIND = "a training run of bptt.lm, version 1"
 
@@ -111,7 +111,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Settings, dict[str, Any], Traini
         seconds = _real(about.pop("seconds"))
         like = _template(settings, characters)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{where} has broken notes: {error!r}") from error
+        raise CheckpointError(f"{where} has broken notes: {shown(error)}") from error
     run = checkpoint.fill(like, arrays, where)
     step, t = int(run.step[0]), int(run.moments.t[0])  # type: ignore[index]  # from _arrays
     if not 0 <= step <= settings.steps or t != step:
@@ -140,11 +140,11 @@ def _template(settings: Settings, characters: int) -> Run:
 
 def _whole(value: Any, least: int = 0) -> int:
     if type(value) is not int or value < least:
-        raise ValueError(f"{value!r} is no whole number of at least {least}")
+        raise ValueError(f"{shown(value)} is no whole number of at least {least}")
     return value
 
 
 def _real(value: Any) -> float:
     if type(value) not in {int, float} or not abs(value) <= LARGEST:  # NaN is not
-        raise ValueError(f"{value!r} is no finite number")
+        raise ValueError(f"{shown(value)} is no finite number")
     return float(value)

@@ -31,20 +31,31 @@ from bptt.lm.settings import Settings
 from bptt.lm.training import Point, Training
 
 STATE, CURVE = "training.safetensors", "curve.csv"
-NAMES = (STATE, CURVE, *folder.FILES)
+NAMES = (CURVE, *folder.FILES)  # beside the state
 
 Known: TypeAlias = dict[str, list[str]]
 
 
-def found(place: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a training that is there; of what is no file, its name."""
+def seen(place: Path) -> dict[str, str]:
+    """Return what tells whether the folder changes: the SHA-256 of files, the date of the state."""
+    with contextlib.suppress(OSError):
+        state = (place / STATE).lstat()
+        return {STATE: f"{state.st_mtime_ns} {state.st_size}", **_found(place)}
+    return _found(place)
+
+
+def _found(place: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file that is there, but for the state.
+
+    What cannot be read has none that could be known.
+    """
     return {name: _of_file(place / name) for name in NAMES if os.path.lexists(place / name)}
 
 
 def _of_file(path: Path) -> str:
     with contextlib.suppress(OSError):
         return _sha256(path.read_bytes())
-    return f"{path} cannot be read"
+    return "cannot be read"
 
 
 def _sha256(content: bytes) -> str:
@@ -53,8 +64,11 @@ def _sha256(content: bytes) -> str:
 
 def changed(place: Path, known: Mapping[str, list[str]]) -> list[str]:
     """Return the names of files that someone else put there or changed."""
-    there = found(place)
-    return [name for name in NAMES[1:] if name in there and there[name] not in known.get(name, [])]
+    return _alien(_found(place), known)
+
+
+def _alien(there: Mapping[str, str], known: Mapping[str, list[str]]) -> list[str]:
+    return [name for name, digest in there.items() if digest not in known.get(name, [])]
 
 
 def prepare(
@@ -71,7 +85,8 @@ def prepare(
     contents : dict of str to bytes
         What each file will hold, by its name.
     """
-    alien, before = changed(place, known), found(place)
+    before = _found(place)
+    alien = _alien(before, known)
     contents = {
         name: content
         for name, content in _contents(settings, text, now).items()
@@ -116,7 +131,7 @@ def write(
         **notes,
     }
     run_file.write(place / STATE, settings, about, now)
-    before = found(place)
+    before = _found(place)
     for name, content in contents.items():
         if before.get(name) != _sha256(content):
             files.replace(place / name, content)

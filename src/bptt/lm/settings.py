@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from bptt.cells import CELLS
 from bptt.lm.dropout import Rates
+from bptt.shapes import shown
 
 LARGEST = sys.float_info.max  # a whole number may be larger, but is no float then
 
@@ -47,10 +48,12 @@ class Settings:
         """Check the settings."""
         where = "lm.Settings"
         if self.cell not in tuple(CELLS):
-            raise ValueError(f"{where}: cell must be one of {', '.join(CELLS)}, got {self.cell!r}")
+            known = ", ".join(CELLS)
+            raise ValueError(f"{where}: cell must be one of {known}, got {shown(self.cell)}")
         if not (isinstance(self.widths, tuple) and self.widths):
             raise ValueError(
-                f"{where}: widths must be a tuple with the width of each layer, got {self.widths!r}"
+                f"{where}: widths must be a tuple with the width of each layer, "
+                f"got {shown(self.widths)}"
             )
         least = {"embedding": 1, "batch": 1, "chunk": 1, "steps": 1, "warmup": 0, "decay": 0}
         counts = [(name, getattr(self, name), low) for name, low in {**least, "seed": 0}.items()]
@@ -58,10 +61,10 @@ class Settings:
             if type(count) is not int or not low <= count < 2**63:  # no bool
                 raise ValueError(
                     f"{where}: {name} must be a whole number from {low} to below 2**63, "
-                    f"got {count!r}"
+                    f"got {shown(count)}"
                 )
         if type(self.tied) is not bool:
-            raise ValueError(f"{where}: tied must be True or False, got {self.tied!r}")
+            raise ValueError(f"{where}: tied must be True or False, got {shown(self.tied)}")
         if self.tied and self.widths[-1] != self.embedding:
             raise ValueError(
                 f"{where}: with a tied head the last layer must be as wide as the embedding, "
@@ -77,7 +80,7 @@ class Settings:
         """Insist that a setting is a number in its range."""
         got = getattr(self, name)
         if type(got) is bool or not isinstance(got, int | float) or not fits(got):
-            raise ValueError(f"lm.Settings: {name} must be a number {wanted}, got {got!r}")
+            raise ValueError(f"lm.Settings: {name} must be a number {wanted}, got {shown(got)}")
 
 
 def settings_of(plain: Mapping[str, Any]) -> Settings:

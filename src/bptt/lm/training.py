@@ -12,7 +12,7 @@ from bptt.lm import score
 from bptt.lm.settings import Settings
 from bptt.lm.update import Run, advance, start
 from bptt.optim import NonFiniteGradient
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 
 MOST = (
     512  # windows of a point of the curve, that a long text costs no more than 131,072 characters
@@ -88,7 +88,7 @@ def train(
         If the text to learn is too short, or `every` is below 1.
     """
     if every < 1:
-        raise ValueError(f"lm.train: every must be at least 1, got {every}")
+        raise ValueError(f"lm.train: every must be at least 1, got {shown(every)}")
     now = begun or begin(settings, characters)
     while now.run.step < settings.steps:
         before = time.process_time()

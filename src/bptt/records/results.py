@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from bptt import files
-from bptt.shapes import Array
+from bptt.shapes import Array, shown
 
 FOLDER = Path(__file__).parents[1] / "results"
 
@@ -76,7 +76,7 @@ def load(name: str) -> Result:
     file = path(name)
     if not file.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json"))) or "none"
-        raise ValueError(f"experiments.load: there is no result {name!r}; there are: {known}")
+        raise ValueError(f"experiments.load: there is no result {shown(name)}; there are: {known}")
     content = json.loads(file.read_text(encoding="utf-8"))
     runs = tuple(Run(**run) for run in content["runs"])
     return Result(content["settings"], runs, content["provenance"])
