@@ -8,6 +8,9 @@ import pytest
 PHONE = {"width": 412, "height": 915}
 DESKTOP = {"width": 1280, "height": 900}
 NARROW = {"width": 320, "height": 640}
+# Chromium complains of what a page's policy forbids, but not always of where.
+FORBIDDEN = """document.addEventListener("securitypolicyviolation", (event) => console.error(
+  "forbidden by the policy:", event.violatedDirective, event.blockedURI, event.sample))"""
 PROBES = Path(__file__).with_name("probes.js").read_text("utf-8")
 
 
@@ -18,6 +21,7 @@ class Visit:
         self.context, self.home = context, home
         self.problems = []
         self.answers = []
+        context.add_init_script(FORBIDDEN)
         context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
         context.on("console", self.heed)
         context.on("request", self.refuse_foreign)
