@@ -68,7 +68,7 @@ def test_the_policy_stands_before_all_that_a_page_loads(site: SimpleNamespace) -
 
 
 def test_a_page_without_a_place_for_it_is_a_mistake(site: SimpleNamespace) -> None:
-    with pytest.raises(PluginError, match="^index.html: there is no <meta charset"):
+    with pytest.raises(PluginError, match=r"^index\.html: there is no <meta charset"):
         protected(site, "<!doctype html><p>")
 
 

@@ -46,7 +46,7 @@ GROUPS = {"media", "supports"}
 
 
 def merge(config: MkDocsConfig) -> None:
-    """Merge the style sheets and scripts of the finished site, and link the one for the many."""
+    """Merge the style sheets and scripts of the finished site, and link the few for the many."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
     words, named = sorted({*_words(site)} - IDLE), sorted({*_named(site)})
@@ -85,7 +85,7 @@ def _text(site: Path, link: re.Match[str]) -> str:
 
 
 def _apart(script: str) -> str:
-    """Give a script a block of its own, so that its names meet no others, and take its notes out."""
+    """Give a script a block of its own, where its names meet no others, and take its notes out."""
     return f"{{\n{COMMENT.sub('', script)}}}\n"
 
 
