@@ -5,7 +5,7 @@ import json
 import pytest
 from test_code import CLIPBOARD, CONSOLE
 from test_reading import SCHEME, insist_section, put_in_words
-from visits import DESKTOP
+from visits import DESKTOP, until
 
 PAGE = "chapters/06-gate-the-cell/"
 STORES = ["localStorage", "sessionStorage"]
@@ -134,8 +134,8 @@ def copy_code(page):
     block.locator("button").click()
     source = block.locator("code").get_attribute("data-copy").strip()
     assert source
-    page.wait_for_function(
-        "source => navigator.clipboard.readText().then((text) => text === source)", arg=source
+    until(
+        page, "source => navigator.clipboard.readText().then((text) => text === source)", arg=source
     )
 
 

@@ -1,5 +1,6 @@
 """A first visit to a page, and what it brings to light."""
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def switch(page, scheme, size):
         page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     page.evaluate("probes.settle()")
+
+
+def until(page, expression, arg=None, seconds=30):
+    """Wait until something holds; Playwright's own wait evaluates text, which a policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, arg):
+        if time.monotonic() > end:
+            pytest.fail(f"never: {expression}", pytrace=False)
+        page.wait_for_timeout(50)
 
 
 def wire_size(request):
