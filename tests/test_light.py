@@ -176,7 +176,7 @@ SHEETS = {
     "machinery/css/print.css": ".page{x:z}",
 }
 SCRIPTS = {
-    "machinery/js/a.js": "// Ours.\nconst x = 1;\n",
+    "machinery/js/a.js": "// Ours.\n// All ours.\n\n  const x = 1;\n",
     "machinery/js/b.js": "const x = 2; // yours\n  // and theirs\n",
     "machinery/js/early.js": "const x = 'https://0.example';\n",
 }

@@ -33,7 +33,8 @@ LINKS = {SHEET: (LINK, f'<link rel="stylesheet" href="{{}}{SHEET}">')} | {
     name: (re.compile(LOAD.format(when)), f'<script src="{{}}{name}"{when}></script>')
     for name, when in SCRIPTS.items()
 }
-COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
+# What a script does not need: the blanks before a line, and a line that is a note.
+IDLE_SIGNS = re.compile(r"^\s*(?://.*\n)?", re.MULTILINE)
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
 PROPERTY = re.compile(r"--[\w-]+")
@@ -86,7 +87,7 @@ def _text(site: Path, link: re.Match[str]) -> str:
 
 def _apart(script: str) -> str:
     """Give a script a block of its own, where its names meet no others, and take its notes out."""
-    return f"{{\n{COMMENT.sub('', script)}}}\n"
+    return f"{{\n{IDLE_SIGNS.sub('', script)}}}\n"
 
 
 def _linked(html: str) -> str:
