@@ -2,6 +2,8 @@
 
 Everything is installed at the versions of constraints.txt. An environment is kept and left alone
 until the pins or the requirements change, so a second run starts at once and needs no network.
+With REQUIRE_HASHES set, as in CI where the site is built to be published, `docs` and `linkcheck`
+take only files whose hashes stand in .ci/site.txt.
 """
 
 import contextlib
@@ -32,6 +34,15 @@ nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
 PINS = Path("constraints.txt")
+# The same versions with the hashes of their files: of nox itself, and of what makes the site. There
+# are none for the rest: torch's file depends on the index that it comes from.
+LOCKS = {
+    Path(".ci", "nox.txt"): ["--group", "nox"],
+    Path(".ci", "site.txt"): [
+        *("pyproject.toml", "--extra", "figures", "--extra", "lm"),
+        *("--group", "docs", "--group", "links", "--group", "build"),
+    ],
+}
 SITE = Path("site")
 PROJECT = nox.project.load_toml("pyproject.toml")
 BRANCH = "gh-pages"
@@ -249,28 +260,50 @@ def publish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def pin(session: nox.Session) -> None:
-    """Write constraints.txt, keeping the pins that still fit; `-- --upgrade` moves them all."""
+    """Write constraints.txt, keeping the pins that still fit; `-- --upgrade` moves them all.
+
+    The locks beside CI's script get the same versions, with the hashes of their files.
+    """
     install(session, groups=["pin"])
-    groups = (word for name in PROJECT["dependency-groups"] for word in ("--group", name))
+    groups = [word for name in PROJECT["dependency-groups"] for word in ("--group", name)]
+    compile_pins(session, PINS, "pyproject.toml", "--all-extras", *groups, *session.posargs)
+    for lock, wanted in LOCKS.items():
+        compile_pins(
+            session, lock, *wanted, "--constraints", str(PINS), "--generate-hashes", "--upgrade"
+        )
+
+
+def compile_pins(session: nox.Session, file: Path, *arguments: str) -> None:
     session.run(
-        *("uv", "pip", "compile", "pyproject.toml", "--all-extras", *groups),
+        *("uv", "pip", "compile", *arguments),
         # One version of each package for all the Pythons and systems.
         *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
         *("--custom-compile-command", "python -m nox -s pin", "--no-annotate", "--quiet"),
-        *("--output-file", str(PINS), *session.posargs),
+        *("--output-file", str(file)),
     )
 
 
 def install(session: nox.Session, *packages: str, groups: Sequence[str] = ()) -> None:
     """Install at the pinned versions, unless this environment already has just that."""
     wanted = [*packages, *nox.project.dependency_groups(PROJECT, *groups)]
-    asked = repr((PROJECT["build-system"], PROJECT["project"], wanted))
+    hashed = bool(os.environ.get("REQUIRE_HASHES"))
+    asked = repr((PROJECT["build-system"], PROJECT["project"], wanted, hashed))
     state = hashlib.sha256(PINS.read_bytes() + asked.encode()).hexdigest()
     stamp = Path(session.virtualenv.location, "installed")
     if stamp.is_file() and stamp.read_text() == state:
         return
-    session.install(*wanted, "-c", str(PINS), env=pinned_build())
+    if hashed:
+        install_hashed(session)
+    else:
+        session.install(*wanted, "-c", str(PINS), env=pinned_build())
     stamp.write_text(state)
+
+
+def install_hashed(session: nox.Session) -> None:
+    """Install what makes the site from files with known hashes, and the project beside it."""
+    session.install("--require-hashes", "-r", str(Path(".ci", "site.txt")))
+    # A folder has no hash; its build backend came with the rest.
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
 def install_from_npm(session: nox.Session, folder: Path) -> Path:

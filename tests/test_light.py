@@ -176,13 +176,15 @@ SHEETS = {
     "machinery/css/print.css": ".page{x:z}",
 }
 SCRIPTS = {
-    "machinery/js/a.js": "const x = 1;\n",
-    "machinery/js/b.js": "const x = 2;\n",
+    "machinery/js/a.js": "// Ours.\n// All ours.\n\n  const x = 1;\n",
+    "machinery/js/b.js": "const x = 2; // yours\n  // and theirs\n",
+    "machinery/js/early.js": "const x = 'https://0.example';\n",
 }
 HEAD = """\
 <link rel="stylesheet" href="{0}assets/main.css">
 <link rel="stylesheet" href="{0}machinery/css/own.css">
 <link rel="stylesheet" href="{0}machinery/css/print.css" media="print">
+<script src="{0}machinery/js/early.js"></script>
 <script src="{0}theme.js"></script>
 <script src="{0}machinery/js/a.js" defer></script>
 <script src="{0}machinery/js/b.js" defer></script>
@@ -227,8 +229,9 @@ def test_the_style_sheets_become_one_in_their_order(merged: Path) -> None:
 
 def test_the_scripts_become_one_and_keep_their_names_apart(merged: Path) -> None:
     js = merged / "machinery" / "js"
-    assert (js / "all.js").read_text() == "{\nconst x = 1;\n}\n{\nconst x = 2;\n}\n"
-    assert [path.name for path in js.iterdir()] == ["all.js"]
+    assert (js / "all.js").read_text() == "{\nconst x = 1;\n}\n{\nconst x = 2; // yours\n}\n"
+    assert (js / "first.js").read_text() == "{\nconst x = 'https://0.example';\n}\n"
+    assert sorted(path.name for path in js.iterdir()) == ["all.js", "first.js"]
 
 
 @pytest.mark.parametrize(
@@ -238,10 +241,45 @@ def test_every_page_links_the_one_style_sheet_and_script(name: str, top: str, me
     html = (merged / name).read_text()
     assert re.findall(r"<link[^>]*>|<script[^>]*>", html) == [
         f'<link rel="stylesheet" href="{top}machinery/css/all.css">',
+        f'<script src="{top}machinery/js/first.js">',
         f'<script src="{top}theme.js">',
         f'<script src="{top}machinery/js/all.js" defer>',
     ]
     assert (merged / "bare.html").read_text() == "<p>"
+
+
+def test_a_style_moves_from_the_page_into_the_sheet(merged: Path) -> None:
+    html = (merged / "index.html").read_text()
+    assert '<p class="page" data-look="x:var(--by-style)">.text</p>' in html
+    css = (merged / "machinery" / "css" / "all.css").read_text()
+    assert css.endswith('[data-look="x:var(--by-style)"]{x:var(--by-style)!important}')
+
+
+@pytest.mark.parametrize(
+    ("page", "moved", "rules"),
+    [
+        ('<p style="a:b;">', '<p data-look="a:b;">', '[data-look="a:b;"]{a:b!important}'),
+        (
+            '<p title="x > y" class="z" style="a: b; c: d !important">',
+            '<p title="x > y" class="z" data-look="a: b; c: d !important">',
+            '[data-look="a: b; c: d !important"]{a:b!important;c:d!important}',
+        ),
+        (
+            '<p style="a:url(&quot;b;c&quot;)">',
+            '<p data-look="a:url(&quot;b;c&quot;)">',
+            r'[data-look="a:url(\"b;c\")"]{a:url("b;c")!important}',
+        ),
+        ('<p style="">', '<p data-look="">', '[data-look=""]{}'),
+        ('<p style="a:b}p{c:d">', '<p data-look="a:b}p{c:d">', '[data-look="a:b}p{c:d"]{}'),
+        ("&lt;p style=&quot;a:b&quot;&gt;", "&lt;p style=&quot;a:b&quot;&gt;", ""),
+        ('<p title=" style=" id="a:b">', '<p title=" style=" id="a:b">', ""),
+        ('<p data-style="a:b">', '<p data-style="a:b">', ""),
+    ],
+)
+def test_a_style_is_a_rule_that_wins(page: str, moved: str, rules: str) -> None:
+    styles = step("theme.styles")
+    assert styles.moved(page) == moved
+    assert styles.sheet([page, page]) == rules
 
 
 PAGES = {

@@ -1,5 +1,7 @@
 """The machinery of the site: a good page is built well, and every mistake stops the build."""
 
+import base64
+import hashlib
 import json
 import logging
 import os
@@ -219,6 +221,18 @@ BREAKAGES = {
         """<link rel="stylesheet" href="{{ 'machinery/css/no.css' | url }}">""",
         "a page links machinery/css/no.css, which the site does not have",
     ),
+    "a style in a page": (
+        "chapter.md",
+        "",
+        "<p STYLE='color: red'>Red.</p>",
+        "chapter/index.html: the policy allows no attribute style, as of <p>",
+    ),
+    "a script in a page": (
+        "chapter.md",
+        "",
+        "<script>alert(1)</script>",
+        r"chapter/index.html: the policy allows no script but our own: alert\(1\)",
+    ),
     "an undefined footnote": ("chapter.md", "", "Text.[^9]", r"chapter.md: a footnote .*\[\^9\]"),
 }
 # One for each way to fail: by warnings, while a page is rendered, and when all of them are.
@@ -342,7 +356,9 @@ CHANGES = [
     ("mkdocs.yml", "[index.md, chapter.md", "[index.md, Second: chapter.md"),
     ("mkdocs.yml", "Second: ", ""),
     ("docs/machinery/overrides/partials/copyright.html", "how to cite", "cite"),
+    ("docs/machinery/overrides/partials/javascripts/palette.html", "fits", "shows"),
     ("docs/machinery/css/site.css", "", ".md-typeset h1 { color: red }"),
+    ("docs/chapter.md", "", '<p style="color: red">Red.</p>'),
     ("docs/figures/01_toy.py", "plot([1, 2])", "plot([1, 3])"),
     ("src/toy/__init__.py", '(x):\n    r"""Return $', '(x, y=0):\n    r"""Give $'),
     ("src/toy/__init__.py", "A number.", "Any number."),
@@ -617,6 +633,25 @@ def addresses(path: Path) -> Iterator[str]:
         yield tag["src"]
     for tag in soup.select("link[href]:not([rel=canonical], [rel=prev], [rel=next])"):
         yield tag["href"]
+
+
+def test_every_page_has_the_policy_and_nothing_that_it_forbids(site: Path) -> None:
+    policies = set()
+    for path in site.rglob("*.html"):
+        soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        first, policy = soup.head.find_all(True)[:2]
+        assert first["charset"] == "utf-8"
+        assert policy["http-equiv"] == "Content-Security-Policy"
+        policies.add(policy["content"])
+        inline = [tag.string for tag in soup.select("script:not([src], [type])")]
+        hashes = [hashlib.sha256(script.encode()).digest() for script in inline]
+        allowed = re.findall(r"'sha256-([^']+)'", policy["content"])
+        assert [base64.b64encode(digest).decode() for digest in hashes] == allowed
+        assert not soup.select("style, base, [style], [href^='javascript:']")
+        assert not [name for tag in soup.find_all(True) for name in tag.attrs if name[:2] == "on"]
+    (policy,) = policies
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'self'; script-src 'self' 'sha256-")
 
 
 def test_the_site_holds_no_code_of_the_machinery_and_tells_the_forge_to_leave_it_alone(

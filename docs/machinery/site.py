@@ -16,7 +16,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from figures import kernel, notebooks, shown
-from publish import addresses, offline, strict
+from publish import addresses, offline, policy, strict
 from read import memory, modules, rendering
 from read.pages import html_of
 from theme import (
@@ -94,7 +94,8 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Merge, pack and tidy up, now that the site is written."""
+    """Merge, protect, pack and tidy up, now that the site is written."""
     stylesheets.merge(config)
+    policy.protect(config)
     offline.pack(config)
     memory.forget(config)

@@ -2,7 +2,7 @@
 
 import pytest
 from test_pages import axe
-from visits import DESKTOP, PHONE, insist_none
+from visits import DESKTOP, PHONE, insist_none, until
 
 PAGE = "chapters/06-gate-the-cell/"
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
@@ -25,8 +25,8 @@ def test_the_button_copies_a_session_without_its_prompts(visit):
     source = block.locator("code").get_attribute("data-copy").strip()
     assert source
     assert ">>>" not in source
-    page.wait_for_function(
-        "source => navigator.clipboard.readText().then((text) => text === source)", arg=source
+    until(
+        page, "source => navigator.clipboard.readText().then((text) => text === source)", arg=source
     )
 
 
@@ -52,7 +52,7 @@ def test_buttons_move_no_code_and_axe_finds_nothing_in_them(visit, tools):
 
 def test_all_text_is_laid_out_soon_and_would_wait_without_the_script(visit):
     page = visit(PAGE)
-    page.wait_for_function(f"{WAITING} === 0")
+    until(page, f"{WAITING} === 0")
     page.add_init_script("window.setTimeout = () => 0")
     page.reload()
     assert page.evaluate(WAITING) > 50

@@ -186,6 +186,31 @@ FAULTS = {
 }
 
 
+# What the policy of a page forbids, though a script of its own asks for it.
+FORBIDDEN = {
+    "style-src-attr": "document.body.setAttribute('style', 'color: red')",
+    "style-src-elem": "document.head.insertAdjacentHTML('beforeend', '<style>p {}</style>')",
+    "script-src-attr": "document.body.setAttribute('onclick', 'x()')",
+    "script-src-elem": """{
+      const script = document.createElement("script");
+      script.textContent = "x()";
+      document.body.append(script);
+    }""",
+    "script-src": "setTimeout('x()')",
+    "connect-src": "fetch('http://127.0.0.1:1/').catch(() => {})",
+    "img-src": "new Image().src = 'http://127.0.0.1:1/a.png'",
+    "frame-src": """{
+      const frame = document.createElement("iframe");
+      frame.src = "http://127.0.0.1:1/";
+      document.body.append(frame);
+    }""",
+    "form-action": """{
+      document.forms[0].action = "http://127.0.0.1:1/";
+      document.forms[0].submit();
+    }""",
+}
+
+
 @pytest.fixture
 def visited(browser, home):
     context = browser.new_context()
@@ -194,11 +219,21 @@ def visited(browser, home):
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_fault_of_a_page_is_noted(visited, kind):
+def test_a_fault_of_a_page_is_noted(browser, home, kind):
+    with browser.new_context(bypass_csp=True) as context:  # the policy would stop two of them
+        visited = Visit(context, home)
+        page = visited.open("404.html")
+        page.evaluate(FAULTS[kind])
+        page.wait_for_timeout(300)
+        assert any(problem.startswith(kind) for problem in visited.problems)
+
+
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_what_a_policy_forbids_is_noted(visited, kind):
     page = visited.open("404.html")
-    page.evaluate(FAULTS[kind])
+    page.evaluate(FORBIDDEN[kind])
     page.wait_for_timeout(300)
-    assert any(problem.startswith(kind) for problem in visited.problems)
+    assert any(f"forbidden by the policy: {kind} " in problem for problem in visited.problems)
 
 
 def test_all_that_is_sent_is_counted(visited, pytestconfig):

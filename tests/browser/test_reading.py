@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from visits import DESKTOP, PHONE, insist_none
+from visits import DESKTOP, PHONE, insist_none, until
 
 SCHEME = "document.body.dataset.mdColorScheme"
 SEARCH = "[data-md-component=search-query]"
@@ -80,7 +80,7 @@ def test_search_by_keyboard_leads_to_a_section(visit, sample):
 
 def put_in_words(page):
     """Enter them at once, as the list is made anew at every letter; the theme looks at a key."""
-    page.wait_for_function(f"document.activeElement.matches('{SEARCH}')")
+    until(page, f"document.activeElement.matches('{SEARCH}')")
     page.keyboard.insert_text("forget bias")
     page.keyboard.press("End")
 
@@ -88,15 +88,15 @@ def put_in_words(page):
 def insist_section(page):
     page.wait_for_url(re.compile(r"/chapters/.*#"), timeout=TIMEOUT)
     target = "document.getElementById(decodeURIComponent(location.hash.slice(1)))"
-    page.wait_for_function(f"{target} !== null", timeout=TIMEOUT)
+    until(page, f"{target} !== null")
 
 
 def test_escape_closes_search(visit, sample):
     page = visit(sample, viewport=DESKTOP)
     page.keyboard.press("/")
-    page.wait_for_function("document.getElementById('__search').checked")
+    until(page, "document.getElementById('__search').checked")
     page.keyboard.press("Escape")
-    page.wait_for_function("!document.getElementById('__search').checked")
+    until(page, "!document.getElementById('__search').checked")
 
 
 @each_size
@@ -128,7 +128,7 @@ def test_the_first_stop_skips_to_the_content(visit, sample):
     page = visit(sample, viewport=DESKTOP)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.matches('.md-skip')")
-    page.wait_for_function("getComputedStyle(document.activeElement).opacity === '1'")
+    until(page, "getComputedStyle(document.activeElement).opacity === '1'")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('article') !== null")

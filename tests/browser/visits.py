@@ -1,5 +1,6 @@
 """A first visit to a page, and what it brings to light."""
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 PHONE = {"width": 412, "height": 915}
 DESKTOP = {"width": 1280, "height": 900}
 NARROW = {"width": 320, "height": 640}
+# Chromium complains of what a page's policy forbids, but not always of where.
+FORBIDDEN = """document.addEventListener("securitypolicyviolation", (event) => console.error(
+  "forbidden by the policy:", event.violatedDirective, event.blockedURI, event.sample))"""
 PROBES = Path(__file__).with_name("probes.js").read_text("utf-8")
 
 
@@ -18,6 +22,7 @@ class Visit:
         self.context, self.home = context, home
         self.problems = []
         self.answers = []
+        context.add_init_script(FORBIDDEN)
         context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
         context.on("console", self.heed)
         context.on("request", self.refuse_foreign)
@@ -70,6 +75,15 @@ def switch(page, scheme, size):
         page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     page.evaluate("probes.settle()")
+
+
+def until(page, expression, arg=None, seconds=30):
+    """Wait until something holds; Playwright's own wait evaluates text, which a policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, arg):
+        if time.monotonic() > end:
+            pytest.fail(f"never: {expression}", pytrace=False)
+        page.wait_for_timeout(50)
 
 
 def wire_size(request):

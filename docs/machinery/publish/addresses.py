@@ -9,6 +9,8 @@ from urllib.parse import urljoin, urlsplit
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
 
+LOCAL = {"127.0.0.1", "localhost"}
+
 
 def derive(config: MkDocsConfig) -> None:
     """Let the edit button of a page lead to its source on the main branch."""
@@ -20,3 +22,8 @@ def straighten(page: Page) -> None:
     """Let no address go down a folder and up again, as to a module's source, outside of `docs`."""
     if page.edit_url:
         page.edit_url = urljoin(page.edit_url, urlsplit(page.edit_url).path)
+
+
+def is_local(config: MkDocsConfig) -> bool:
+    """Tell the address that `mkdocs serve` gives to a site from one that readers have."""
+    return urlsplit(config.site_url).hostname in LOCAL

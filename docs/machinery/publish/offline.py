@@ -17,10 +17,11 @@ from urllib.parse import urljoin, urlsplit
 
 from mkdocs.config.defaults import MkDocsConfig
 
+from publish.addresses import is_local
+
 NAME = "bptt-site.zip"
 # What only a server or a search engine reads.
 LEFT_OUT = {NAME, ".nojekyll", "404.html", "sitemap.xml", "sitemap.xml.gz"}
-LOCAL = {"127.0.0.1", "localhost"}
 INDEX, SCRIPT = "search/search_index.json", "search/search_index.js"
 LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
 # A page from the file system has no origin that a font could be fetched for in advance.
@@ -29,7 +30,7 @@ PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
 
 def pack(config: MkDocsConfig) -> None:
     """Write the zip file into the finished site, the same bytes for the same site."""
-    if urlsplit(config.site_url).hostname in LOCAL:
+    if is_local(config):
         return
     site = Path(config.site_dir)
     names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""Give the site one style sheet, without what can match nothing here, and one script of ours.
+"""Give the site one style sheet, without what can match nothing here, and two scripts of ours.
 
 The theme styles languages that run from right to left, twenty palettes, blogs, versions and more.
 A selector stays if every class, id and attribute in it occurs in a tag of some page or in a script,
@@ -17,17 +17,24 @@ from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
 
 from read.memory import recall
+from theme import styles
 
 # Beside the sheets of ours, so that the fonts are found from it.
 SHEET = "machinery/css/all.css"
-SCRIPT = "machinery/js/all.js"
 LINK = re.compile(
     r'<link rel="stylesheet" href="(?P<top>[./]*/|/\S*?/|)(?P<path>(?:assets|machinery)/[^"]+)"'
     r'(?: media="(?P<media>\w+)")?>\s*'
 )
-LOAD = re.compile(
-    r'<script src="(?P<top>[./]*/|/\S*?/|)(?P<path>machinery/js/[^"]+)" defer></script>\s*'
-)
+LOAD = r'<script src="(?P<top>[./]*/|/\S*?/|)(?P<path>machinery/js/[^"]+)"{}></script>\s*'
+# One runs before the theme's script, the other when the page is there.
+SCRIPTS = {"machinery/js/first.js": "", "machinery/js/all.js": " defer"}
+# What is put in the place of what, by the name of the file.
+LINKS = {SHEET: (LINK, f'<link rel="stylesheet" href="{{}}{SHEET}">')} | {
+    name: (re.compile(LOAD.format(when)), f'<script src="{{}}{name}"{when}></script>')
+    for name, when in SCRIPTS.items()
+}
+# What a script does not need: the blanks before a line, and a line that is a note.
+IDLE_SIGNS = re.compile(r"^\s*(?://.*\n)?", re.MULTILINE)
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
 PROPERTY = re.compile(r"--[\w-]+")
@@ -40,23 +47,23 @@ GROUPS = {"media", "supports"}
 
 
 def merge(config: MkDocsConfig) -> None:
-    """Merge the style sheets and scripts of the finished site, and link the one for the many."""
+    """Merge the style sheets and scripts of the finished site, and link the few for the many."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
     words, named = sorted({*_words(site)} - IDLE), sorted({*_named(site)})
     sheets = [_for_media(_text(site, link), link) for link in _links(LINK, pages)]
     causes = ["stylesheet", sheets, words, named]
     css = recall(config, causes, partial(merged, sheets, {*words}, {*named}))
-    # A block of its own for each, so that their names do not meet.
-    js = "".join(f"{{\n{_text(site, load)}}}\n" for load in _links(LOAD, pages))
-    for link in [*_links(LINK, pages), *_links(LOAD, pages)]:
-        (site / link["path"]).unlink()
+    files = {SHEET: css + styles.sheet(pages.values())}
+    for name in SCRIPTS:
+        files[name] = "".join(_apart(_text(site, load)) for load in _links(LINKS[name][0], pages))
+    for pattern, _ in LINKS.values():
+        for link in _links(pattern, pages):
+            (site / link["path"]).unlink()
     for path, html in pages.items():
-        linked = _replaced(LINK, f'<link rel="stylesheet" href="{{}}{SHEET}">', html)
-        loaded = _replaced(LOAD, f'<script src="{{}}{SCRIPT}" defer></script>', linked)
-        path.write_text(loaded, "utf-8")
-    (site / SHEET).write_text(css, "utf-8")
-    (site / SCRIPT).write_text(js, "utf-8")
+        path.write_text(styles.moved(_linked(html)), "utf-8")
+    for name, text in files.items():
+        (site / name).write_text(text, "utf-8")
 
 
 def merged(sheets: list[str], words: set[str], named: set[str]) -> str:
@@ -76,6 +83,17 @@ def _text(site: Path, link: re.Match[str]) -> str:
         return (site / link["path"]).read_text("utf-8")
     except FileNotFoundError as error:
         raise PluginError(f"a page links {link['path']}, which the site does not have") from error
+
+
+def _apart(script: str) -> str:
+    """Give a script a block of its own, where its names meet no others, and take its notes out."""
+    return f"{{\n{IDLE_SIGNS.sub('', script)}}}\n"
+
+
+def _linked(html: str) -> str:
+    for pattern, link in LINKS.values():
+        html = _replaced(pattern, link, html)
+    return html
 
 
 def _replaced(pattern: re.Pattern[str], link: str, html: str) -> str:
