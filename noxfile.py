@@ -158,7 +158,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def ship(session: nox.Session) -> None:
-    """Put a trained language model into the package: `-- FOLDER`, `-- --recheck`, `-- --baselines`."""
+    """Put a trained model into the package: `-- FOLDER`; or `-- --recheck`, `-- --baselines`."""
     install(session, "-e", ".[lm,torch]")
     session.run("python", "-m", "bptt.ship", *session.posargs)
 

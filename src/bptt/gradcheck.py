@@ -5,11 +5,11 @@ $$
 \frac{f(\theta + \epsilon u) - f(\theta - \epsilon u)}{2 \epsilon}
 $$
 
-The error has two parts. Taylor's theorem leaves the truncation $\epsilon^2 |f^{(3)}| / 6$. Each value
-of $f$ is rounded by about $\eta |f|$, with the machine epsilon $\eta$, which leaves
+The error has two parts. Taylor's theorem leaves the truncation $\epsilon^2 |f^{(3)}| / 6$. Each
+value of $f$ is rounded by about $\eta |f|$, with the machine epsilon $\eta$, which leaves
 $\eta |f| / \epsilon$. Their sum is least where its derivative is zero, at
-$\epsilon = (3 \eta |f| / |f^{(3)}|)^{1/3} \approx \eta^{1/3} s$, where $s$ is the scale on which $f$
-bends; what is left is of the order $\eta^{2/3}$ of $|f| / s$. In float64 $\eta^{1/3}$ is 6e-6.
+$\epsilon = (3 \eta |f| / |f^{(3)}|)^{1/3} \approx \eta^{1/3} s$, where $s$ is the scale on which
+$f$ bends; what is left is of the order $\eta^{2/3}$ of $|f| / s$. In float64 $\eta^{1/3}$ is 6e-6.
 
 The scale is not known beforehand. Along axis $j$ the default is $|\theta_j|$, but no less than 1
 or, if all numbers of the point are smaller, than the largest of them: a bias of 0 or 1e-5 matters
