@@ -24,6 +24,16 @@ class Pair(NamedTuple):
     two: Any
 
 
+class Tensor:
+    """What NumPy cannot read, as a tensor of torch."""
+
+    def __init__(self, dtype, *, grad=False):
+        self.dtype, self.requires_grad, self.device = dtype, grad, "cpu"
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+
 TREE = Pair(np.arange(6, dtype=np.float32).reshape(2, 3), (np.array(7), np.array([1.5, 2.5])))
 
 
@@ -127,17 +137,25 @@ def test_what_is_written_is_read_and_what_could_not_be_read_is_not_written(
 @pytest.mark.parametrize(
     ("arrays", "about", "says"),
     [
-        ({"a": np.ones(2, complex)}, {}, "'a' is of complex128; only whole and real numbers"),
-        ({"a": np.array(["b"])}, {}, "'a' is of <U1"),
-        ({"a": np.array([None])}, {}, "'a' is of object"),
-        ({"a": np.array(["2026-01-01"], "M8[D]")}, {}, "'a' is of datetime64"),
+        ({"a": np.ones(2, complex)}, {}, "'a' must hold real numbers, got complex numbers"),
+        ({"a": np.array(["b"])}, {}, "'a' must hold real numbers, got text"),
+        ({"a": np.array([None])}, {}, "'a' must hold real numbers, got objects"),
+        ({"a": np.array(["2026-01-01"], "M8[D]")}, {}, "'a' must hold real numbers, got dates"),
         ({"a": np.ones(2, np.longdouble)}, {}, "'a' is of "),
-        ({"a": np.ma.masked_array([1.0, 2.0], [0, 1])}, {}, "'a' is a masked array"),
+        (
+            {"a": np.ma.masked_array([1.0, 2.0], [0, 1])},
+            {},
+            "'a' must be a plain array, got a masked one",
+        ),
         ({"__metadata__": np.ones(2)}, {}, "'__metadata__' is no name for an array"),
         ({3: np.ones(2)}, {}, "3 is no name for an array"),
         ({"\ud800": np.ones(2)}, {}, "is no name for an array"),
         ({"a": np.ones(2)}, {"sha256": "b"}, "'sha256' is taken"),
         ({"a": np.ones(2)}, {"b": 3}, "'b' must be a string"),
+        ({"a": np.ones(2)}, ["b"], "about must be a mapping of str to str"),
+        ({"a": [[1.0], [1.0, 2.0]]}, {}, "'a' must be one array, got rows of different lengths"),
+        ({"a": Tensor("torch.bfloat16")}, {}, r"'a'.*\.float\(\)"),
+        ({"a": Tensor("torch.float32", grad=True)}, {}, r"'a'.*\.detach\(\)"),
         ({"a": np.ones(2)}, {"b": "\ud800"}, "'b' must be a string"),
         ({"a": np.ones(2)}, {"b": "c" * 100_000_001}, "names and notes may take 100,000,000 bytes"),
     ],
@@ -283,6 +301,29 @@ def test_what_is_no_checkpoint_is_refused_and_nothing_in_it_runs(path, tmp_path,
         checkpoint.read(path)
     assert str(refused.value).startswith(f"checkpoint.read: {path} ")
     assert not trap.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("value", [{"a": 1.0}, [1, 2], np.ones(3), {"state_dict": [np.ones(2)]}])
+def test_a_pickle_of_any_protocol_is_called_one(path, protocol, value):
+    path.write_bytes(pickle.dumps(value, protocol))
+    with pytest.raises(CheckpointError, match="it is a pickle; nothing is unpickled here"):
+        checkpoint.read(path)
+
+
+def test_words_are_no_pickle(path):
+    for words in (b"cat\nsat\n", b"(d)o you?", b"Kitty and the cat", b"]q"):
+        path.write_bytes(words * 9)
+        with pytest.raises(CheckpointError, match="it is cut off, or not a safetensors file"):
+            checkpoint.read(path)
+
+
+def test_a_name_that_is_too_long_is_named(path):
+    longer = path.with_name("x" * 300)
+    with pytest.raises(CheckpointError, match="there is no file"):
+        checkpoint.read(longer)
+    with pytest.raises(OSError, match=r"File name too long|cannot be written"):
+        checkpoint.write(longer, TREE, {})
 
 
 HTML = b"\n <!DOCTYPE html>\n<html><head><title>Not found</title></head></html>"

@@ -166,6 +166,22 @@ def test_a_character_of_the_configuration_that_is_flipped_is_seen_or_changes_not
     assert refused > len(whole) / 2
 
 
+def test_a_configuration_with_a_byte_order_mark_is_read(tmp_path):
+    """As an editor on Windows may save it."""
+    folder.write(tmp_path, model_of())
+    path = tmp_path / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert folder.read(tmp_path).vocabulary == Vocabulary(LETTERS)
+
+
+def test_a_folder_of_no_model_is_named_with_the_remedy(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(
+            CheckpointError, match=r"cannot be read: .*; name the folder of a model"
+        ):
+            folder.read(place)
+
+
 def test_notes_about_a_model_may_be_edited(tmp_path):
     folder.write(tmp_path, model_of(), about={"corpus": "none"})
     config = folder.about(tmp_path) | {"corpus": "plays", "license": "mit"}

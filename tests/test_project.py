@@ -236,11 +236,36 @@ def test_a_lock_of_a_process_that_was_killed_is_seen_through(place, text):
     assert {path.name for path in place.iterdir()} == set(NAMES)
 
 
-def test_a_lock_without_a_readable_name_is_a_lock(place, text):
+def test_a_lock_without_a_name_is_a_lock(place, text):
     place.mkdir()
     with lock.held(place):
-        (place / lock.LOCK).write_text("?")
+        (place / lock.LOCK).write_text("")
         assert "is in use by another training" in refused(train(place, text))
+
+
+@pytest.mark.parametrize("content", ["my words", "[1]", '{"process": 1}', "null"])
+def test_a_file_of_someone_else_in_the_place_of_the_lock_stays(place, text, content):
+    assert train(place, text).exit_code == 0
+    (place / lock.LOCK).write_text(content)
+    for done in (
+        train(place.with_name("model"), text),
+        bptt("train", "--folder", place, "--resume"),
+    ):
+        assert done.exit_code == 2
+    assert f"{place / lock.LOCK} is no lock of a training; move it away" in done.stderr
+    assert (place / lock.LOCK).read_text() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the files of POSIX")
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_no_file_in_the_place_of_the_lock_stays(place, text, kind):
+    place.mkdir()
+    path = place / lock.LOCK
+    {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "link": lambda: path.symlink_to("a")}[
+        kind
+    ]()
+    assert "is no lock of a training" in refused(train(place, text))
+    assert [file.name for file in place.iterdir()] == [lock.LOCK]
 
 
 def test_only_one_of_many_gets_the_lock(place):
@@ -333,7 +358,101 @@ def test_a_stop_with_weights_that_are_no_numbers_keeps_the_last_checkpoint(
 def test_a_file_in_the_place_of_the_folder_is_named(place, text):
     place.write_text("mine")
     assert f"{place} is no folder" in refused(train(place, text))
+    assert f"{place / 'x'} cannot be made: " in refused(train(place / "x", text), code=1)
     assert place.read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the links of POSIX")
+@pytest.mark.parametrize("target", ["nowhere", "model"])
+def test_a_link_that_leads_nowhere_is_no_folder(place, text, target):
+    place.symlink_to(target)
+    assert f"{place} is no folder" in refused(train(place, text))
+
+
+def test_a_name_that_is_too_long_is_one_sentence(place, text):
+    line = refused(train(place.with_name("x" * 300), text), code=1)
+    assert "File name too long" in line or "cannot be" in line
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(place, text, monkeypatch):
+    import filelock
+
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", "x")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", denied)
+    line = refused(train(place, text), code=1)
+    assert f"{place} cannot be written to: Permission denied; choose another folder" in line
+
+
+def test_a_stop_says_what_someone_else_changed_meanwhile(place, text, monkeypatch):
+    real = trainings.advance
+
+    def edit_and_stop(settings, codes, run):
+        if run.step == 4:
+            (place / "README.md").write_text("mine")
+            raise KeyboardInterrupt
+        return real(settings, codes, run)
+
+    monkeypatch.setattr(trainings, "advance", edit_and_stop)
+    line = refused(train(place, text), code=130)
+    assert "someone else changed README.md: move that away, and go on with: bptt train" in line
+    monkeypatch.undo()
+    (place / "README.md").rename(place / "mine.md")
+    assert bptt(*pasted(line.split("go on with: ")[1])[1:]).exit_code == 0
+
+
+def test_memory_that_does_not_suffice_is_said_with_the_remedy(place, text, monkeypatch):
+    def too_large(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(trainings, "begin", too_large)
+    line = refused(train(place, text), code=1)
+    assert "memory does not suffice: " in line
+    assert "take a smaller text or network" in line
+
+
+def test_the_memory_is_said_before_it_is_taken(place, text, monkeypatch):
+    def too_large(*_):
+        raise MemoryError("Unable to allocate 7.28 TiB")
+
+    monkeypatch.setattr(trainings, "begin", too_large)
+    done = train(place, text, "--widths", 1_000_000)
+    assert done.exit_code == 1
+    assert "The training takes about " in done.stdout
+    assert "7.28 TiB" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the pipes of POSIX")
+def test_a_text_from_a_pipe_of_the_shell_is_one_that_passes(place, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[WORDS])
+    writer.start()
+    done = train(place, pipe)
+    writer.join()
+    assert done.exit_code == 0
+    assert f"bptt evaluate {place} --text -;" in done.stdout
+    assert "from standard input; pipe it in again" in refused(
+        bptt("train", "--folder", place, "--resume")
+    )
+
+
+def test_a_text_that_has_moved_is_asked_for(place, text):
+    assert train(place, text).exit_code == 0
+    text.rename(text.with_name("moved.txt"))
+    line = refused(bptt("train", "--folder", place, "--resume"))
+    assert line.endswith("if the text has moved, add --text")
+    words = ("--resume", "--text", text.with_name("moved.txt"))
+    assert bptt("train", "--folder", place, *words).exit_code == 0
+
+
+@pytest.mark.parametrize("characters", ["a", "ab", "a" * 2560])
+def test_a_text_that_is_too_short_says_how_long_it_is(place, tmp_path, characters):
+    path = tmp_path / "short.txt"
+    path.write_text(characters)
+    line = refused(train(place, path))
+    assert f"the text has {len(characters)} characters, too few" in line
 
 
 # A model from the first save on.
@@ -529,7 +648,8 @@ def test_broken_notes_are_refused(place, text, notes):
 
 def test_what_is_known_is_what_was_there_and_what_will_be(place, text):
     opened = project.begin(place, {"steps": 2, "batch": 3, "chunk": 8}, str(text), 1)
-    known, contents = save.prepare(place, opened.settings, opened.corpus, opened.begun, {})
+    begun = trainings.begin(opened.settings, len(opened.corpus.vocabulary))
+    known, contents = save.prepare(place, opened.settings, opened.corpus, begun, {})
     assert set(known) == set(contents) == set(NAMES[1:])
     assert all(len(digests) == 1 for digests in known.values())
     assert json.loads(contents[folder.CONFIG])["step"] == 0

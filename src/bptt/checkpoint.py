@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bptt import files, foreign, tree
-from bptt.shapes import Array, shown
+from bptt.shapes import Array, ShapeError, check_numbers, shown
 
 T = TypeVar("T")
 
@@ -92,6 +92,10 @@ def _in_order(content: bytes) -> bytes:
 
 def _check_words(arrays: Mapping[Any, Any], about: Mapping[Any, Any]) -> None:
     """Insist that names and notes can be read again."""
+    if not isinstance(about, Mapping):
+        raise CheckpointError(
+            f"checkpoint.write: about must be a mapping of str to str, got {shown(about)}"
+        )
     for name in arrays:
         if not _is_text(name) or name == METADATA:
             raise CheckpointError(
@@ -114,11 +118,10 @@ def _is_text(value: Any) -> bool:
 
 def _kept(name: str, value: Any) -> Array:
     """Return an array as a file holds it: in rows, and in the machine's order of bytes."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise CheckpointError(
-            f"checkpoint.write: {shown(name)} is a masked array; fill it first, by .filled()"
-        )
-    array = np.asarray(value)
+    try:
+        array = check_numbers("checkpoint.write", shown(name), value)
+    except (TypeError, ShapeError) as error:
+        raise CheckpointError(str(error)) from error
     if not _is_kept(array):
         raise CheckpointError(
             f"checkpoint.write: {shown(name)} is of {array.dtype}; only whole and real numbers "
@@ -161,7 +164,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
         raise CheckpointError(f"{where} cannot be read: {error}") from error
     except (safetensors.SafetensorError, TypeError, AttributeError, ValueError, MemoryError) as e:
         raise CheckpointError(
-            f"{where} cannot be read; it is cut off, or not a safetensors file ({e})"
+            f"{where} cannot be read; it is cut off, or not a safetensors file; copy or download "
+            f"it again ({shown(e, str)})"
         ) from e
     for key, array in arrays.items():
         if not _is_kept(array):
@@ -173,13 +177,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
             {key: value for key, value in about.items() if key not in tied},
         )
     if about.pop(DIGEST) != _digest(arrays, about):
-        raise CheckpointError(f"{where} is damaged, its SHA-256 is another one")
+        raise CheckpointError(f"{where} is damaged, its SHA-256 is another one; restore a copy")
     return arrays, about
 
 
 def _check_file(where: str, path: Path) -> None:
     """Insist on a file that can be read, and call a file of another kind what it is."""
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  # a name that is too long is none
         raise CheckpointError(f"checkpoint.read: there is no file {path}")
     if not path.is_file():
         kind = "a folder; name the file in it" if path.is_dir() else "no file, but a device or pipe"

@@ -131,7 +131,11 @@ def commands() -> "click.Group":
             model,
             setting("prompt", "What to go on from.", str, "a new line"),
             Option(
-                ["--length"], type=IntRange(0), default=500, show_default=True, help="Characters."
+                ["--length"],
+                type=IntRange(0, 2**62),
+                default=500,
+                show_default=True,
+                help="Characters.",
             ),
             Option(
                 ["--temperature"],
@@ -178,8 +182,11 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
             _fail(_with_notes(error), 1)
         except (ValueError, CorpusError) as error:
             _fail(str(error), 2)
-        except (OSError, ModuleNotFoundError, MemoryError) as error:
-            _fail(_with_notes(error) or type(error).__name__, 1)
+        except MemoryError as error:
+            why = str(error) or "a text or a network is too large"
+            _fail(f"memory does not suffice: {why}; take a smaller text or network", 1)
+        except (OSError, ModuleNotFoundError) as error:
+            _fail(_with_notes(error), 1)
 
     return run
 
@@ -189,7 +196,8 @@ def _insist_on_names(typed: Mapping[str, Any]) -> None:
     for name in ("folder", "text", "model"):
         if typed.get(name) == "":
             option = "MODEL" if name == "model" else f"--{name}"
-            raise ValueError(f"{option} must not be empty; name one, or leave it out")
+            leave = "" if name == "folder" else ", or leave it out"
+            raise ValueError(f"{option} must not be empty; name one{leave}")
 
 
 def _code(number: int = signal.SIGINT) -> int:
@@ -198,7 +206,11 @@ def _code(number: int = signal.SIGINT) -> int:
 
 
 def _with_notes(error: BaseException) -> str:
-    return "; ".join([str(error), *getattr(error, "__notes__", ())])
+    """Return what an error says; one of the system says neither where nor in words."""
+    said = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        said = f"{error.filename or 'standard output'} cannot be used: {error.strerror}"
+    return "; ".join([said, *getattr(error, "__notes__", ())])
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -278,9 +290,9 @@ def _while_heard(show: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 @contextlib.contextmanager
-def _progress(settings: Settings, begun: Training) -> Iterator[Callable[[Training], None]]:
+def _progress(settings: Settings, begun: Training | None) -> Iterator[Callable[[Training], None]]:
     """Show a bar on a terminal, else a line for each point of the curve."""
-    points = len(begun.curve)
+    points, step = (len(begun.curve), begun.run.step) if begun else (0, 0)
 
     def lines(now: Training) -> None:
         nonlocal points
@@ -296,7 +308,7 @@ def _progress(settings: Settings, begun: Training) -> Iterator[Callable[[Trainin
         yield lines
         return
     chars = settings.batch * settings.chunk
-    total, initial = settings.steps * chars, begun.run.step * chars
+    total, initial = settings.steps * chars, step * chars
     bar = make(total=total, initial=initial, unit="char", unit_scale=True, dynamic_ncols=True)
 
     def show(now: Training) -> None:

@@ -77,12 +77,13 @@ def _replace_once(place: Path, content: bytes) -> None:
             shutil.copymode(place, draft)
         draft.replace(place)
     except BaseException:  # Ctrl-C too
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise
 
 
 def _failed(path: str | os.PathLike[str], place: Path, error: OSError) -> WriteError:
-    survives = "; the file that was there is as it was" if place.is_file() else ""
+    survives = "; the file that was there is as it was" if os.path.isfile(place) else ""  # noqa: PTH113  # no error
     return WriteError(f"{os.fspath(path)} cannot be written: {error.strerror or error}{survives}")
 
 

@@ -1,5 +1,7 @@
 """What a file is that was taken for weights: a name for it, and the way to what is wanted."""
 
+import re
+
 CONVERT = (
     "nothing is unpickled here; convert it once with torch, "
     "torch.load(FILE, weights_only=True) and safetensors.torch.save_file, as in chapter 12"
@@ -23,6 +25,11 @@ BEGINNINGS = {
     b"<?xml": f"is an XML text, perhaps the error of a server; {DOWNLOAD}",
     b"{": f"is a JSON text, perhaps an index or the error of a server; {DOWNLOAD}",
 }
+# Pickles of protocol 0 and 1 begin with what they hold: a dict, a list, or an object of a module.
+OLD_PICKLE = re.compile(
+    rb"\([dl]p\d+\n|[\]}]q\x00|\(?c(copy_reg|copyreg|__builtin__|builtins|__main__|numpy|torch|collections)"
+    rb"[\w.]*\n"
+)
 ENOUGH = 64  # bytes that tell
 
 
@@ -36,6 +43,8 @@ def description(head: bytes) -> str | None:
     """
     if not head:
         return "is empty"
+    if OLD_PICKLE.match(head):
+        return f"is a pickle; {CONVERT}"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for beginning, words in BEGINNINGS.items():
         if head.startswith(beginning) or start.startswith(beginning):

@@ -29,6 +29,13 @@ URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshake
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 FILE = "tinyshakespeare.txt"
 VARIABLE = "BPTT_DATA"
+# How other encodings begin; the longer mark first.
+WIDE = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
 INSTALL = 'python -m pip install "bptt[lm]"'
 
 
@@ -118,7 +125,8 @@ def _bytes(where: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CorpusError(f"{where}: cannot read {path}: {error.strerror}") from error
+        remedy = "; ask its owner, or chmod u+r" if isinstance(error, PermissionError) else ""
+        raise CorpusError(f"{where}: cannot read {path}: {error.strerror}{remedy}") from error
 
 
 def standard_library() -> str:
@@ -199,8 +207,9 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     try:
         whole = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        like = ", but begins as UTF-16 does" if wide else ""
+        like = next(
+            (f", but begins as {name} does" for mark, name in WIDE if data.startswith(mark)), ""
+        )
         raise CorpusError(
             f"text.read: {name} is not UTF-8, see byte {error.start}{like}; convert it, or choose "
             "another"

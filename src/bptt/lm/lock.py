@@ -15,13 +15,16 @@ import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from bptt.files import WriteError
 
 LOCK = ".bptt-train.lock"
 NEEDS = 'lm.lock: filelock is missing: python -m pip install "bptt[lm]"'
 
 
 class InUseError(ValueError):
-    """Another training holds the folder; the message names it."""
+    """Another training holds the folder, or a file that is no lock; the message names it."""
 
 
 @contextlib.contextmanager
@@ -34,7 +37,7 @@ def held(place: Path) -> Iterator[None]:
         If another training holds it.
     ModuleNotFoundError
         If filelock is not installed. The message says how to install it.
-    OSError
+    WriteError
         If a file cannot be made there.
     """
     try:
@@ -42,10 +45,16 @@ def held(place: Path) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(NEEDS) from error
     path = place / LOCK
+    if os.path.lexists(path) and not _is_lock(path):
+        raise InUseError(f"{path} is no lock of a training; move it away")
     lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()
-    except filelock.Timeout:
+    except OSError as error:
+        if not isinstance(error, filelock.Timeout):
+            raise WriteError(
+                f"{place} cannot be written to: {error.strerror}; choose another folder"
+            ) from error
         raise InUseError(
             f"{place} is in use by {_holder(path)}; wait for it or stop it, or choose another "
             "folder"
@@ -70,10 +79,28 @@ def _myself() -> dict[str, str | int]:
     return {"process": os.getpid(), "machine": platform.node(), "since": since}
 
 
+def _is_lock(path: Path) -> bool:
+    """Tell whether a file is a lock, which may be empty for a moment, or of another system."""
+    with contextlib.suppress(OSError):
+        return path.is_file() and not path.is_symlink() and _said(path) is not None
+    return True  # it is locked against reading
+
+
+def _said(path: Path) -> dict[str, Any] | None:
+    """Return what a lock says of its holder; None if that is no lock."""
+    content = path.read_bytes()
+    if not content:
+        return {}
+    try:
+        said = json.loads(content)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and said.keys() == _myself().keys() else None
+
+
 def _holder(path: Path) -> str:
     """Say who holds a lock, as far as its file tells."""
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {said['process']} on {said['machine']} since {said['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another training"
+    with contextlib.suppress(OSError):
+        if said := _said(path):
+            return f"process {said['process']} on {said['machine']} since {said['since']}"
+    return "another training"

@@ -16,7 +16,7 @@ every : int or None
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -35,6 +35,7 @@ from bptt.lm.update import chunks_per_epoch
 from bptt.optim import NonFiniteGradient
 from bptt.shapes import shown
 from bptt.shell import quoted
+from bptt.text import CorpusError
 
 
 class Stopped(Exception):  # noqa: N818  # Ctrl-C is no error
@@ -48,7 +49,7 @@ class Project(NamedTuple):
     settings: Annotated[Settings, "what is trained"]
     corpus: Annotated[Corpus, "on what"]
     every: Annotated[int, "steps from save to save"]
-    begun: Annotated[Training, "where the training stands"]
+    begun: Annotated[Training | None, "where the training stands; None before it has any weights"]
     known: Annotated[Known, "what the training wrote so far, as `bptt.lm.save` knows it"]
     seen: Annotated[dict[str, str], "what the folder held, as `bptt.lm.save` sees it"]
     remarks: Annotated[tuple[str, ...], "what may surprise in the text"]
@@ -71,13 +72,12 @@ def begin(place: Path, given: Mapping[str, Any], source: str | None, every: int 
     text, remarks = corpus.read("library" if source is None else source)
     chunks_per_epoch(settings, len(text.train))  # else there is no use to begin
     every = every or math.ceil(settings.steps / 20)
-    begun = training.begin(settings, len(text.vocabulary))
-    return Project(place, settings, text, every, begun, {}, {}, remarks)
+    return Project(place, settings, text, every, None, {}, {}, remarks)
 
 
 def _insist_on_room(place: Path) -> None:
     """Refuse a folder with files that a training would replace, whoever wrote them."""
-    if place.exists() and not place.is_dir():
+    if os.path.lexists(place) and not place.is_dir():
         raise ValueError(f"{place} is no folder; choose another name")
     there = [name for name in (STATE, CURVE, *folder.FILES) if os.path.lexists(place / name)]
     if {STATE, folder.WEIGHTS} & {*there}:
@@ -162,12 +162,15 @@ def _same_text(
             f"the training in {place} reads its text from standard input; pipe it in again, "
             "and add --text -"
         )
-    text, remarks = corpus.read(notes["text"] if source is None else source)
+    try:
+        text, remarks = corpus.read(notes["text"] if source is None else source)
+    except CorpusError as error:
+        raise CorpusError(f"{error}; if the text has moved, add --text") from error
     found = text.sha256, text.vocabulary.characters, len(text.vocabulary)
     if found != (notes["sha256"], notes["vocabulary"], notes["characters"]):
         raise ValueError(
             f"the training in {place} reads another text than {text.source} holds now: its "
-            f"SHA-256 is {notes['sha256']}, and here {text.sha256}"
+            f"SHA-256 is {notes['sha256']}, and here {text.sha256}; name the first by --text"
         )
     return text, remarks
 
@@ -217,7 +220,12 @@ def train(
     WriteError
         If a file cannot be written; a note says what survives.
     """
-    project.place.mkdir(parents=True, exist_ok=True)
+    try:
+        project.place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"{project.place} cannot be made: {error.strerror}; choose another folder"
+        ) from error
     with lock.held(project.place):
         if save.seen(project.place) != project.seen:
             raise ValueError(f"{project.place} has changed meanwhile; try again")
@@ -233,7 +241,8 @@ def _train(
     project: Project, watch: Callable[[Training], None], notes: Mapping[str, Any]
 ) -> list[str]:
     """Train, with the folder held."""
-    place, settings, text, every, latest, known, *_ = project
+    place, settings, text, every, begun, known, *_ = project
+    latest = begun or training.begin(settings, len(text.vocabulary))
 
     def look(now: Training) -> None:
         nonlocal latest
@@ -268,7 +277,7 @@ def _train(
             keep(latest)
         raise Stopped(
             f"stopped at step {latest.run.step} of {settings.steps}, and saved; "
-            f"{_how_to_go_on(project)}",
+            f"{_how_to_go_on(project, save.changed(place, known))}",
             *stop.args,
         ) from None
     return save.changed(place, known)
@@ -277,14 +286,17 @@ def _train(
 def _fate(project: Project) -> str:
     """Say what is left where a file could not be written."""
     if not (project.place / STATE).exists():
-        return "nothing of the training is saved"
+        return "nothing of the training is saved; begin again where there is room"
     return f"the last checkpoint stays in {project.place / STATE}; {_how_to_go_on(project)}"
 
 
-def _how_to_go_on(project: Project) -> str:
+def _how_to_go_on(project: Project, changed: Sequence[str] = ()) -> str:
+    """Name the command; first what someone else changed, which it would refuse to replace."""
+    names = " and ".join(changed)
+    moved = f"someone else changed {names}: move that away, and " if changed else ""
     piped = project.corpus.source == STANDARD_INPUT
     text = " --text -, with the same text piped in" if piped else ""
-    return f"go on with: bptt train --folder {quoted(project.place)} --resume{text}"
+    return f"{moved}go on with: bptt train --folder {quoted(project.place)} --resume{text}"
 
 
 def memory(settings: Settings, characters: int) -> int:
