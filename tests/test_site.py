@@ -585,6 +585,18 @@ def test_a_figure_needs_data_or_a_description() -> None:
             figures(unexplained)
 
 
+def test_names_of_groups_and_turns_by_nothing_are_left_out_and_what_is_referred_to_stays() -> None:
+    tidy = step("figures.svg").tidy
+    svg = (
+        '<svg><defs><clipPath id="p1"/><path id="m2"/></defs><g id="text_1"><use xlink:href="#m2"/>'
+        '<text x="1" transform="rotate(-0 3.25 4.5)">a</text>'
+        '<text x="1" transform="rotate(-90 3.25 4.5)">b</text></g></svg>'
+    )
+    assert tidy(f"<?xml?>{svg}") == svg.replace(' id="text_1"', "").replace(
+        ' transform="rotate(-0 3.25 4.5)"', ""
+    )
+
+
 def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None:
     tidy = step("figures.svg").tidy
     letters = [

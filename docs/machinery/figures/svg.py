@@ -7,8 +7,13 @@ gaps would stand between the letters. Here the letters of a word become one piec
 
 import re
 
-# All before the root of an SVG, and the note on when and by what it was made.
-CLUTTER = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
+# All before the root of an SVG, the note on when and by what it was made, the names of groups, which
+# nothing refers to, and turns by no angle.
+CLUTTER = re.compile(
+    r'^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*|(?<=<g) id="[^"]*"'
+    r'| transform="rotate\(-?0 [^"]*\)"',
+    re.DOTALL,
+)
 SIDE = re.compile(r'\b(?:width|height)="([\d.]+)pt"')
 FONT = re.compile(r"(?<=font-family: )[^;\"]*")
 FONTS = "system-ui, 'DejaVu Sans', sans-serif"
