@@ -48,9 +48,9 @@ def test_an_answer_that_does_not_come_is_stopped(monkeypatch):
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("target", fuzz.TARGETS)
-def test_each_target_has_a_round(target):
-    command = [sys.executable, str(TOOLS / "fuzz.py"), "--minutes", "0.001", target]
+@pytest.mark.parametrize("targets", [[], *([name] for name in fuzz.TARGETS)], ids=str)
+def test_each_target_has_a_round_and_by_default_all(targets):
+    command = [sys.executable, str(TOOLS / "fuzz.py"), "--minutes", "0.001", *targets]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "50 examples each, all answered" in done.stdout

@@ -260,7 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("targets", nargs="*", choices=[[], *TARGETS], default=list(TARGETS))
+    parser.add_argument("targets", nargs="*", choices=TARGETS, help="by default all")
     asked = parser.parse_args()
     with contextlib.suppress(ImportError):  # Windows has no limits
         import resource
@@ -279,7 +279,7 @@ def main() -> None:
         run(["train", "--folder", "model", "--text", "words.txt", *SMALL])
         end, rounds = time.monotonic() + 60 * asked.minutes, 0
         while not rounds or time.monotonic() < end:
-            for name in asked.targets:
+            for name in asked.targets or TARGETS:
                 seed(asked.seed + rounds)(how(TARGETS[name](whole)))()
             rounds += 1
             sys.stdout.write(f"{50 * rounds} examples each, all answered\n")
