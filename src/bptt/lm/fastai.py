@@ -15,7 +15,7 @@ import numpy as np
 
 from bptt import checkpoint, layouts, lstm
 from bptt.lm.network import Params
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, shown
 from bptt.torch_layout import from_torch
 
 FILES = ("model.safetensors", "vocab.json")  # what a folder holds
@@ -159,10 +159,12 @@ def _check_names(tensors: Mapping[str, Any], needed: Iterable[str], known: set[s
             code, prefix = found
             if prefix:
                 code = f"{{name.removeprefix({prefix!r}): t for name, t in {code}.items()}}"
-            raise ValueError(f"lm.from_fastai: {ROWS} is elsewhere among the tensors: pass {code}")
+            raise ValueError(
+                f"lm.from_fastai: {ROWS} is elsewhere among the tensors: pass {shown(code, str)}"
+            )
         copies = " (a copy, such as module.weight_hh_l0, may have holes)"
         raise ValueError(
-            f"lm.from_fastai: {', '.join(missing)} must be among the tensors"
+            f"lm.from_fastai: {layouts.listed(missing)} must be among the tensors"
             f"{copies * any(name.endswith('_raw') for name in missing)}, "
             f"got {layouts.listed(tensors) or 'none'}"
         )
