@@ -17,6 +17,7 @@ from bptt.shapes import (
     ShapeError,
     axes_of,
     check_dtype,
+    check_generator,
     check_shape,
     check_type,
     check_weights,
@@ -145,7 +146,7 @@ class Cell(Steps[P, S, Saved], Protocol[P, S, Saved]):
         Raises
         ------
         TypeError
-            If `dtype` is not a floating-point one.
+            If `dtype` is not a floating-point one, or `rng` no generator.
         ValueError
             If a size is below 1.
         """
@@ -205,6 +206,7 @@ Given: TypeAlias = Mapping[str, Any]
 
 def _check_init(where: str, _: Given, given: Given) -> Given:
     check_dtype(where, given["dtype"])
+    check_generator(where, given["rng"])
     I, H = (check_whole(where, name, given[name]) for name in ("input_size", "hidden_size"))
     if I < 1 or H < 1:
         got = f"{shown(I)} and {shown(H)}"
