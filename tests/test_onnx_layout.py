@@ -79,7 +79,7 @@ def test_what_is_read_and_written_are_copies(cell):
 # What another function is
 
 
-@pytest.mark.parametrize("said", [{}, {"linear_before_reset": 0}])
+@pytest.mark.parametrize("said", [{}, *({"linear_before_reset": n} for n in (0, 2, "no", None))])
 def test_a_gru_that_resets_before_the_product_is_refused(said):
     with pytest.raises(ValueError, match="linear_before_reset") as error:
         from_onnx(gru, **to_onnx(gru, weights_of(gru)), **said)

@@ -422,11 +422,13 @@ def test_a_message_about_names_is_short(read, names, begin):
         dict.fromkeys(names, 1),
         {f"model.encoder.blocks.{n}.{name}weight_ih_l0": 1 for n, name in enumerate(names)},
         {prefix + name: array for name, array in whole.items()} | {prefix + "b" * 999: 1},
+        {prefix + name: array.T[None] for name, array in whole.items()},
+        {prefix + name: array.astype(complex) for name, array in whole.items()},
     ):
         for at in ("", "q", prefix):
             try:
                 read(rnn, arrays, prefix=at)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 assert len(str(error)) < 400  # noqa: PT017  # some are read
 
 
@@ -442,6 +444,21 @@ def test_a_layer_that_is_no_number_is_a_type_error(state_dict, wrong):
     for use, what in ((from_torch, state_dict), (to_torch, 1), (grads_to_torch, 1)):
         with pytest.raises(TypeError, match=f"{use.__name__}: layer must be a whole number, got "):
             use(rnn, what, wrong)
+
+
+def test_a_negative_layer_is_a_value_error(params, state_dict):
+    for use, what in ((from_torch, state_dict), (to_torch, params), (grads_to_torch, params)):
+        with pytest.raises(
+            ValueError, match=f"{use.__name__}: layer must be zero or more, got -1$"
+        ):
+            use(rnn, what, -1)
+
+
+@pytest.mark.parametrize("wrong", [None, 1, "params", np.ones(2)])
+def test_a_stack_that_is_no_tuple_is_not_written(cell, wrong):
+    for write in (stack_to_torch, stack_grads_to_torch):
+        with pytest.raises(TypeError, match=rf"layout\.{write.__name__}: d?params must be a tuple"):
+            write(cell, wrong)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

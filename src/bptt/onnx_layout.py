@@ -161,7 +161,7 @@ def _check_function(
         raise ValueError(f"{where}: hidden_size must be {H}, as R has it, got {shown(units)}")
     if P is not None and cell is lstm:
         check_shape(where, "P", P, "D 3H", None, **{"D": D, "3H": 3 * H})
-    ours, before = cell.__name__, cell is gru and not said["linear_before_reset"]
+    ours, before = cell.__name__, cell is gru and said["linear_before_reset"] != 1
     default = " (a node that does not say it has 0)"
     refused = {
         f"P must be left out, as {ours} has no peepholes": P is not None

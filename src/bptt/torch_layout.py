@@ -69,7 +69,7 @@ def from_torch(
         dictionary.
     """
     where = "torch_layout.from_torch"
-    check_whole(where, "layer", layer)
+    _check_layer(where, layer)
     arrays = _open(where, cell, state_dict, prefix)
     return _read(where, cell, arrays, layer, prefix, reverse=reverse)
 
@@ -89,7 +89,7 @@ def to_torch(
         If the cell is not known here, or these are no weights of it in one dtype.
     """
     check_cell("torch_layout.to_torch", cell)
-    check_whole("torch_layout.to_torch", "layer", layer)
+    _check_layer("torch_layout.to_torch", layer)
     check_params("torch_layout.to_torch", "params", cell, params)
     return _write(layouts.split(cell, TORCH, params), layer, reverse=reverse)
 
@@ -109,7 +109,7 @@ def grads_to_torch(
         If the cell is not known here, or this is no gradient of it in one dtype.
     """
     check_cell("torch_layout.grads_to_torch", cell)
-    check_whole("torch_layout.grads_to_torch", "layer", layer)
+    _check_layer("torch_layout.grads_to_torch", layer)
     check_params("torch_layout.grads_to_torch", "dparams", cell, dparams)
     db_hh = dparams.b
     if cell is gru:
@@ -153,12 +153,17 @@ def stack_from_torch(cell: ModuleType, state_dict: Any, *, prefix: str = "") -> 
 
 def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array]:
     """Write the weights of all layers and directions, each as `to_torch` does."""
-    return _write_layers(to_torch, cell, params)
+    return _write_layers("stack_to_torch", "params", to_torch, cell, params)
 
 
 def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str, Array]:
     """Write the gradient of all layers and directions, each as `grads_to_torch` does."""
-    return _write_layers(grads_to_torch, cell, dparams)
+    return _write_layers("stack_grads_to_torch", "dparams", grads_to_torch, cell, dparams)
+
+
+def _check_layer(where: str, layer: int) -> None:
+    if check_whole(where, "layer", layer) < 0:
+        raise ValueError(f"{where}: layer must be zero or more, got {shown(layer)}")
 
 
 def _open(where: str, cell: ModuleType, state_dict: Any, prefix: str) -> Mapping[str, Any]:
@@ -213,11 +218,12 @@ def _read(
             f"{where}: {layouts.listed(missing)} must be in the state dict, "
             f"which holds {layouts.listed(arrays) or 'nothing'}"
         )
-    found = layouts.as_arrays(where, {name: arrays[name] for name in names})
+    ends = {name[-layouts.LISTED :]: arrays[name] for name in names}  # a prefix may be long
+    found = layouts.as_arrays(where, ends)
     W_ih, W_hh, *biases = found.values()
-    matrices = {name: found[name] for name in names[:2]}
+    matrices = dict(list(found.items())[:2])
     sizes = layouts.check_matrices(where, cell, matrices, rows=True)
-    for name in names[2:]:
+    for name in list(found)[2:]:
         check_shape(where, name, found[name], layouts.axis_of(blocks(cell)), None, **sizes)
     b_ih, b_hh = biases or [np.zeros(len(W_hh), W_hh.dtype)] * 2
     return layouts.join(cell, TORCH, Four(W_ih.T, W_hh.T, b_ih, b_hh))
@@ -237,8 +243,17 @@ def _check_elsewhere(where: str, arrays: Mapping[str, Any], layer: int, *, rever
 
 
 def _write_layers(
-    write: Callable[..., dict[str, Array]], cell: ModuleType, params: tuple[Any, ...]
+    where: str,
+    name: str,
+    write: Callable[..., dict[str, Array]],
+    cell: ModuleType,
+    params: tuple[Any, ...],
 ) -> dict[str, Array]:
+    if not isinstance(params, tuple | list):
+        raise TypeError(
+            f"torch_layout.{where}: {name} must be a tuple with an entry for each layer, "
+            f"got {type(params).__name__}"
+        )
     arrays: dict[str, Array] = {}
     for layer, entry in enumerate(params):
         forwards, *backwards = entry if isinstance(entry, Both) else (entry,)
