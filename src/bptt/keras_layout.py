@@ -2,8 +2,8 @@ r"""Weights in our layout and in that of Keras and TensorFlow.
 
 Keras writes $x_t W + h_{t-1} U + b$ with the kernel $W$, the recurrent kernel $U$ and the bias $b$,
 as we do. The blocks of its LSTM are i, f, c, o, where c is our g. Those of its GRU are z, r, h,
-where h is our n, and its bias has two rows: beside $W$ and beside $U$. What is returned are copies.
-This module needs NumPy only.
+where h is our n, and its bias has two rows: beside $W$ and beside $U$. What is returned are copies;
+bfloat16 and float16 become float32. This module needs NumPy only.
 
 Arrays hold no settings. With another `activation` or `recurrent_activation` (in Keras 1 that was
 `"hard_sigmoid"`) they have the same shapes, and are read as if the layer had tanh and the sigmoid.

@@ -3,7 +3,7 @@ r"""Weights in our layout and in that of ONNX, whose operators are RNN, LSTM and
 ONNX writes $x_t W^\top + h_{t-1} R^\top + W_b + R_b$: blocks of rows, as torch has them, in the
 orders i, o, f, c of the LSTM and z, r, h of the GRU, where c and h are the candidates. $B$ holds
 $W_b$ and then $R_b$. The first axis of each counts the directions, of which there are one or two.
-What is returned are copies. This module needs NumPy only.
+What is returned are copies; float16 becomes float32. This module needs NumPy only.
 
 Parameters
 ----------

@@ -27,7 +27,8 @@ COPIES = ("0.encoder_dp.emb.weight", "0.encoder_with_dropout.embed.weight")
 def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
     """Read a language model: $E$, the LSTM layers with their raw $W_h$, and the head, as copies.
 
-    The head is tied if its matrix is equal to E in every number.
+    The head is tied if its matrix is equal to E in every number. bfloat16 and float16 become
+    float32.
 
     Parameters
     ----------
