@@ -92,9 +92,8 @@ def test_both_directions_are_two_halves(cell):
         tree.map(np.testing.assert_array_equal, from_keras(cell, part), half)
     layer.set_weights(to_keras(cell, halves.forwards) + to_keras(cell, halves.backwards))
     assert_near(run_keras(layer, xs)[0], want)
-    for wrong in (layer, weights):
-        with pytest.raises(ValueError, match=r"got 6 arrays \(of both directions, "):
-            from_keras(cell, wrong)
+    with pytest.raises(ValueError, match=r"got 6 arrays \(of both directions, "):
+        from_keras(cell, weights)
 
 
 def test_a_layer_made_of_a_cell_and_the_cell_itself_are_read(cell):
@@ -168,10 +167,10 @@ def test_a_layer_that_is_not_built_and_a_model_are_refused(cell):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
-def test_other_dtypes_of_keras_are_followed_and_bfloat16_becomes_float32(cell, dtype):
+def test_other_dtypes_of_keras_are_followed_and_16_bits_become_float32(cell, dtype):
     layer = build(cell, 4, 5, dtype=dtype, recurrent_initializer="zeros")
     params = from_keras(cell, layer)
-    wanted = np.dtype({"bfloat16": "float32"}.get(dtype, dtype))
+    wanted = np.dtype({"bfloat16": "float32", "float16": "float32"}.get(dtype, dtype))
     assert {leaf.dtype for leaf in params} == {wanted}
     kernel = layer.get_weights()[0].astype(np.float64)
     assert np.array_equal(np.sort(params.W_x), np.sort(kernel))
@@ -181,3 +180,18 @@ def test_reversed_time_is_ours_on_the_reversed_sequence(cell):
     layer, xs = build(cell, 4, 5, go_backwards=True), inputs(7, 3, 4, 0)
     hs, _, _ = unroll.forward(cell, from_keras(cell, layer), xs[::-1])
     assert_near(hs, run_keras(layer, xs)[0])
+
+
+def test_a_model_and_a_wrapper_are_refused_whatever_they_hold():
+    of = keras.layers
+    for cell, layer in (
+        (rnn, of.SimpleRNN(4, activation="relu")),
+        (rnn, of.SimpleRNN(4)),
+        (gru, of.GRU(4, reset_after=False, use_bias=False)),
+    ):
+        model = keras.Sequential([keras.Input((5, 3)), layer])
+        wrapper = of.TimeDistributed(type(layer).from_config(layer.get_config()))
+        wrapper.build((None, 2, 5, 3))
+        for hidden in (model, wrapper, of.Bidirectional(of.SimpleRNN(4))):
+            with pytest.raises(TypeError, match="weights must be one layer, which says its units"):
+                from_keras(cell, hidden)

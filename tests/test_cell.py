@@ -39,3 +39,10 @@ def test_a_state_takes_the_dtype_of_the_zero_state():
 def test_an_array_in_place_of_a_state_is_named():
     with pytest.raises(TypeError, match=r"^f: state must be a bptt\.rnn\.State, got ndarray$"):
         state_or_zero("f", "state", np.zeros((3, 2)), ZERO)
+
+
+@pytest.mark.parametrize("wrong", [None, 0, "seed", np.random], ids=repr)
+def test_initial_weights_are_drawn_by_a_generator_only(cell, wrong):
+    where = cell.__name__.removeprefix("bptt.")
+    with pytest.raises(TypeError, match=rf"^{where}\.init: rng must be a generator, such as np\."):
+        cell.init(2, 3, rng=wrong)

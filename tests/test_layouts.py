@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bptt import gru, layouts, lstm, tree
+from bptt.keras_layout import to_keras
 from bptt.layouts import Four, join, listed, places, reorder, split
+from bptt.onnx_layout import to_onnx
+from bptt.shapes import ShapeError, shown
+from bptt.torch_layout import grads_to_torch, stack_grads_to_torch, stack_to_torch, to_torch
 
 PAGE = Path(__file__).parents[1] / "docs" / "chapters" / "10-match-the-library.md"
 ORDERS = {"torch": layouts.TORCH, "Keras": layouts.KERAS, "ONNX": layouts.ONNX}
@@ -77,7 +81,49 @@ def test_a_list_in_a_message_is_bounded():
     assert listed([]) == ""
     assert listed("ab") == "a, b"
     assert listed(range(20), " or ").endswith("18 or 19")
-    assert listed(range(21)).endswith("18, 19 and 1 more")
+    assert listed(range(300)).endswith("36 and 263 more")
+
+
+@given(
+    st.lists(st.text() | st.text("ab", min_size=199, max_size=999)), st.sampled_from([", ", " or "])
+)
+def test_a_list_in_a_message_is_one_short_line_that_begins_with_the_first_name(names, separator):
+    said = listed(names, separator)
+    assert len(said) < 160
+    assert len(said.splitlines()) <= 1
+    assert said.startswith(shown(names[0], str)[:100] if names else "")
+
+
+# Weights that cannot be written
+
+WRITERS = {
+    "params": [to_torch, to_keras, to_onnx, lambda cell, p: stack_to_torch(cell, (p,))],
+    "dparams": [grads_to_torch, lambda cell, p: stack_grads_to_torch(cell, (p,))],
+}
+WRONG = [
+    None,
+    "x",
+    1.0,
+    [1.0, 2.0],
+    np.ones(1, complex),
+    np.ones(0),
+    np.ones((7, 7, 7)),
+    np.ones(7),
+]
+
+
+@pytest.mark.parametrize(("name", "write"), [(n, w) for n, all_ in WRITERS.items() for w in all_])
+@given(data=st.data())
+def test_weights_that_the_cell_would_refuse_are_not_written(cell, name, write, data):
+    params = draw(cell)[0].params
+    field = data.draw(st.sampled_from(params._fields))
+    narrow = getattr(params, field).astype(np.float32)
+    wrong = data.draw(st.sampled_from([*WRONG, narrow, narrow.astype(int)]))
+    with pytest.raises(
+        (TypeError, ShapeError), match=rf"layout\.\w+: {name}(\.\w+)? must be "
+    ) as error:
+        write(cell, params._replace(**{field: wrong}))
+    assert len(str(error.value)) < 400
 
 
 def test_a_search_ends():

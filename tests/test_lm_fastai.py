@@ -10,6 +10,7 @@ from helpers import assert_close, assert_equal
 
 from bptt import lstm, tree
 from bptt.checkpoint import CheckpointError
+from bptt.layouts import listed
 from bptt.lm import fastai
 from bptt.lm.fastai import download_fastai, from_fastai, load_fastai
 from bptt.lm.network import forward, is_tied
@@ -175,7 +176,7 @@ def test_a_tensor_that_is_missing_is_named(name):
         from_fastai(tensors)
     hint = " (a copy, such as module.weight_hh_l0, may have holes)" * name.endswith("_raw")
     assert str(error.value) == (
-        f"lm.from_fastai: {name} must be among the tensors{hint}, got {', '.join(tensors)}"
+        f"lm.from_fastai: {name} must be among the tensors{hint}, got {listed(tensors)}"
     )
 
 

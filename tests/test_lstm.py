@@ -132,3 +132,15 @@ def test_the_zero_state_has_two_arrays_with_a_row_for_each_sequence(params):
     narrow = lstm.Params(*(np.float32(array) for array in params))
     one = np.zeros((1, H), np.float32)
     assert_equal(lstm.zero_state(narrow, batch=1), lstm.State(one, one))
+
+
+@pytest.mark.parametrize("wrong", [None, 1j, "1", [1.0], True])
+def test_a_bias_of_the_forget_gate_that_is_no_number_is_a_type_error(rng, wrong):
+    with pytest.raises(TypeError, match=r"^lstm\.init: forget_bias must be a number, got "):
+        lstm.init(I, H, rng=rng, forget_bias=wrong)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, 10**400])
+def test_a_bias_of_the_forget_gate_that_is_not_finite_is_a_value_error(rng, wrong):
+    with pytest.raises(ValueError, match=r"^lstm\.init: forget_bias must be finite, got "):
+        lstm.init(I, H, rng=rng, forget_bias=wrong)

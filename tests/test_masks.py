@@ -117,6 +117,50 @@ def test_fused_and_unrolled_runs_agree_both_ways_from_a_huge_state(
     assert fused.kept_bytes(tape) > 0
 
 
+@each_cell
+@given(
+    SIZES,
+    SEEDS,
+    st.sampled_from([1e78, 1e308, np.inf, -np.inf, np.nan]),
+    st.sampled_from(["none", "some", "all"]),
+    st.sampled_from([None, 2]),
+    st.data(),
+)
+@settings(max_examples=60)
+def test_fused_and_unrolled_runs_agree_with_a_weight_or_an_input_that_is_broken(
+    cell, sizes, seed, value, masked, every, data
+):
+    (params, xs, state), (dhs, dstate) = draw(cell, *sizes, seed=seed)
+    mask = {"none": None, "some": draw_mask(*sizes[:2], seed), "all": np.zeros(sizes[:2], bool)}
+    numbers, unravel = tree.ravel((params, xs))
+    place = data.draw(st.integers(0, numbers.size - 1))
+    params, xs = unravel(np.where(np.arange(numbers.size) == place, value, numbers))
+    start = data.draw(st.sampled_from([None, state]))
+    runs = []
+    with np.errstate(all="ignore"):
+        for over_time, how in ((fused, {"recompute_every": every}), (unroll, {})):
+            run = over_time.forward(cell, params, xs, start, mask[masked], **how)
+            runs.append((*run[:2], *over_time.backward(cell, params, run[2], dhs, dstate)))
+    assert_same(*runs, tol=1e-9)
+
+
+@RUNS
+@each_cell
+@pytest.mark.parametrize("value", [1e300, np.inf, np.nan])
+def test_a_run_without_a_step_adds_nothing_to_the_gradient_of_broken_weights(
+    over_time, cell, value
+):
+    (params, xs, state), douts = draw(cell)
+    for broken_params in (
+        params._replace(**{name: np.full_like(array, value)})
+        for name, array in params._asdict().items()
+    ):
+        with np.errstate(all="ignore"):
+            _, _, tape = over_time.forward(cell, broken_params, xs, state, np.zeros((5, 3)))
+            dparams, dxs, _ = over_time.backward(cell, broken_params, tape, *douts)
+        assert not any(leaf.any() for _, leaf in tree.leaves((dparams, dxs)))
+
+
 @RUNS
 @each_cell
 @pytest.mark.parametrize("value", [1e300, np.inf, np.nan])

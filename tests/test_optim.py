@@ -148,6 +148,47 @@ def test_adam_keeps_moving_means_of_the_gradients_and_their_squares():
     assert again[0] == pytest.approx(theta[0] - m_hat / (math.sqrt(v_hat) + 0.5))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "bad"),
+    [("f8", np.nan), ("f8", np.inf), ("f8", -np.inf), ("f4", np.nan), ("f4", 1e300)]
+    + [(d, 2.0**n) for d, n in (("f4", 70), ("f4", 127), ("f8", 520), ("f8", 1023))],
+)
+@pytest.mark.parametrize("optimizer", [SGD(lr=0.1), SGD(lr=0.1, momentum=0.9), Adam()], ids=repr)
+def test_a_gradient_that_is_too_large_for_its_dtype_takes_no_step(
+    params, grads, optimizer, dtype, bad
+):
+    params = tree.map(np.dtype(dtype).type, params)
+    large = grads._replace(W_h=np.full_like(grads.W_h, bad))
+    with np.errstate(all="raise", under="ignore"):
+        if isinstance(optimizer, SGD) and np.isfinite(bad) and bad != 1e300:
+            assert np.isfinite(optimizer.update(params, large, optimizer.init(params))[0].W_h).all()
+            return
+        with pytest.raises(NonFiniteGradient, match=r"update: grads\.W_h must be finite"):
+            optimizer.update(params, large, optimizer.init(params))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("eps", [0.0, 1e-60, 1e-320, 1e-8])
+def test_without_a_gradient_adam_takes_no_step_whatever_its_epsilon(params, dtype, eps):
+    params, adam = tree.map(np.dtype(dtype).type, params), Adam(eps=eps)
+    state = adam.init(params)
+    with np.errstate(all="raise", under="ignore"):
+        for _ in range(3):
+            again, state = adam.update(params, tree.map(np.zeros_like, params), state)
+            assert_equal(again, params)
+        moved, _ = adam.update(params, tree.map(np.ones_like, params), state)
+    assert all((leaf < before).all() for leaf, before in zip(moved, params, strict=True))
+
+
+@pytest.mark.parametrize("bad", [-1.0, -1e-300, np.nan, -np.inf])
+def test_a_mean_of_squares_of_adam_that_is_negative_is_refused(params, grads, bad):
+    adam = Adam()
+    state = adam.init(params)
+    wrong = state._replace(v=state.v._replace(b=np.array([1.0, bad])))
+    with pytest.raises(ValueError, match=r"Adam\.update: state\.v must be zero or more, got"):
+        adam.update(params, grads, wrong)
+
+
 def test_the_defaults_of_adam_are_those_of_its_paper():
     assert Adam() == Adam(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers import CELLS, SEEDS, SIZES, assert_close, assert_equal, assert_slopes, draw_mask
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -385,3 +386,25 @@ def test_a_single_step_of_all_layers_is_that_of_a_run(cell):
     hs, states_T, _ = stack.forward(cell, params, xs[:1], states)
     h, after = stack.step(cell, params, xs[0], states)
     assert_close((h, after), (hs[0], states_T))
+
+
+@pytest.mark.parametrize("wrong", [None, 1, (), np.ones((2, 2))])
+def test_an_entry_that_is_no_weights_is_named(cell, rng, wrong):
+    params, xs = stack.init(cell, 3, 2, layers=2, rng=rng), np.ones((4, 2, 3))
+    hs, _, tape = stack.forward(cell, params, xs)
+    for layer in (0, 1):
+        broken = tuple(wrong if n == layer else p for n, p in enumerate(params))
+        message = (
+            rf"^stack\.(forward|backward): params\[{layer}\] must be weights of the cell, got "
+        )
+        with pytest.raises(TypeError, match=message):
+            stack.forward(cell, broken, xs)
+        with pytest.raises(TypeError, match=message):
+            stack.backward(cell, broken, tape, hs)
+
+
+@pytest.mark.parametrize("wrong", [None, 1.0, np.ones((2, 2)), torch.ones(2, 2), "ab"])
+def test_factors_between_layers_that_are_no_tuple_are_a_type_error(cell, rng, wrong):
+    params = stack.init(cell, 3, 2, layers=2, rng=rng)
+    with pytest.raises(TypeError, match=r"^stack\.forward: between must be a tuple of arrays, got"):
+        stack.forward(cell, params, np.ones((4, 2, 3)), between=wrong)

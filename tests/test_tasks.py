@@ -1,5 +1,6 @@
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -223,3 +224,18 @@ def test_equal_seeds_draw_equal_orders():
 def test_a_sequence_without_places_for_both_symbols_is_a_value_error(T):
     with pytest.raises(ValueError, match=f"^tasks.TemporalOrder: T must be at least 10, got {T}$"):
         TemporalOrder(T=T)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, 2.5, 12.0, "12", None, True])
+@pytest.mark.parametrize("task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5)])
+def test_lengths_and_depths_are_whole_numbers(task, wrong):
+    with pytest.raises(TypeError, match=r"^tasks\.\w+: (T|max_depth) must be a whole number, got "):
+        task(wrong)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -1, -1e-9])
+def test_the_noise_of_a_latch_is_zero_or_more_and_finite(wrong):
+    with pytest.raises(ValueError, match=r"^tasks\.Latch: noise must be zero or more, and finite"):
+        Latch(5, noise=wrong)
+    with pytest.raises(TypeError, match=r"^tasks\.Latch: noise must be a number, got 'x'"):
+        Latch(5, noise="x")

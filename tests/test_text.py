@@ -345,3 +345,9 @@ def test_a_guess_among_k_has_perplexity_k_and_as_many_bits_as_its_code():
     assert text.bits(math.log(8)) == pytest.approx(3)
     assert text.perplexity(math.log(8)) == pytest.approx(8)
     assert text.perplexity(0.7) == pytest.approx(2 ** text.bits(0.7))
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"abc", ["a", "b"]])
+def test_only_text_is_encoded(wrong):
+    with pytest.raises(TypeError, match=r"^text\.Vocabulary\.encode: text must be a string, got "):
+        Vocabulary.of("abc").encode(wrong)

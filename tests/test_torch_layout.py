@@ -192,12 +192,12 @@ def test_all_layers_and_directions_are_read_and_written(cell, layers, bidirectio
     assert_equal(stack_from_torch(cell, stack_to_torch(cell, params)), params)
 
 
-def test_each_layer_says_by_itself_whether_it_has_both_directions(params, rng):
-    for layers in (
-        (Both(params, params), rnn.init(2 * H, H, rng=rng)),
-        (params, Both(rnn.init(H, H, rng=rng), rnn.init(H, H, rng=rng))),
-    ):
-        assert_equal(stack_from_torch(rnn, stack_to_torch(rnn, layers)), layers)
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_layer_that_has_lost_a_direction_is_refused(cell, layer):
+    arrays = TORCH[cell](I, H, num_layers=3, bidirectional=True).state_dict()
+    left = {name: a for name, a in arrays.items() if not name.endswith(f"l{layer}_reverse")}
+    with pytest.raises(ValueError, match=f"weight_ih_l{layer}_reverse must be in the state dict"):
+        stack_from_torch(cell, left)
 
 
 def test_the_written_stack_is_what_torch_loads(cell):
@@ -406,10 +406,59 @@ def test_of_several_all_are_named_and_of_hundreds_some():
         from_torch(lstm, net.state_dict(), 1)
     assert str(error.value).endswith("pass state_dict, prefix='decoder.'")
     many = torch.nn.ModuleList([torch.nn.LSTM(I, H) for _ in range(300)])
-    with pytest.raises(ValueError, match=r"prefix='19.' and 280 more$"):
+    with pytest.raises(ValueError, match=r"prefix='0.' or .* and \d+ more$") as error:
         from_torch(lstm, many.state_dict())
-    with pytest.raises(ValueError, match=r"which holds 0.weight, .* and 580 more$"):
+    assert len(str(error.value)) < 400
+    with pytest.raises(ValueError, match=r"which holds 0.weight, .* and \d+ more$"):
         from_torch(lstm, torch.nn.ModuleList([torch.nn.Linear(1, 1)] * 300).state_dict())
+
+
+@pytest.mark.parametrize("read", [from_torch, stack_from_torch])
+@given(names=st.lists(st.text(max_size=9) | st.just("b" * 5000), max_size=30), begin=st.text())
+def test_a_message_about_names_is_short(read, names, begin):
+    whole = to_torch(rnn, draw(rnn)[0].params)
+    prefix = f"p{begin * 1000}."
+    for arrays in (
+        dict.fromkeys(names, 1),
+        {f"model.encoder.blocks.{n}.{name}weight_ih_l0": 1 for n, name in enumerate(names)},
+        {prefix + name: array for name, array in whole.items()} | {prefix + "b" * 999: 1},
+        {prefix + name: array.T[None] for name, array in whole.items()},
+        {prefix + name: array.astype(complex) for name, array in whole.items()},
+    ):
+        for at in ("", "q", prefix):
+            try:
+                read(rnn, arrays, prefix=at)
+            except (ValueError, TypeError) as error:
+                assert len(str(error)) < 400  # noqa: PT017  # some are read
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"rnn.", ["rnn."]])
+def test_a_prefix_that_is_no_text_is_a_type_error(state_dict, wrong):
+    for read in (from_torch, stack_from_torch):
+        with pytest.raises(TypeError, match=rf"layout\.{read.__name__}: prefix must be text, got "):
+            read(rnn, state_dict, prefix=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, "0", 0.0, True])
+def test_a_layer_that_is_no_number_is_a_type_error(state_dict, wrong):
+    for use, what in ((from_torch, state_dict), (to_torch, 1), (grads_to_torch, 1)):
+        with pytest.raises(TypeError, match=f"{use.__name__}: layer must be a whole number, got "):
+            use(rnn, what, wrong)
+
+
+def test_a_negative_layer_is_a_value_error(params, state_dict):
+    for use, what in ((from_torch, state_dict), (to_torch, params), (grads_to_torch, params)):
+        with pytest.raises(
+            ValueError, match=f"{use.__name__}: layer must be zero or more, got -1$"
+        ):
+            use(rnn, what, -1)
+
+
+@pytest.mark.parametrize("wrong", [None, 1, "params", np.ones(2)])
+def test_a_stack_that_is_no_tuple_is_not_written(cell, wrong):
+    for write in (stack_to_torch, stack_grads_to_torch):
+        with pytest.raises(TypeError, match=rf"layout\.{write.__name__}: d?params must be a tuple"):
+            write(cell, wrong)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -519,13 +568,13 @@ def test_tensors_on_a_device_that_require_a_gradient_are_read(cell):
     assert all(tensor.requires_grad for tensor in live.values())
 
 
-def test_bfloat16_becomes_float32_without_a_loss_and_float16_stays(cell):
-    brain = TORCH[cell](I, H, dtype=torch.bfloat16)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_16_bits_become_float32_without_a_loss(cell, dtype):
+    brain = TORCH[cell](I, H, dtype=dtype)
     want = from_torch(cell, {name: t.float() for name, t in brain.state_dict().items()})
     assert_equal(from_torch(cell, brain.state_dict()), want)
     assert {leaf.dtype for leaf in want} == {np.dtype(np.float32)}
-    half = from_torch(cell, TORCH[cell](I, H, dtype=torch.float16))
-    assert {leaf.dtype for leaf in half} == {np.dtype(np.float16)}
+    cell.zero_state(want, 1)
 
 
 @pytest.mark.parametrize(
@@ -574,7 +623,7 @@ def test_two_dtypes_in_one_layer_are_named(state_dict):
     )
 
 
-@given(SIZES, SEEDS, st.sampled_from([np.float16, np.float32, np.float64, np.longdouble]))
+@given(SIZES, SEEDS, st.sampled_from([np.float32, np.float64, np.longdouble]))
 def test_there_and_back_gives_the_same_weights_in_any_size_and_dtype(cell, sizes, seed, dtype):
     params = tree.map(dtype, draw(cell, *sizes, seed=seed)[0].params)
     assert_equal(from_torch(cell, to_torch(cell, params)), params)

@@ -1,4 +1,5 @@
 import io
+import math
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ from helpers import assert_equal
 from bptt import model, train
 from bptt.optim import SGD, Adam, NonFiniteGradient
 from bptt.tasks import Latch
+from bptt.train import fit
 
 
 def fit_latch(cell, seed, *, steps, max_norm=1.0):
@@ -109,3 +111,44 @@ def test_training_works_without_the_progress_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     assert_equal(fit_numbers([1.0] * 3), want)
     assert not stream.getvalue()
+
+
+@pytest.mark.parametrize("wrong", [-1, -(10**6)])
+def test_a_negative_number_of_steps_is_a_value_error(wrong):
+    with pytest.raises(ValueError, match=rf"^train\.fit: steps must be zero or more, got {wrong}$"):
+        fit_numbers([1.0], steps=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 1.0, "3", True])
+def test_a_number_of_steps_that_is_not_whole_is_a_type_error(wrong):
+    with pytest.raises(TypeError, match=r"^train\.fit: steps must be a whole number, got "):
+        fit_numbers([1.0], steps=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, "adam", Adam, 0.1])
+def test_what_is_no_optimizer_is_a_type_error(wrong):
+    with pytest.raises(TypeError, match=r"^train\.fit: optimizer must have init and update, such"):
+        fit_numbers([1.0], optimizer=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, "1.0", {}, 1j, object()])
+def test_a_loss_that_is_no_number_is_a_type_error(wrong):
+    with pytest.raises(TypeError, match=r"^train\.fit: the loss must hold real numbers, got "):
+        fit(lambda p, _: (wrong, p), np.ones(1), list, steps=2, optimizer=SGD(lr=0.1))
+
+
+def test_a_loss_of_nan_or_of_several_numbers_is_a_value_error():
+    for wrong, said in (
+        (math.nan, "loss of step 1 of 2 is NaN$"),
+        (np.ones(2), "the loss must be "),
+    ):
+        with pytest.raises(ValueError, match=said):
+            fit(
+                lambda p, _, loss=wrong: (loss, p), np.ones(1), list, steps=2, optimizer=SGD(lr=0.1)
+            )
+
+
+def test_a_gradient_whose_square_overflows_stops_the_run_at_its_step():
+    with pytest.raises(NonFiniteGradient) as error:
+        fit(lambda p, _: (1.0, p), np.float32([1e25]), list, steps=2, optimizer=Adam())
+    assert error.value.__notes__ == ["train.fit: this was step 1 of 2, with loss 1.0"]

@@ -132,3 +132,10 @@ def test_sums_over_float32_leaves_are_taken_in_float64():
     assert tree.global_norm(large) == pytest.approx(np.sqrt(3) * 1e30)
     rounded = np.array([2.0**12, 1], np.float32)  # the square of 2**12 hides the 1 in float32
     assert tree.dot(rounded, rounded) == 2.0**24 + 1
+
+
+@pytest.mark.parametrize("wrong", [np.ma.masked_array([1.0, 2.0], [0, 1]), np.array([1j]), "x"])
+def test_what_a_vector_cannot_hold_is_not_laid_out(wrong):
+    for at in (wrong, (np.ones(2), wrong), rnn.State(wrong)):
+        with pytest.raises(TypeError, match=r"^tree\.ravel: tree[\w.]* must "):
+            tree.ravel(at)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,33 @@ def test_chrono_needs_a_time_to_bridge(longest, rng):
 )
 def test_the_draws_behind_the_stored_results_stay_the_same(draw, want):
     np.testing.assert_allclose(draw(np.random.default_rng(0)), want, rtol=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [None, 0, np.random, np.random.RandomState(0)], ids=repr)
+@each_draw
+def test_a_seed_is_no_generator(draw, wrong):
+    with pytest.raises(
+        TypeError, match=r"^weights\.\w+: rng must be a generator, such as np\.rand"
+    ):
+        draw(rng=wrong)
+
+
+SIZED = [
+    *(partial(draw, 3) for draw in (weights.lecun, weights.glorot, weights.he)),
+    *(lambda n, rng, draw=draw: draw(n, 3, rng=rng) for draw in (weights.lecun, weights.glorot)),
+    *(lambda n, rng, draw=draw: draw(n, 3, rng=rng) for draw in (weights.he, weights.chrono)),
+    *(weights.orthogonal, lambda n, rng: weights.identity(n)),  # noqa: ARG005  # draws nothing
+]
+
+
+@pytest.mark.parametrize("draw", SIZED)
+def test_sizes_are_whole_numbers_of_at_least_one(draw, rng):
+    for wrong in (0, -1):
+        with pytest.raises(
+            ValueError, match=rf"^weights\.\w+: \w+ must be at least 1, got {wrong}"
+        ):
+            draw(wrong, rng=rng)
+    for wrong in (None, 2.0, "3", np.nan, True):
+        with pytest.raises(TypeError, match=r"^weights\.\w+: \w+ must be a whole number, got "):
+            draw(wrong, rng=rng)
+    assert draw(np.int64(2), rng=rng).size

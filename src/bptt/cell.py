@@ -17,6 +17,7 @@ from bptt.shapes import (
     ShapeError,
     axes_of,
     check_dtype,
+    check_generator,
     check_shape,
     check_type,
     check_weights,
@@ -145,7 +146,7 @@ class Cell(Steps[P, S, Saved], Protocol[P, S, Saved]):
         Raises
         ------
         TypeError
-            If `dtype` is not a floating-point one.
+            If `dtype` is not a floating-point one, or `rng` no generator.
         ValueError
             If a size is below 1.
         """
@@ -205,6 +206,7 @@ Given: TypeAlias = Mapping[str, Any]
 
 def _check_init(where: str, _: Given, given: Given) -> Given:
     check_dtype(where, given["dtype"])
+    check_generator(where, given["rng"])
     I, H = (check_whole(where, name, given[name]) for name in ("input_size", "hidden_size"))
     if I < 1 or H < 1:
         got = f"{shown(I)} and {shown(H)}"
@@ -213,21 +215,21 @@ def _check_init(where: str, _: Given, given: Given) -> Given:
 
 
 def _check_zero_state(where: str, kinds: Given, given: Given) -> Given:
-    _check_params(where, kinds["params"], given["params"])
+    check_params(where, "params", kinds["params"], given["params"])
     if check_whole(where, "batch", given["batch"]) < 1:
         raise ShapeError(f"{where}: batch must be at least 1, got {shown(given['batch'])}")
     return {}
 
 
 def _check_step(where: str, kinds: Given, given: Given) -> Given:
-    I, H, dtype = _check_params(where, kinds["params"], given["params"])
+    I, H, dtype = check_params(where, "params", kinds["params"], given["params"])
     x = check_shape(where, "x", given["x"], "B I", dtype, I=I)
     state = _check_state(where, "state", kinds["state"], given["state"], dtype, B=len(x), H=H)
     return {"x": x, "state": state}
 
 
 def _check_step_backward(where: str, kinds: Given, given: Given) -> Given:
-    I, H, _ = _check_params(where, kinds["params"], given["params"])
+    I, H, _ = check_params(where, "params", kinds["params"], given["params"])
     saved = given["saved"]
     check_type(where, "saved", saved, kinds["saved"])
     B, dtype = len(saved.x), saved.h_prev.dtype
@@ -245,20 +247,34 @@ CHECKS: dict[str, Callable[[str, Given, Given], Given]] = {
 }
 
 
-def _check_params(where: str, kind: Any, params: Any) -> tuple[int, int, Any]:
+def check_params(where: str, name: str, kind: Any, params: Any) -> tuple[int, int, Any]:
     """Insist that weights are arrays of one dtype that fit each other; return I, H and the dtype.
 
     The rows of W_h say how many units there are, and all else is held against them.
+
+    Parameters
+    ----------
+    kind : type
+        The `Params` of the cell.
+    params : object
+        What the caller passed.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit each other.
+    TypeError
+        If they are not arrays of one floating-point dtype, or no weights of this cell.
     """
     columns, blocks, others = _columns(kind)
-    check_type(where, "params", params, kind)
-    dtype = check_weights(where, params)
+    check_type(where, name, params, kind)
+    dtype = check_weights(where, params, name)
     H = len(np.atleast_1d(params.W_h))
     sizes = {"H": H, columns: blocks * H}
     known = {} if blocks == 1 else {columns: blocks * H}  # one block only has to be square
-    check_shape(where, "params.W_h", params.W_h, f"H {columns}", None, **known)
-    for name, axes in others:
-        check_shape(where, f"params.{name}", getattr(params, name), axes, None, **sizes)
+    check_shape(where, f"{name}.W_h", params.W_h, f"H {columns}", None, **known)
+    for field, axes in others:
+        check_shape(where, f"{name}.{field}", getattr(params, field), axes, None, **sizes)
     return len(params.W_x), H, dtype
 
 

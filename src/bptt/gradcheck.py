@@ -15,8 +15,10 @@ The scale is not known beforehand. Along axis $j$ the default is $|\theta_j|$, b
 or, if all numbers of the point are smaller, than the largest of them: a bias of 0 or 1e-5 matters
 on the scale of the other weights. Where all weights are tiny and the loss is not, pass `eps`.
 
-What rounding hides never passes. A step that is lost in the rounding of the point, a slope that is
-lost in the rounding of $f$, and a value that is NaN or infinite are errors.
+What rounding hides never passes. A step that is lost in the rounding of the point, and a value that
+is NaN or infinite, are errors; so is, for `check_gradient`, a slope that is lost in the rounding of
+$f$. The slopes themselves, of `numeric_gradient` and `directional_derivative`, are what was
+measured: where $f$ is large and changes little they may be nothing but rounding.
 
 At a kink, such as that of relu at 0, central differences give the mean of the slopes on both sides,
 which no rule for the derivative gives (1/2 for relu): move the point away from it.
@@ -101,7 +103,8 @@ def directional_derivative(
     TypeError
         If an array is not float64, or `f` returns no number.
     ValueError
-        If the slope is NaN or infinite, or the step is lost in the rounding of the point.
+        If the slope is NaN or infinite, or the step is lost in the rounding of the point or leads
+        beyond the numbers of float64.
     """
     theta, unravel = _point(at)
     tree.check_same_shapes("gradcheck.directional_derivative", "direction", direction, at)
@@ -117,7 +120,8 @@ def numeric_gradient(f: Callable[[P], float], at: P, eps: float | None = None) -
     TypeError
         If an array is not float64, or `f` returns no number.
     ValueError
-        If a slope is NaN or infinite, or a step is lost in the rounding of the point.
+        If a slope is NaN or infinite, or a step is lost in the rounding of the point or leads
+        beyond the numbers of float64.
 
     Examples
     --------
@@ -194,12 +198,11 @@ def check_gradient(
     UnmeasurableGradient
         If the rounding of `f` hides whether the error is above what is allowed.
     ValueError
-        If a value or a slope is NaN or infinite, a step is lost in the rounding of the point, or
-        the point has no number.
+        If a value or a slope is NaN or infinite, a step is lost in the rounding of the point or
+        leads beyond the numbers of float64, the point has no number, or a tolerance is negative or
+        not finite.
     """
-    tol = check_number(WHERE, "tol", tol, "zero or more", lambda most: not most < 0)
-    allowed = "zero or more, and finite"
-    atol = check_number(WHERE, "atol", atol, allowed, lambda least: 0 <= least < math.inf)
+    tol, atol = _tolerance("tol", tol), _tolerance("atol", atol)
     tree.check_same_shapes("gradcheck.check_gradient", "grads", grads, at)
     numeric, noise = _measure(f, at, eps)
     errors = _errors(grads, numeric)
@@ -209,7 +212,9 @@ def check_gradient(
     for (name, a), (_, b), (_, hidden) in each:
         if not a.size:
             continue
-        difference, scale, noisy = np.abs(a - b), np.abs(b).max(), hidden.max()
+        with np.errstate(over="ignore"):  # what overflows is above what is allowed
+            difference, scale = np.abs(a - b), float(np.abs(b).max())
+        noisy = hidden.max()
         worst = np.unravel_index(np.argmax(difference), b.shape)
         place = ", ".join(str(index) for index in worst)
         both = (
@@ -220,7 +225,7 @@ def check_gradient(
         fits = difference.max() <= atol + slack
         drowns = noisy > max(atol, NOTHING * max(1.0, largest), slack, SURE * scale)
         if drowns if fits else 0 < difference.max() <= hidden[worst]:
-            most = 10.0 ** math.ceil(math.log10(noisy))
+            most = 10.0 ** math.ceil(math.log10(min(noisy, 1e308)))
             raise UnmeasurableGradient(
                 f"{both}; the rounding of f alone may add up to {most:.0e}: pass that as atol, or "
                 "take a larger eps or a smaller f"
@@ -229,6 +234,11 @@ def check_gradient(
             raise GradientError(both + _kink(f, at, first + int(np.argmax(difference)), eps))
         first += a.size
     return max(errors)
+
+
+def _tolerance(name: str, value: Any) -> float:
+    wanted = "zero or more, and finite"
+    return check_number(WHERE, name, value, wanted, lambda most: 0 <= most < math.inf)
 
 
 def _point(at: P) -> tuple[Array, Callable[[Array], P]]:
@@ -265,18 +275,24 @@ def _slope(
 ) -> _Slope:
     """Take a central difference, and judge how much of it may be rounding."""
     step = _step(theta, u, eps)
-    after, before = theta + step * u, theta - step * u
-    lost = np.abs(after - before - 2 * step * u).max()
+    with np.errstate(over="ignore", invalid="ignore"):
+        after, before = theta + step * u, theta - step * u
+        lost = float(np.abs(after - before - 2 * step * u).max())
+    if not math.isfinite(lost):
+        raise ValueError(
+            f"gradcheck: a step of {step:.2g} leads beyond the numbers of float64, from "
+            f"{np.abs(theta).max():.2g}; pass a smaller eps or a smaller point"
+        )
     if step == 0 or lost > LOST * 2 * step * np.abs(u).max():
         raise ValueError(
             f"gradcheck: a step of {step:.2g} is lost in the rounding of at, "
             f"where it reaches {np.abs(theta).max():.2g}; pass a larger eps"
         )
-    (ahead, eta), (behind, _) = _value(f, unravel(after)), _value(f, unravel(before))
+    (ahead, of_one), (behind, of_other) = _value(f, unravel(after)), _value(f, unravel(before))
     slope = (ahead - behind) / (2 * step)
     if not math.isfinite(slope):
         raise ValueError(f"gradcheck: f must be finite around the point, got {ahead} and {behind}")
-    return _Slope(slope, ROUNDINGS * eta * max(abs(ahead), abs(behind)) / step)
+    return _Slope(slope, ROUNDINGS * max(of_one, of_other) / step)
 
 
 def _step(theta: Array, u: Array, eps: float | None) -> float:
@@ -290,13 +306,16 @@ def _step(theta: Array, u: Array, eps: float | None) -> float:
 
 
 def _value(f: Callable[[P], float], at: P) -> tuple[float, float]:
-    """Return the value of a function, and the machine epsilon of its dtype."""
+    """Return the value of a function, and by how much it is rounded; below that it underflows."""
     value = f(at)
     array = np.asarray(value)
     if array.size != 1 or array.dtype.kind not in "fiub":
         raise TypeError(f"gradcheck: f must return a number, got {shown(value)}")
-    dtype = array.dtype if array.dtype.kind == "f" else np.float64
-    return float(array.item()), float(np.finfo(dtype).eps)
+    kind, number = (
+        np.finfo(array.dtype if array.dtype.kind == "f" else np.float64),
+        float(array.item()),
+    )
+    return number, float(kind.eps) * abs(number) + float(kind.smallest_subnormal)
 
 
 def _kink(f: Callable[[P], float], at: P, j: int, eps: float | None) -> str:
@@ -304,13 +323,13 @@ def _kink(f: Callable[[P], float], at: P, j: int, eps: float | None) -> str:
     theta, unravel = _point(at)
     u = np.arange(theta.size) == j
     step = _step(theta, u, eps)
-    here, eta = _value(f, at)
+    here, rounded = _value(f, at)
 
     def slope(h: float) -> float:
         return (_value(f, unravel(theta + h * u))[0] - here) / h + 0.0  # no -0
 
     left, right, further = slope(-step), slope(step), slope(10 * step) - slope(-10 * step)
-    jump, noise = abs(right - left), ROUNDINGS * eta * abs(here) / step
+    jump, noise = abs(right - left), ROUNDINGS * rounded / step
     # Where f only bends, the slopes differ by ten times as much at ten times the step.
     if not jump > max(KINK * max(abs(left), abs(right)), noise, abs(further) / 2):
         return ""
@@ -325,7 +344,10 @@ def _array_error(got: Any, want: Any) -> Array:
     a, b = (np.asarray(check_numbers(WHERE, "an array", x), np.float64) for x in (got, want))
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("gradcheck: both arrays must be finite, got NaN or infinity")
-    difference, scale = np.abs(a - b).max(initial=0), np.abs(b).max(initial=0)
-    if scale == 0:
-        return np.asarray(0.0 if difference == 0 else math.inf)
-    return np.asarray(difference / scale)
+    with np.errstate(over="ignore"):
+        difference, scale = np.abs(a - b).max(initial=0), np.abs(b).max(initial=0)
+        if difference == math.inf:  # half of it is not
+            return _array_error(a / 2, b / 2)
+        if scale == 0:
+            return np.asarray(0.0 if difference == 0 else math.inf)
+        return np.asarray(difference / scale)

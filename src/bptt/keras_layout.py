@@ -2,8 +2,8 @@ r"""Weights in our layout and in that of Keras and TensorFlow.
 
 Keras writes $x_t W + h_{t-1} U + b$ with the kernel $W$, the recurrent kernel $U$ and the bias $b$,
 as we do. The blocks of its LSTM are i, f, c, o, where c is our g. Those of its GRU are z, r, h,
-where h is our n, and its bias has two rows: beside $W$ and beside $U$. What is returned are copies.
-This module needs NumPy only.
+where h is our n, and its bias has two rows: beside $W$ and beside $U$. What is returned are copies;
+bfloat16 and float16 become float32. This module needs NumPy only.
 
 Arrays hold no settings. With another `activation` or `recurrent_activation` (in Keras 1 that was
 `"hard_sigmoid"`) they have the same shapes, and are read as if the layer had tanh and the sigmoid.
@@ -26,7 +26,7 @@ import numpy as np
 from bptt import gru, layouts
 from bptt.cell import blocks
 from bptt.layouts import KERAS, Four, check_cell, check_params
-from bptt.shapes import Array, ShapeError
+from bptt.shapes import Array, ShapeError, shown
 
 NAMES = ("kernel", "recurrent_kernel", "bias")
 # What a layer has to say where it says anything of it.
@@ -48,7 +48,7 @@ def from_keras(cell: ModuleType, weights: Any) -> Any:
     ShapeError
         If the shapes are not those of this cell, such as those of a GRU with `reset_after=False`.
     TypeError
-        If the cell is not known here, `weights` is neither a layer nor a sequence, or an array
+        If the cell is not known here, `weights` is neither one layer nor a sequence, or an array
         does not hold floating-point numbers, or has another dtype than the rest.
     ValueError
         If there are not two or three arrays, or the layer computes another function.
@@ -76,8 +76,10 @@ def to_keras(cell: ModuleType, params: Any) -> list[Array]:
 
     Raises
     ------
+    ShapeError
+        If the shapes of the weights do not fit each other.
     TypeError
-        If the cell is not known here, or these are no weights of it.
+        If the cell is not known here, or these are no weights of it in one dtype.
     """
     check_cell("keras_layout.to_keras", cell)
     check_params("keras_layout.to_keras", "params", cell, params)
@@ -105,7 +107,14 @@ def _arrays_of(where: str, weights: Any) -> Sequence[Any]:
 
 
 def _check_settings(where: str, layer: Any) -> None:
+    """Insist that a layer is a recurrent one with the settings of ours."""
     said = layer.get_config()
+    if not {"units", "activation"} <= said.keys():  # a model or a wrapper hides what is inside
+        raise TypeError(
+            f"{where}: weights must be one layer, which says its units and its activation, "
+            f"got a {shown(type(layer).__name__, str)}; pass the layer inside, such as "
+            "model.layers[0] or layer.forward_layer"
+        )
     for name, wanted in SETTINGS.items():
         if said.get(name, wanted) != wanted:
             raise ValueError(

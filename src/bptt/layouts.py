@@ -9,7 +9,7 @@ $$
 and ours has one bias, $b = b_x + b_h$, but in the candidate of the GRU. Each gate has a block of
 H columns, and what differs is their order. By the letters of our equations, from the left:
 
-| | simple cell | LSTM | GRU |
+| library | simple cell | LSTM | GRU |
 | --- | --- | --- | --- |
 | here, torch | h | i, f, g, o | r, z, n |
 | Keras | h | i, f, g, o | z, r, n |
@@ -28,11 +28,13 @@ order : mapping of module to str
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from bptt import cell as cells
 from bptt import gru, lstm, rnn
 from bptt.cell import blocks
 from bptt.cells import CELLS
@@ -42,8 +44,8 @@ TORCH = {rnn: "h", lstm: "ifgo", gru: "rzn"}  # ours as well
 KERAS = {rnn: "h", lstm: "ifgo", gru: "zrn"}
 ONNX = {rnn: "h", lstm: "iofg", gru: "zrn"}
 
+LISTED = 140  # characters of names in a message
 TRANSPOSED = "; it looks transposed, as other libraries have it"
-MOST = 20  # names in a message
 
 
 class Four(NamedTuple):
@@ -120,8 +122,10 @@ def check_cell(where: str, cell: object) -> None:
         raise TypeError(f"{where}: cell must be one of {known}, got {shown(cell)}")
 
 
-def check_params(where: str, name: str, cell: ModuleType, params: object) -> None:
-    """Insist on the weights of this cell, in one direction of one layer.
+def check_params(
+    where: str, name: str, cell: ModuleType, params: object
+) -> tuple[int, int, np.dtype[Any]]:
+    """Insist on the weights of this cell, in one direction of one layer; return I, H and the dtype.
 
     Parameters
     ----------
@@ -132,22 +136,19 @@ def check_params(where: str, name: str, cell: ModuleType, params: object) -> Non
 
     Raises
     ------
+    ShapeError
+        If the shapes of the weights do not fit each other.
     TypeError
-        If it is anything else.
+        If it is anything else, or the weights are not arrays of one floating-point dtype.
     """
-    if not isinstance(params, cell.Params):
-        got = type(params)
-        raise TypeError(
-            f"{where}: {name} must be a {cell.__name__}.Params, "
-            f"got {got.__module__}.{got.__qualname__}"
-        )
+    return cells.check_params(where, name, cell.Params, params)
 
 
 def as_arrays(where: str, values: Mapping[str, Any]) -> dict[str, Array]:
     """Return arrays of one floating-point dtype.
 
-    A tensor of torch may be on any device and require a gradient. NumPy has no bfloat16; float32
-    holds each of its numbers.
+    A tensor of torch may be on any device and require a gradient. NumPy has no bfloat16, and
+    no cell computes in float16; float32 holds each number of both.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def _as_array(where: str, name: str, value: Any) -> Array:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{wanted}, got {kind or type(value).__name__} ({error})") from error
-    if array.dtype.name == "bfloat16":  # of ml_dtypes, which Keras uses
+    if array.dtype.name in {"bfloat16", "float16"}:  # the first is of ml_dtypes, which Keras uses
         array = array.astype(np.float32)
     if array.dtype.kind != "f" or kind == "a masked array":
         raise TypeError(f"{wanted}, got {kind or array.dtype}")
@@ -312,7 +313,7 @@ def as_mapping(value: Any) -> Mapping[Any, Any]:
 
 
 def listed(names: Iterable[Any], separator: str = ", ") -> str:
-    """Return names for a message, but not hundreds of them.
+    """Return names for a message: the first ones, on one line that is not long.
 
     Parameters
     ----------
@@ -321,7 +322,10 @@ def listed(names: Iterable[Any], separator: str = ", ") -> str:
     separator : str
         What stands between them.
     """
-    all_names = [str(name) for name in names]
-    more = len(all_names) - MOST
-    shown = separator.join(all_names[:MOST])
-    return f"{shown} and {more} more" if more > 0 else shown
+    texts = [shown(name, str) for name in names]
+    ends = accumulate(len(text) + len(separator) for text in texts)
+    first = max(1, sum(end <= LISTED for end in ends))
+    more = len(texts) - first
+    line = separator.join(texts[:first])
+    cut = line if len(line) <= LISTED else f"{line[: LISTED - 3]}..."
+    return f"{cut} and {more} more" if more > 0 else cut

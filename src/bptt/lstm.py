@@ -1,5 +1,6 @@
 r"""Long short-term memory: a cell state $c_t = f_t \odot c_{t-1} + i_t \odot g_t$ behind gates."""
 
+import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from bptt.cell import checked
 from bptt.ops import sigmoid, sigmoid_prime, tanh, tanh_prime
-from bptt.shapes import Array
+from bptt.shapes import Array, check_number
 from bptt.weights import glorot, orthogonal
 
 
@@ -137,7 +138,8 @@ def init(
     Parameters
     ----------
     forget_bias : float
-        The bias of the forget gate.
+        The bias of the forget gate. Anything but a number is a TypeError, and one that is not
+        finite a ValueError.
 
     Notes
     -----
@@ -148,6 +150,7 @@ def init(
     <https://proceedings.mlr.press/v37/jozefowicz15.html>.
     """
     I, H = input_size, hidden_size
+    forget_bias = check_number("lstm.init", "forget_bias", forget_bias, "finite", math.isfinite)
     return Params(
         W_x=np.hstack([glorot(I, H, rng=rng, dtype=dtype) for _ in "ifgo"]),
         W_h=np.hstack([orthogonal(H, rng=rng, dtype=dtype) for _ in "ifgo"]),

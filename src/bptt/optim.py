@@ -12,7 +12,7 @@ grads : Params
 import math
 import operator
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -34,7 +34,8 @@ class NonFiniteGradient(ValueError):  # noqa: N818  # the name is part of the pu
 def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, float]:
     r"""Shorten a gradient that is too long, $g \min(1, c / (\lVert g \rVert + \epsilon))$.
 
-    Also return $\lVert g \rVert$, the L2 norm over all arrays together, accumulated in float64.
+    Also return $\lVert g \rVert$, the L2 norm over all arrays together, accumulated in float64. A
+    gradient that is not too long comes back as it is, not as a copy.
 
     Parameters
     ----------
@@ -80,6 +81,7 @@ def clip_global_norm(grads: P, max_norm: float, eps: float = 0.0) -> tuple[P, fl
     return tree.map(lambda g: g * scale, grads), norm
 
 
+@runtime_checkable
 class Optimizer(Protocol):
     """What `train.fit` asks of an optimiser: a state to start from, and a step."""
 
@@ -109,11 +111,15 @@ class Optimizer(Protocol):
 
         Raises
         ------
+        NonFiniteGradient
+            If a gradient is NaN or infinite in the dtype of `params`, or, with Adam, its square.
         ShapeError
             If an array of `grads` or `state` has not the shape of its array in `params`.
         TypeError
             If the trees differ in structure, `params` are not arrays of one floating-point dtype,
             `grads` or `state` do not hold real numbers, or `state` is of another optimiser.
+        ValueError
+            If the state of Adam holds a negative mean of squares.
         """
 
 
@@ -159,7 +165,9 @@ class SGD:
         state = _like("optim.SGD.update", "state", state, params)
         # Python floats: a NumPy float64 would widen float32.
         lr, momentum = float(self.lr), float(self.momentum)
-        v = tree.map(lambda v, g: momentum * v + g, state, grads)
+        with np.errstate(over="ignore", invalid="ignore"):
+            v = tree.map(lambda v, g: momentum * v + g, state, grads)
+        _check_finite("optim.SGD.update", v)
         return tree.map(lambda theta, v: theta - lr * v, params, v), v
 
 
@@ -223,12 +231,16 @@ class Adam:
         lr, beta1, beta2, eps = map(float, (self.lr, self.beta1, self.beta2, self.eps))
         t = t_prev + 1
         m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, m_prev, grads)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v_prev, grads)
+        with np.errstate(over="ignore", invalid="ignore"):
+            v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v_prev, grads)
+        _check_finite("optim.Adam.update", v)
 
         def step(theta: Any, m: Any, v: Any) -> Any:
             m_hat = m / (1 - beta1**t)
             v_hat = v / (1 - beta2**t)
-            return theta - lr * m_hat / (np.sqrt(v_hat) + eps)
+            root = np.sqrt(v_hat) + eps
+            # Without a gradient so far there is no step, even if eps is 0.
+            return theta - lr * m_hat / (root + (root == 0))
 
         return tree.map(step, params, m, v), AdamState(t, m, v)
 
@@ -244,7 +256,19 @@ def _like(where: str, name: str, value: P, params: P) -> P:
     """Return a tree in the shapes and the dtype of the parameters, if it has these shapes."""
     arrays = tree.numbers(where, name, value)
     tree.check_same_shapes(where, name, arrays, params)
-    return tree.map(lambda array, theta: np.asarray(array, theta.dtype), arrays, params)
+    with np.errstate(over="ignore"):  # infinity is looked for later
+        return tree.map(lambda array, theta: np.asarray(array, theta.dtype), arrays, params)
+
+
+def _check_finite(where: str, v: Any) -> None:
+    """Insist that what a gradient has been added to is finite."""
+    for name, leaf in tree.leaves(v):
+        if not np.isfinite(leaf).all():
+            full = f"grads.{name}" if name else "grads"
+            raise NonFiniteGradient(
+                f"{where}: {full} must be finite in the {leaf.dtype} of the parameters, and so "
+                "must its square for Adam; clip the gradient, or look for an overflow before it"
+            )
 
 
 def _adam_state(state: Any, params: P) -> AdamState[P]:
@@ -259,4 +283,6 @@ def _adam_state(state: Any, params: P) -> AdamState[P]:
     if not 0 <= t < 2**63:
         raise ValueError(f"{where}: state.t must be from 0 to below 2**63, got {shown(t)}")
     m, v = (_like(where, f"state.{name}", getattr(state, name), params) for name in "mv")
+    if not all((leaf >= 0).all() for _, leaf in tree.leaves(v)):
+        raise ValueError(f"{where}: state.v must be zero or more, got a negative number or NaN")
     return AdamState(t, m, v)

@@ -127,6 +127,26 @@ def check_whole(where: str, name: str, value: Any) -> int:
     return int(value)
 
 
+def check_generator(where: str, rng: Any) -> np.random.Generator:
+    """Insist on a generator of random numbers.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        What the caller passed.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else, such as a seed.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"{where}: rng must be a generator, such as np.random.default_rng(0), got {shown(rng)}"
+        )
+    return rng
+
+
 def check_type(where: str, name: str, value: Any, kind: type) -> None:
     """Insist on a type of this library.
 

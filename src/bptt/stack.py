@@ -130,7 +130,7 @@ def forward(
     ShapeError
         If a shape does not fit, or T or B is zero.
     TypeError
-        If `cell` is not a cell, or `params` or `states` have not the form above.
+        If `cell` is not a cell, or `params`, `states` or `between` have not the form above.
     ValueError
         If the mask holds anything but True and False, or 1 and 0, or `between` has not one entry
         for each layer but the highest.
@@ -144,6 +144,8 @@ def forward(
     states = _check_form("stack.forward", "states", states, params)
     hs = check_shape("stack.forward", "xs", xs, "T B I")
     T, B, _ = hs.shape
+    if not isinstance(between, tuple | list):
+        raise TypeError(f"stack.forward: between must be a tuple of arrays, got {_kind(between)}")
     if between and len(between) != len(params) - 1:
         raise ValueError(
             "stack.forward: between must have an entry for each layer but the highest, "
@@ -284,6 +286,12 @@ def _check_params(where: str, params: Any) -> None:
         raise TypeError(
             f"{where}: params must be a tuple with the weights of each layer, got {_kind(params)}"
         )
+    for layer, entry in enumerate(params):
+        for p in _each(entry):
+            if not (hasattr(p, "W_x") and hasattr(p, "W_h")):
+                raise TypeError(
+                    f"{where}: params[{layer}] must be weights of the cell, got {_kind(p)}"
+                )
 
 
 def _check_form(where: str, name: str, value: Any, params: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
-from bptt.shapes import Array, shown
+from bptt.shapes import Array, check_number, check_whole, shown
 
 
 class Batch(NamedTuple):
@@ -40,9 +40,11 @@ class Latch:
     null_accuracy: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
-        """Insist on at least one step."""
-        if self.T < 1:
+        """Insist on at least one step, and a spread of the noise."""
+        if check_whole("tasks.Latch", "T", self.T) < 1:
             raise ValueError(f"tasks.Latch: T must be at least 1, got {shown(self.T)}")
+        wanted = "zero or more, and finite"
+        check_number("tasks.Latch", "noise", self.noise, wanted, lambda n: 0 <= n < math.inf)
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
         """Draw inputs of shape (T, B, 1) and a target at the last step, 1 for +1 and 0 for -1."""
@@ -82,7 +84,7 @@ class TemporalOrder:
 
     def __post_init__(self) -> None:
         """Insist on a place for each of the two symbols."""
-        if self.T < 10:
+        if check_whole("tasks.TemporalOrder", "T", self.T) < 10:
             raise ValueError(f"tasks.TemporalOrder: T must be at least 10, got {shown(self.T)}")
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
@@ -129,7 +131,7 @@ class Brackets:
     def __post_init__(self) -> None:
         """Insist on at least one step and one bracket."""
         for name, size in (("T", self.T), ("max_depth", self.max_depth)):
-            if size < 1:
+            if check_whole("tasks.Brackets", name, size) < 1:
                 raise ValueError(f"tasks.Brackets: {name} must be at least 1, got {shown(size)}")
 
     @property

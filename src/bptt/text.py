@@ -328,9 +328,13 @@ class Vocabulary:
 
         Raises
         ------
+        TypeError
+            If it is no text.
         ValueError
             If a character is unknown. The message names the first.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text.Vocabulary.encode: text must be a string, got {shown(text)}")
         codes = self._codes[np.minimum(_points(text), len(self._codes) - 1)]
         if (unknown := codes < 0).any():
             place = int(unknown.argmax())

@@ -4,7 +4,7 @@ torch writes $x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh}$: its matr
 transposes of ours, with the same blocks in the same order, and it has two biases where one would
 do. Only in the candidate of the GRU, where the reset gate multiplies $h_{t-1} W_{hn} + b_{hn}$, are
 both needed. What is returned are copies, never views, under torch's names if they are for torch.
-Tensors may be on any device and require a gradient; bfloat16, which NumPy lacks, becomes float32.
+Tensors may be on any device and require a gradient; bfloat16 and float16 become float32.
 This module needs NumPy only.
 
 A state dict holds no settings. That of a `torch.nn.RNN` with `nonlinearity="relu"` has the same
@@ -40,7 +40,7 @@ import numpy as np
 from bptt import gru, layouts
 from bptt.cell import blocks
 from bptt.layouts import TORCH, Four, check_cell, check_params
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, check_whole, shown
 from bptt.stack import Both
 
 
@@ -69,6 +69,7 @@ def from_torch(
         dictionary.
     """
     where = "torch_layout.from_torch"
+    _check_layer(where, layer)
     arrays = _open(where, cell, state_dict, prefix)
     return _read(where, cell, arrays, layer, prefix, reverse=reverse)
 
@@ -82,10 +83,13 @@ def to_torch(
 
     Raises
     ------
+    ShapeError
+        If the shapes of the weights do not fit each other.
     TypeError
-        If the cell is not known here, or these are no weights of it.
+        If the cell is not known here, or these are no weights of it in one dtype.
     """
     check_cell("torch_layout.to_torch", cell)
+    _check_layer("torch_layout.to_torch", layer)
     check_params("torch_layout.to_torch", "params", cell, params)
     return _write(layouts.split(cell, TORCH, params), layer, reverse=reverse)
 
@@ -99,10 +103,13 @@ def grads_to_torch(
 
     Raises
     ------
+    ShapeError
+        If the shapes of the gradient do not fit each other.
     TypeError
-        If the cell is not known here, or this is no gradient of it.
+        If the cell is not known here, or this is no gradient of it in one dtype.
     """
     check_cell("torch_layout.grads_to_torch", cell)
+    _check_layer("torch_layout.grads_to_torch", layer)
     check_params("torch_layout.grads_to_torch", "dparams", cell, dparams)
     db_hh = dparams.b
     if cell is gru:
@@ -121,7 +128,7 @@ def stack_from_torch(cell: ModuleType, state_dict: Any, *, prefix: str = "") -> 
         As for `from_torch`.
     ValueError
         As for `from_torch`, or if a name belongs to no layer: those are counted from 0 without a
-        gap.
+        gap; or if only some layers have both directions.
     """
     where = "torch_layout.stack_from_torch"
     arrays = _open(where, cell, state_dict, prefix)
@@ -129,6 +136,12 @@ def stack_from_torch(cell: ModuleType, state_dict: Any, *, prefix: str = "") -> 
     while f"{prefix}weight_ih_l{len(params)}" in arrays:
         params.append(_read_layer(where, cell, arrays, len(params), prefix))
     layers = tuple(params)
+    if len({type(entry) for entry in layers}) > 1:
+        alone = [isinstance(entry, Both) for entry in layers].index(False)
+        raise ValueError(
+            f"{where}: weight_ih_l{alone}_reverse must be in the state dict, as other layers have "
+            "both directions"
+        )
     known = {prefix + name for name in [*stack_to_torch(cell, layers), *_names(arrays, 0, prefix)]}
     if unread := [n for n in arrays if str(n).startswith(prefix) and n not in known]:
         raise ValueError(
@@ -140,17 +153,24 @@ def stack_from_torch(cell: ModuleType, state_dict: Any, *, prefix: str = "") -> 
 
 def stack_to_torch(cell: ModuleType, params: tuple[Any, ...]) -> dict[str, Array]:
     """Write the weights of all layers and directions, each as `to_torch` does."""
-    return _write_layers(to_torch, cell, params)
+    return _write_layers("stack_to_torch", "params", to_torch, cell, params)
 
 
 def stack_grads_to_torch(cell: ModuleType, dparams: tuple[Any, ...]) -> dict[str, Array]:
     """Write the gradient of all layers and directions, each as `grads_to_torch` does."""
-    return _write_layers(grads_to_torch, cell, dparams)
+    return _write_layers("stack_grads_to_torch", "dparams", grads_to_torch, cell, dparams)
+
+
+def _check_layer(where: str, layer: int) -> None:
+    if check_whole(where, "layer", layer) < 0:
+        raise ValueError(f"{where}: layer must be zero or more, got {shown(layer)}")
 
 
 def _open(where: str, cell: ModuleType, state_dict: Any, prefix: str) -> Mapping[str, Any]:
     """Return the arrays by their names, once the cell is known and no module computes ReLU."""
     check_cell(where, cell)
+    if not isinstance(prefix, str):
+        raise TypeError(f"{where}: prefix must be text, got {shown(prefix)}")
     if not (isinstance(state_dict, Mapping) or layouts.is_module(state_dict)):
         raise TypeError(
             f"{where}: state_dict must be a module or a mapping, such as net.state_dict(), "
@@ -188,21 +208,22 @@ def _read(
 ) -> Any:
     names = [prefix + name for name in _names(arrays, layer, prefix, reverse=reverse)]
     if (projection := names[0].replace("weight_ih", "weight_hr")) in arrays:
-        raise ValueError(f"{where}: a projection, {projection}, is not supported")
+        raise ValueError(f"{where}: a projection, {shown(projection, str)}, is not supported")
     if not any(str(name).startswith(f"{prefix}bias_") for name in arrays):
         names = names[:2]  # bias=False
     if missing := [name for name in names if name not in arrays]:
         if names[0] in missing:
             _check_elsewhere(where, arrays, layer, reverse=reverse)
         raise ValueError(
-            f"{where}: {', '.join(missing)} must be in the state dict, "
+            f"{where}: {layouts.listed(missing)} must be in the state dict, "
             f"which holds {layouts.listed(arrays) or 'nothing'}"
         )
-    found = layouts.as_arrays(where, {name: arrays[name] for name in names})
+    ends = {name[-layouts.LISTED :]: arrays[name] for name in names}  # a prefix may be long
+    found = layouts.as_arrays(where, ends)
     W_ih, W_hh, *biases = found.values()
-    matrices = {name: found[name] for name in names[:2]}
+    matrices = dict(list(found.items())[:2])
     sizes = layouts.check_matrices(where, cell, matrices, rows=True)
-    for name in names[2:]:
+    for name in list(found)[2:]:
         check_shape(where, name, found[name], layouts.axis_of(blocks(cell)), None, **sizes)
     b_ih, b_hh = biases or [np.zeros(len(W_hh), W_hh.dtype)] * 2
     return layouts.join(cell, TORCH, Four(W_ih.T, W_hh.T, b_ih, b_hh))
@@ -222,8 +243,17 @@ def _check_elsewhere(where: str, arrays: Mapping[str, Any], layer: int, *, rever
 
 
 def _write_layers(
-    write: Callable[..., dict[str, Array]], cell: ModuleType, params: tuple[Any, ...]
+    where: str,
+    name: str,
+    write: Callable[..., dict[str, Array]],
+    cell: ModuleType,
+    params: tuple[Any, ...],
 ) -> dict[str, Array]:
+    if not isinstance(params, tuple | list):
+        raise TypeError(
+            f"torch_layout.{where}: {name} must be a tuple with an entry for each layer, "
+            f"got {type(params).__name__}"
+        )
     arrays: dict[str, Array] = {}
     for layer, entry in enumerate(params):
         forwards, *backwards = entry if isinstance(entry, Both) else (entry,)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bptt import progress
 from bptt.optim import NonFiniteGradient, Optimizer, clip_global_norm
-from bptt.shapes import Array, shown
+from bptt.shapes import Array, check_shape, check_whole, shown
 
 B = TypeVar("B")
 P = TypeVar("P")
@@ -54,19 +54,34 @@ def fit(
     ------
     NonFiniteGradient
         If a gradient holds NaN or infinity, or its norm overflows; a note says at which step.
+    ShapeError
+        If a loss is an array of more than one number.
+    TypeError
+        If `steps` is no whole number, `optimizer` is none, or a loss is no number.
+    ValueError
+        If `steps` is negative, or a loss is NaN.
     """
+    if check_whole("train.fit", "steps", steps) < 0:
+        raise ValueError(f"train.fit: steps must be zero or more, got {shown(steps)}")
+    if isinstance(optimizer, type) or not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            "train.fit: optimizer must have init and update, such as optim.Adam(), "
+            f"got {shown(optimizer)}"
+        )
     state = optimizer.init(params)
     losses, norms = [], []
     for step in progress.shown(range(steps), unit="step"):
         loss, grads = loss_and_grads(params, draw())
         try:
             clipped, norm = clip_global_norm(grads, max_norm)
+            if np.isnan(check_shape("train.fit", "the loss", loss, "")):
+                raise ValueError(f"train.fit: the loss of step {step + 1} of {steps} is NaN")
+            params, state = optimizer.update(params, clipped, state)
         except NonFiniteGradient as error:
             error.add_note(
                 f"train.fit: this was step {step + 1} of {steps}, with loss {shown(loss, str)}"
             )
             raise
-        params, state = optimizer.update(params, clipped, state)
         losses.append(loss)
         norms.append(norm)
     return History(params, np.array(losses), np.array(norms))

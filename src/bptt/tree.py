@@ -134,6 +134,11 @@ def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
 
     Also return the way back: a function from such a vector to a tree of the same structure.
 
+    Raises
+    ------
+    TypeError
+        If a leaf does not hold real numbers, or is masked.
+
     Examples
     --------
     >>> import numpy as np
@@ -144,7 +149,7 @@ def ravel(tree: Tree) -> tuple[Array, Callable[[Array], Tree]]:
     >>> unravel(10 * vector)
     State(h=array([[10., 20.]]))
     """
-    arrays = [leaf for _, leaf in leaves(tree)]
+    arrays = [leaf for _, leaf in leaves(numbers("tree.ravel", "tree", tree))]
     ends = np.cumsum([array.size for array in arrays])
 
     def unravel(vector: Array) -> Tree:

@@ -29,7 +29,10 @@ def forward(
     state: S | None = None,
     mask: ArrayLike | None = None,
 ) -> tuple[Array, S, Tape[Saved]]:
-    r"""Apply a cell T times: $s_t = \mathrm{step}(x_t, s_{t-1})$ for $t = 1, \dots, T$."""
+    r"""Apply a cell T times: $s_t = \mathrm{step}(x_t, s_{t-1})$ for $t = 1, \dots, T$.
+
+    The tape holds `xs` itself, not a copy: overwrite it only after `backward`.
+    """
     check_cell("unroll.forward", cell)
     xs = check_shape("unroll.forward", "xs", xs, "T B I")
     T, B, _ = xs.shape
@@ -127,6 +130,8 @@ def backward_steps(
         else:  # the gradient takes the step where there was one, else it skips it
             skipping, stepping = dstate, _where(tape.mask[t], dstate, zero)
             dparams_t, dx, dstate = step_backward(params, saved, stepping)
+            if not tape.mask[t].any():  # a factor of 0 would not stop infinite weights
+                dparams_t = tree.map(np.zeros_like, params)
             dx = np.where(tape.mask[t][:, None], dx, 0)
             dstate = _where(tape.mask[t], dstate, skipping)
         yield dparams_t, dx, dstate

@@ -1,6 +1,7 @@
 """Initial weights; whatever is drawn comes from a generator that the caller passes.
 
-A `dtype` that is no floating-point one, or narrower than float32, is a `TypeError`.
+A `dtype` that is no floating-point one, or narrower than float32, is a `TypeError`, as are a size
+that is no whole number and an `rng` that is no generator. A size below 1 is a `ValueError`.
 
 Parameters
 ----------
@@ -15,7 +16,7 @@ size : int
 import numpy as np
 from numpy.typing import DTypeLike
 
-from bptt.shapes import Array, check_dtype, shown
+from bptt.shapes import Array, check_dtype, check_generator, check_whole, shown
 
 
 def lecun(
@@ -31,6 +32,7 @@ def lecun(
     Networks: Tricks of the Trade, 1998, <https://doi.org/10.1007/3-540-49430-8_2>, section 4.6,
     which asks for this variance and leaves the shape of the distribution open.
     """
+    _check("weights.lecun", rng, fan_in=fan_in, fan_out=fan_out)
     return rng.normal(scale=np.sqrt(1 / fan_in), size=(fan_in, fan_out)).astype(
         check_dtype("weights.lecun", dtype)
     )
@@ -49,6 +51,7 @@ def glorot(
     Source: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward
     neural networks", AISTATS 2010, <https://proceedings.mlr.press/v9/glorot10a.html>, equation 16.
     """
+    _check("weights.glorot", rng, fan_in=fan_in, fan_out=fan_out)
     r = np.sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-r, r, size=(fan_in, fan_out)).astype(check_dtype("weights.glorot", dtype))
 
@@ -66,6 +69,7 @@ def he(
     human-level performance on ImageNet classification", ICCV 2015,
     <https://arxiv.org/abs/1502.01852>, equation 10.
     """
+    _check("weights.he", rng, fan_in=fan_in, fan_out=fan_out)
     return rng.normal(scale=np.sqrt(2 / fan_in), size=(fan_in, fan_out)).astype(
         check_dtype("weights.he", dtype)
     )
@@ -86,6 +90,7 @@ def orthogonal(size: int, *, rng: np.random.Generator, dtype: DTypeLike = np.flo
     weights: A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics
     of learning in deep linear neural networks", ICLR 2014, <https://arxiv.org/abs/1312.6120>.
     """
+    _check("weights.orthogonal", rng, size=size)
     Q, R = np.linalg.qr(rng.standard_normal((size, size)))
     return (Q * np.sign(np.diag(R))).astype(check_dtype("weights.orthogonal", dtype))
 
@@ -99,6 +104,7 @@ def identity(size: int, *, dtype: DTypeLike = np.float64) -> Array:
     rectified linear units" (2015), <https://arxiv.org/abs/1504.00941>, for the recurrent weights of
     rectified units, with biases of zero. Omitted: the small factor that they use for short memory.
     """
+    _check_sizes("weights.identity", size=size)
     return np.eye(size, dtype=check_dtype("weights.identity", dtype))
 
 
@@ -126,8 +132,20 @@ def chrono(
     Source: C. Tallec and Y. Ollivier, "Can recurrent neural networks warp time?", ICLR 2018,
     <https://arxiv.org/abs/1804.11188>.
     """
+    _check("weights.chrono", rng, size=size)
     if not 2 <= longest < np.inf:
         raise ValueError(f"weights.chrono: longest must be at least 2, got {shown(longest)}")
     return np.log(rng.uniform(1, longest - 1, size=size)).astype(
         check_dtype("weights.chrono", dtype)
     )
+
+
+def _check(where: str, rng: np.random.Generator, **sizes: int) -> None:
+    check_generator(where, rng)
+    _check_sizes(where, **sizes)
+
+
+def _check_sizes(where: str, **sizes: int) -> None:
+    for name, size in sizes.items():
+        if check_whole(where, name, size) < 1:
+            raise ValueError(f"{where}: {name} must be at least 1, got {shown(size)}")

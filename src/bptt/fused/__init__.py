@@ -7,8 +7,10 @@ is read in the order in which it stands. Chapter 11 of the site takes these step
 
 There is one module for each cell; they share the products and the order of the steps.
 
-A run that starts from a state near the end of its dtype is left to `bptt.unroll`: there a product
-may overflow in one order and not in another, which decides between NaN and a number.
+A run whose weights, inputs or first state are NaN, infinite or so large that a product of four may
+overflow is left to `bptt.unroll`: there the order of a product decides between NaN and a number. It
+also does where `backward` gets gradients near the end of their dtype, of which NaN and infinity may
+stand at other places than those of `bptt.unroll`.
 """
 
 import operator
@@ -103,7 +105,7 @@ def forward(
     r"""Apply a cell T times, as `bptt.unroll.forward` does.
 
     `backward` reads the outputs too, unless it recomputes them, so they cannot be overwritten:
-    `hs.copy()` can.
+    `hs.copy()` can. The tape holds `xs` itself, not a copy: overwrite it only after `backward`.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def forward(
     xs = np.asarray(xs, zero.h.dtype)
     skip = None if mask is None else ~mask[:, :, None]
     every = T if recompute_every is None else _whole(recompute_every)
-    if state is not zero and _is_huge(state):
+    if _is_huge((params, xs, state)):
         hs, state_T, plain = unroll.forward(cell, params, xs, state, mask)
         hs.flags.writeable = False
         return hs, state_T, Tape(cell, xs, skip, (state,), (), plain)
@@ -224,11 +226,10 @@ def _run_of(where: str, cell: AnyCell) -> Run:
     return CELLS[cell]
 
 
-def _is_huge(state: Any) -> bool:
-    """Tell whether a product of four such numbers may overflow; NaN and infinity are huge."""
-    return not all(
-        np.abs(array).max() < np.finfo(array.dtype).max ** 0.25 for _, array in tree.leaves(state)
-    )
+def _is_huge(run: Any) -> bool:
+    """Tell whether a product of four of its numbers may overflow; NaN and infinity are huge."""
+    most = np.finfo(run[-1].h.dtype).max ** 0.25  # all are of one dtype
+    return not all(-most < a.min() and a.max() < most for _, a in tree.leaves(run))
 
 
 def _whole(recompute_every: Any) -> int:

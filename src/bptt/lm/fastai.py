@@ -15,7 +15,7 @@ import numpy as np
 
 from bptt import checkpoint, layouts, lstm
 from bptt.lm.network import Params
-from bptt.shapes import Array, check_shape
+from bptt.shapes import Array, check_shape, shown
 from bptt.torch_layout import from_torch
 
 FILES = ("model.safetensors", "vocab.json")  # what a folder holds
@@ -27,7 +27,8 @@ COPIES = ("0.encoder_dp.emb.weight", "0.encoder_with_dropout.embed.weight")
 def from_fastai(tensors: Mapping[str, Any]) -> Params[lstm.Params]:
     """Read a language model: $E$, the LSTM layers with their raw $W_h$, and the head, as copies.
 
-    The head is tied if its matrix is equal to E in every number.
+    The head is tied if its matrix is equal to E in every number. bfloat16 and float16 become
+    float32.
 
     Parameters
     ----------
@@ -159,10 +160,12 @@ def _check_names(tensors: Mapping[str, Any], needed: Iterable[str], known: set[s
             code, prefix = found
             if prefix:
                 code = f"{{name.removeprefix({prefix!r}): t for name, t in {code}.items()}}"
-            raise ValueError(f"lm.from_fastai: {ROWS} is elsewhere among the tensors: pass {code}")
+            raise ValueError(
+                f"lm.from_fastai: {ROWS} is elsewhere among the tensors: pass {shown(code, str)}"
+            )
         copies = " (a copy, such as module.weight_hh_l0, may have holes)"
         raise ValueError(
-            f"lm.from_fastai: {', '.join(missing)} must be among the tensors"
+            f"lm.from_fastai: {layouts.listed(missing)} must be among the tensors"
             f"{copies * any(name.endswith('_raw') for name in missing)}, "
             f"got {layouts.listed(tensors) or 'none'}"
         )
