@@ -260,8 +260,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("targets", nargs="*", choices=TARGETS, help="by default all")
+    named = ", ".join(TARGETS)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", default=list(TARGETS), help=named)
     asked = parser.parse_args()
+    if unknown := {*asked.targets} - TARGETS.keys():
+        parser.error(f"there is no target {min(unknown)}; there are: {named}")
     with contextlib.suppress(ImportError):  # Windows has no limits
         import resource
 
@@ -279,7 +282,7 @@ def main() -> None:
         run(["train", "--folder", "model", "--text", "words.txt", *SMALL])
         end, rounds = time.monotonic() + 60 * asked.minutes, 0
         while not rounds or time.monotonic() < end:
-            for name in asked.targets or TARGETS:
+            for name in asked.targets:
                 seed(asked.seed + rounds)(how(TARGETS[name](whole)))()
             rounds += 1
             sys.stdout.write(f"{50 * rounds} examples each, all answered\n")
