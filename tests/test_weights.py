@@ -135,7 +135,11 @@ def test_the_draws_behind_the_stored_results_stay_the_same(draw, want):
     np.testing.assert_allclose(draw(np.random.default_rng(0)), want, rtol=1e-9)
 
 
-@pytest.mark.parametrize("wrong", [None, 0, np.random, np.random.RandomState(0)], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 0, np.random, np.random.RandomState(0)],
+    ids=["None", "0", "module", "RandomState"],
+)
 @each_draw
 def test_a_seed_is_no_generator(draw, wrong):
     with pytest.raises(

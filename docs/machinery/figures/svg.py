@@ -7,7 +7,7 @@ gaps would stand between the letters. Here the letters of a word become one piec
 
 import re
 
-# All before the root of an SVG, the note on when and by what it was made, the names of groups, which
+# All before the root of an SVG, the note on when and by what it was made, names of groups, which
 # nothing refers to, and turns by no angle.
 CLUTTER = re.compile(
     r'^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*|(?<=<g) id="[^"]*"'
