@@ -175,7 +175,7 @@ def test_a_configuration_with_a_byte_order_mark_is_read(tmp_path):
 
 
 def test_a_folder_of_no_model_is_named_with_the_remedy(tmp_path):
-    for place in (tmp_path, tmp_path / "nowhere"):
+    for place in (tmp_path, tmp_path / "nowhere", "a\0b", "\ud800"):
         with pytest.raises(
             CheckpointError, match=r"cannot be read: .*; name the folder of a model"
         ):

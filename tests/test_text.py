@@ -259,6 +259,12 @@ def test_a_file_with_nothing_but_a_mark_is_empty(tmp_path):
         text.read(path)
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
+def test_a_name_that_no_file_can_have_is_one_sentence(name):
+    with pytest.raises(CorpusError, match=r"text\.read: no file can have the name"):
+        text.read(name)
+
+
 def test_a_pointer_of_git_lfs_is_no_text(tmp_path):
     path = tmp_path / "play.txt"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n")

@@ -124,6 +124,8 @@ def _bytes(where: str, path: Path) -> bytes:
     """Read a file."""
     try:
         return path.read_bytes()
+    except ValueError as error:
+        raise CorpusError(f"{where}: no file can have the name {shown(str(path))}") from error
     except OSError as error:
         remedy = "; ask its owner, or chmod u+r" if isinstance(error, PermissionError) else ""
         raise CorpusError(f"{where}: cannot read {path}: {error.strerror}{remedy}") from error

@@ -163,13 +163,13 @@ def about(folder: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(folder) / CONFIG
     try:
         content = path.read_bytes()
-        config = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # or a name that no file can have
         denied = isinstance(error, PermissionError)
         remedy = "ask its owner, or chmod u+r" if denied else "name the folder of a model"
-        raise CheckpointError(
-            f"lm.folder: {path} cannot be read: {error.strerror}; {remedy}"
-        ) from error
+        why = getattr(error, "strerror", "no file can have this name")
+        raise CheckpointError(f"lm.folder: {path} cannot be read: {why}; {remedy}") from error
+    try:
+        config = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         kind = foreign.description(content[: foreign.ENOUGH])
         why = f"it {kind}" if kind and not content.startswith(b"{") else shown(error, str)
