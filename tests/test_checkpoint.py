@@ -318,6 +318,14 @@ def test_words_are_no_pickle(path):
             checkpoint.read(path)
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
+def test_a_name_that_no_file_can_have_is_one_sentence(name):
+    with pytest.raises(CheckpointError, match="no file can have the name"):
+        checkpoint.write(name, TREE, {})
+    with pytest.raises(CheckpointError, match="there is no file"):
+        checkpoint.read(name)
+
+
 def test_a_name_that_is_too_long_is_named(path):
     longer = path.with_name("x" * 300)
     with pytest.raises(CheckpointError, match="there is no file"):

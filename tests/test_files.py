@@ -225,14 +225,6 @@ def test_what_does_not_pass_is_one_sentence_with_the_path_and_what_survives(
     assert alone(path)
 
 
-@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
-def test_a_name_that_no_file_can_have_is_one_sentence(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(files.WriteError, match="no file can have the name"):
-        files.replace(name, b"new")
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_folder_that_is_not_there_is_named_at_once(tmp_path, no_pause):
     with pytest.raises(OSError, match="nowhere") as failed:
         files.replace(tmp_path / "nowhere" / "file", b"new")

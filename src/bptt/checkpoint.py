@@ -56,7 +56,12 @@ def write(path: str | os.PathLike[str], values: Any, about: Mapping[str, str]) -
     WriteError
         If the file cannot be written. One that was there is left as it was.
     """
-    files.replace(path, content(values, about))
+    whole = content(values, about)
+    try:
+        files.replace(path, whole)
+    except ValueError as error:
+        name = shown(os.fspath(path))
+        raise CheckpointError(f"checkpoint.write: no file can have the name {name}") from error
 
 
 def content(values: Any, about: Mapping[str, str]) -> bytes:

@@ -38,10 +38,7 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
     WriteError
         If it cannot be written, after some tries where the cause may pass.
     """
-    try:
-        place = Path(os.path.realpath(path))  # what a link names
-    except ValueError as error:
-        raise WriteError(f"no file can have the name {os.fspath(path)!r}") from error
+    place = Path(os.path.realpath(path))  # what a link names
     for pause in (*PAUSES, None):
         try:
             _replace_once(place, content)
