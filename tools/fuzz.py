@@ -135,7 +135,7 @@ def run(words: list[str], stdin: bytes = b"") -> Result:
         signal.signal(signal.SIGALRM, before)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    lines = done.stderr.splitlines()
+    lines = done.stderr.removesuffix("\n").split("\n")  # click repeats other ends of lines as typed
     if done.exit_code not in {0, 1, 2, 130}:
         raise AssertionError(f"exit code {done.exit_code} of {words}")
     if done.exit_code and not (re.fullmatch(r"Error: .*", lines[-1]) or lines == ["Aborted!"]):
