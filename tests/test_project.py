@@ -562,6 +562,15 @@ def test_a_text_is_read_from_standard_input_and_has_to_come_again(place):
     assert "is empty" in refused(bptt("baselines", "--text", "-", stdin=b""))
 
 
+def test_the_way_on_from_standard_input_can_be_pasted_too(place, monkeypatch):
+    stop_at(monkeypatch, 4)
+    done = bptt("train", "--text", "-", "--folder", place, *SMALL, stdin=WORDS)
+    monkeypatch.undo()
+    before, command = done.stderr.strip().split("go on with: ")
+    assert before.endswith("and saved; pipe the same text in and ")
+    assert bptt(*pasted(command)[1:], stdin=WORDS).exit_code == 0
+
+
 def test_odd_line_ends_are_said(place, tmp_path):
     path = tmp_path / "odd.txt"
     path.write_bytes(WORDS + b"a\rb\r\nc\n")

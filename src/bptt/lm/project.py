@@ -295,8 +295,9 @@ def _how_to_go_on(project: Project, changed: Sequence[str] = ()) -> str:
     names = " and ".join(changed)
     moved = f"someone else changed {names}: move that away, and " if changed else ""
     piped = project.corpus.source == STANDARD_INPUT
-    text = " --text -, with the same text piped in" if piped else ""
-    return f"{moved}go on with: bptt train --folder {quoted(project.place)} --resume{text}"
+    before, text = ("pipe the same text in and ", " --text -") if piped else ("", "")
+    command = f"bptt train --folder {quoted(project.place)} --resume{text}"
+    return f"{moved}{before}go on with: {command}"
 
 
 def memory(settings: Settings, characters: int) -> int:
