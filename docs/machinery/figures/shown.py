@@ -31,7 +31,8 @@ IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^"]*)"[^>]*>')
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 # The letters, 10 points high, are shown as large as those of the caption, 15 pixels.
 PIXELS_PER_POINT = 1.5
-CHAPTER = re.compile(r"(?<=/)0*(\d+)-[^/]*\.md$")
+# The page of a chapter or of its evidence, with its number.
+CHAPTER = re.compile(r"(chapters|evidence)/0*(\d+)")
 
 
 @dataclass
@@ -122,7 +123,8 @@ def _number(page: Page, figure: Tag) -> str:
     (prefix,) = figure.select(".caption-prefix")
     number = prefix.text.removesuffix(".")
     if chapter := CHAPTER.search(page.file.src_uri):
-        number = number.replace(" ", f" {chapter[1]}.")
+        letter = "E" if chapter[1] == "evidence" else ""
+        number = number.replace(" ", f" {letter}{chapter[2]}.")
     link = f'<a href="#{figure["id"]}">{number}.</a>'
     prefix.clear()
     prefix.append(BeautifulSoup(link, "html.parser"))

@@ -17,6 +17,17 @@ def is_chapter(file: File) -> bool:
     return file.src_uri.startswith("chapters/")
 
 
+def is_record(file: File) -> bool:
+    """Tell whether a page is the record of a chapter: what a sceptic asks for."""
+    return file.src_uri.startswith("evidence/")
+
+
+def record_of(file: File, files: Files) -> File | None:
+    """Return the record of a chapter, or the chapter of a record: they have one name."""
+    other = "chapters" if is_record(file) else "evidence"
+    return files.get_file_from_path(f"{other}/{file.name}.md")
+
+
 def is_notebook(file: File) -> bool:
     """Tell whether a page is a notebook, which draws figures."""
     return file.src_uri.endswith(".py")

@@ -19,7 +19,7 @@ from read.memory import recall
 from read.plugins import plugin
 
 # What a hit is worth, by the folder of its page; elsewhere 1.
-BOOSTS = {"chapters": 2.0, "api": 0.5, "figures": 0.1}
+BOOSTS = {"chapters": 2.0, "evidence": 0.7, "api": 0.5, "figures": 0.1}
 # All blocks of code, what the API pages fold away with them, and displayed formulas.
 CODE = re.compile(r'<pre\b|<details class="mkdocstrings-source"|<div class="equation"')
 

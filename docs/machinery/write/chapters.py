@@ -1,11 +1,16 @@
-"""Give every chapter its header, and the home page a card for each chapter.
+"""Give every lesson and record its header, and the home page a card for each lesson.
 
 A chapter says in its front matter what it claims (``claim``), in which modules its code lives
 (``code``), and which of its figures stands for it (``figure``, by its name). All else is counted
 or looked up.
+
+A chapter stands on two pages of one name: the lesson in ``chapters/``, the record in ``evidence/``.
+Below the lesson the sections of its record are listed. Each entry has the anchors of its section, so
+an address of what has moved there still leads to it.
 """
 
 import re
+from collections import defaultdict
 from functools import partial
 from urllib.parse import urljoin, urlsplit
 
@@ -15,14 +20,20 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
+from mkdocs.structure.toc import AnchorLink
 from mkdocs.utils import get_relative_url
 from selectolax.lexbor import LexborHTMLParser
 
-from read.pages import html_of, is_chapter, pages_of
+from read.pages import html_of, ids_of, is_chapter, listed, pages_of, record_of
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+# Solutions and checks: read by who wants to, so they take no time.
+FOLDED = re.compile(r'^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+', re.MULTILINE)
+# Of a heading, an equation or a figure; those of a theme's making begin with two lines.
+ANCHOR = re.compile(r' id="((?!__)[^"]*)"')
+KNOWN = re.compile(r"<p>(?=<em>How we know[:.]?</em>)")
 EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
 # A page of prose takes a minute, and a line of code some seconds.
 WORDS_PER_MINUTE = 200
@@ -41,8 +52,9 @@ def count(markdown: str, page: Page) -> None:
 
 def minutes(markdown: str) -> int:
     """Estimate how long it takes to read a page and its code, in minutes."""
-    words = len(FENCE.sub("", markdown).split())
-    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(markdown))
+    open_text = FOLDED.sub("", f"{markdown}\n")
+    words = len(FENCE.sub("", open_text).split())
+    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(open_text))
     seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
     return max(1, round(seconds / 60))
 
@@ -60,7 +72,10 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
             "notation": address("conventions/"),
             **page.meta,
         }
-        page.content = header.render(config=config, page=page, **facts) + html_of(page)
+        content = KNOWN.sub('<p class="known">', html_of(page))
+        page.content = header.render(config=config, page=page, **facts) + content
+        if (record := record_of(page.file, files)) and record.page:
+            _lead_to(record.page, page, number, env, config)
     for page in pages_of(files):
         if CARDS in html_of(page):
             cards = [_card(chapter, page) for chapter in chapters]
@@ -69,6 +84,33 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
                 cards=cards, library=address("api/unroll/"), archive=address("bptt-site.zip")
             )
             page.content = html_of(page).replace(CARDS, block)
+
+
+def _lead_to(
+    record: Page, lesson: Page, number: int, env: Environment, config: MkDocsConfig
+) -> None:
+    """List the sections of a record below its lesson, and link back from its top."""
+    sections = [section for top in record.toc for section in top.children]
+    headings = {link.id for link in listed(sections)}
+    inside, section = defaultdict(list), ""
+    for anchor in ANCHOR.findall(html_of(record)):
+        section = anchor if anchor in headings else section
+        if section and anchor not in ids_of(lesson):
+            inside[section].append(anchor)
+    facts = {
+        "number": number,
+        "record": get_relative_url(record.url, lesson.url),
+        "lesson": get_relative_url(lesson.url, record.url),
+        "sections": sections,
+        "inside": inside,
+    }
+    evidence = env.get_template("partials/evidence.html").render(config=config, **facts)
+    lesson.content = html_of(lesson) + evidence
+    ids_of(lesson).update(*inside.values(), {"the-evidence"})
+    (title,) = lesson.toc
+    title.children.append(AnchorLink("The evidence", "the-evidence", 2))
+    header = env.get_template("partials/record.html")
+    record.content = header.render(config=config, page=record, **facts) + html_of(record)
 
 
 def _api(page: Page, module: str, files: Files) -> str:

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 
 from read.memory import recall, recall_bytes
-from read.pages import is_chapter, linked, pages_of
+from read.pages import is_chapter, linked, pages_of, record_of
 from read.plugins import plugin
 from write.chapter_notebook import pixels, prose
 from write.chapter_notebook.cells import Site, cells
@@ -62,8 +62,25 @@ def write(config: MkDocsConfig, files: Files) -> None:
 
 
 def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
-    """Put the notebook of a chapter together."""
-    text, front = meta.get_data(file.content_string)
+    """Put the notebook of a chapter together: the lesson, then its record."""
+    _, front = meta.get_data(file.content_string)
+    title, *rest = _cells_of(file, config, files)
+    if record := record_of(file, files):
+        rest += _cells_of(record, config, files)
+    introduction = INTRODUCTION.format(
+        description=front["description"],
+        page=_published(file.url, config),
+        site=config.site_name,
+        home=config.site_url,
+    )
+    needs = [[cell.source for cell in rest if cell.cell_type == "code"], config.extra["repository"]]
+    first = recall(config, ["install", *needs], partial(install, *needs))
+    return _numbered([title, markdown(introduction), code(first, []), *rest])
+
+
+def _cells_of(file: File, config: MkDocsConfig, files: Files) -> list[NotebookNode]:
+    """Return the cells of one page."""
+    text, _ = meta.get_data(file.content_string)
     site = Site(
         prose=partial(
             prose.for_jupyter,
@@ -74,16 +91,7 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
         picture=partial(_picture, file, config, files),
         listing=partial(_listing, file, config),
     )
-    title, *rest = cells(text, site)
-    introduction = INTRODUCTION.format(
-        description=front["description"],
-        page=_published(file.url, config),
-        site=config.site_name,
-        home=config.site_url,
-    )
-    needs = [[cell.source for cell in rest if cell.cell_type == "code"], config.extra["repository"]]
-    first = recall(config, ["install", *needs], partial(install, *needs))
-    return _numbered([title, markdown(introduction), code(first, []), *rest])
+    return cells(text, site)
 
 
 def _numbered(cells: list[NotebookNode]) -> NotebookNode:

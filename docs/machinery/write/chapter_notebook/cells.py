@@ -23,7 +23,7 @@ BLOCK = re.compile(
     ^(?P<ticks>`{3,}|~{3,})[ ]*\{?[ ]*\.?(?P<word>[\w+-]*)(?P<options>[^\n]*)\n
         (?P<source>.*?)^(?P=ticks)[ ]*$
         (?:\n\s*(?P=ticks)text[ ]title="Output"\n(?P<output>.*?)^(?P=ticks)[ ]*$)?
-    |^(?P<mark>!!!|\?\?\?)[ ][\w-]+[ ]"(?P<title>[^"\n]*)"[ ]*\n
+    |^(?P<mark>!!!|\?\?\?)[ ](?P<kind>[\w-]+)[ ]"(?P<title>[^"\n]*)"[ ]*\n
         (?P<body>(?:(?:[ ]{4}[^\n]*)?\n)+)
     |^!\[(?P<alt>[^\n]*)\]\((?P<picture>[^)\s]+)\)\n+
         ///[ ]figure-caption\n(?P<caption>.*?)^///[ ]*$
@@ -66,7 +66,7 @@ def _cells(text: str, site: Site) -> Iterator[NotebookNode]:
     for block in BLOCK.finditer(text):
         yield from _prose(text[end : block.start()], site, folded=folded)
         yield from _block(block, site)
-        end, folded = block.end(), block["mark"] == "???"
+        end, folded = block.end(), block["mark"] == "???" and block["kind"] != "check"
     yield from _prose(text[end:], site, folded=folded)
 
 
@@ -81,7 +81,9 @@ def _prose(text: str, site: Site, *, folded: bool) -> Iterator[NotebookNode]:
 
 
 def _block(block: re.Match[str], site: Site) -> Iterator[NotebookNode]:
-    if block["mark"] == "???":
+    if block["kind"] == "check":
+        yield from map(_without_source, _cells(dedent(block["body"]), site))
+    elif block["mark"] == "???":
         yield markdown(f"#### {block['title']}", FOLDED)
         yield from _cells(dedent(block["body"]), site)
     elif block["mark"]:
@@ -95,6 +97,13 @@ def _block(block: re.Match[str], site: Site) -> Iterator[NotebookNode]:
         yield markdown(f"{image}\n\n{caption}")
     else:
         yield from _fence(block, site)
+
+
+def _without_source(cell: NotebookNode) -> NotebookNode:
+    """Fold the code of a check away: Jupyter reads the one, Colab the other."""
+    if cell.cell_type == "code":
+        cell.metadata.update({"jupyter": {"source_hidden": True}, "cellView": "form"})
+    return cell
 
 
 def _fence(fence: re.Match[str], site: Site) -> Iterator[NotebookNode]:

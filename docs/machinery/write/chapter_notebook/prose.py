@@ -35,6 +35,9 @@ UNKNOWN = {
     "a link in brackets": re.compile(r"\[\[[^\n]*"),
 }
 
+# A heading may name its anchor, which a notebook has no use for.
+ANCHOR = re.compile(r"^(#{1,6} .*?) +\{#[\w:-]+\}$", re.MULTILINE)
+
 Address = Callable[[str], str]
 
 
@@ -52,6 +55,7 @@ def numbers(text: str) -> dict[str, str]:
 
 def for_jupyter(text: str, equations: dict[str, str], link: Address, name: Address) -> str:
     """Translate running text; `link` and `name` give the address of a link and of a definition."""
+    text = ANCHOR.sub(r"\1", text)
     refuse_unknown(text)
     return TOKEN.sub(partial(_translated, equations=equations, link=link, name=name), text)
 
