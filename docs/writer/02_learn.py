@@ -4,9 +4,8 @@ import numpy as np
 
 text = "the cat, which ate the fish, sat on the mat. "
 letters = sorted(set(text))
-T, K, H = len(text), len(letters), 32  # letters to read, different letters, hidden units
-x = np.eye(K)[[[letters.index(a)] for a in text]]  # each letter is a row with a single 1
-target = np.roll(x, -1, axis=0)  # the letter that comes next
+T, K, H, B = len(text), len(letters), 32, 1  # steps, different letters, hidden units, sentences
+row = dict(zip(letters, np.eye(K)))  # each letter as a row with a single 1
 
 
 def start(rng):
@@ -21,9 +20,9 @@ def step(x, h, W_x, W_h, b, W_y, b_y):
 
 
 def forward(x, params):
-    h, p = np.zeros((T + 1, 1, H)), np.zeros((T, 1, K))
+    h, p = np.zeros((T + 1, B, H)), np.zeros((T, B, K))
     for t in range(T):
-        h[t], p[t] = step(x[t], h[t - 1], *params)  # at first h[-1], the last row: still zero
+        h[t], p[t] = step(x[t], h[t - 1], *params)  # h[-1], the last one, is still zero
     return h, p
 
 
@@ -33,7 +32,7 @@ def backward(x, h, p, target, W_x, W_h, b, W_y, b_y):
         dy = (p[t] - target[t]) / T  # softmax and cross-entropy
         dW_y += h[t].T @ dy
         db_y += dy.sum(axis=0)
-        dh += dy @ W_y.T  # what letter t says, beside what the later ones say
+        dh += dy @ W_y.T  # what letter t says is added to what the later letters said
         da = dh * (1 - h[t] ** 2)  # through tanh
         dW_x += x[t].T @ da
         dW_h += h[t - 1].T @ da
@@ -43,20 +42,20 @@ def backward(x, h, p, target, W_x, W_h, b, W_y, b_y):
 
 
 def write(params, rng):
-    h, a, written = np.zeros((1, H)), letters.index("t"), "t"
+    h, written = np.zeros((1, H)), "t"
     while len(written) < T:
-        h, p = step(np.eye(K)[[a]], h, *params)
-        a = rng.choice(K, p=p[0])
-        written += letters[a]
+        h, p = step(row[written[-1]], h, *params)
+        written += rng.choice(letters, p=p[0])
     return written
 
 
+x = np.array([[row[a]] for a in text])
+target = np.roll(x, -1, axis=0)  # the letter that comes next
 rng = np.random.default_rng(1)
 params = start(rng)
 for update in range(201):
     h, p = forward(x, params)
     if update in (0, 50, 200):
-        loss = -np.log(p[target == 1]).mean()
-        print(f"{update:3}  {loss:.2f}  {write(params, rng)}")
+        print(f"{update:3}  {-np.log(p[target == 1]).mean():.2f}  {write(params, rng)}")
     grads = backward(x, h, p, target, *params)
     params = [W - 0.5 * dW for W, dW in zip(params, grads)]
