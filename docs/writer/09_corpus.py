@@ -6,7 +6,8 @@ import numpy as np
 
 text = "the cat, which ate the fish, sat on the mat. " * 20
 if sys.argv[-1].endswith(".txt"):
-    text = open(sys.argv[-1], encoding="utf-8").read()
+    with open(sys.argv[-1], encoding="utf-8") as file:
+        text = file.read()
 letters = sorted(set(text))
 T, B, K, H = 25, 4, len(letters), 32  # steps, pieces of the text, letters, hidden units
 row = dict(zip(letters, np.eye(K)))  # each letter as a row with a single 1
