@@ -14,6 +14,8 @@ import pytest
 from machinery import step
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from test_site import build, write_project
+from test_site import page as site_page
 
 from bptt import optim
 
@@ -315,3 +317,30 @@ def test_the_notebook_of_a_program_holds_all_of_it(program):
 def test_the_output_of_a_notebook_is_that_of_the_page():
     found = step("write.writer").outputs(["none", PAGE.format(output="0\n1")])
     assert found == {"02_learn.py": "0\n1\n"}
+
+
+# And the site with it.
+
+
+@pytest.mark.site
+def test_the_site_has_the_programs_their_notebooks_and_what_changed(tmp_path):
+    project = write_project(tmp_path)
+    shutil.copytree(DOCS / "writer", project / "docs" / "writer")
+    page = project / "docs" / "chapter.md"
+    changed = PAGE.replace("```writer", "```writer-diff").replace("02_learn", "07_hold")
+    text = f"{page.read_text('utf-8')}\n{PAGE.format(output='said')}\n{changed}"
+    page.write_text(text, encoding="utf-8")
+    said = build(project)
+    assert said.startswith("exit code 0"), said
+    folder = project / "site" / "writer"
+    assert (folder / "02_learn.py").read_bytes() == STAGES[1].read_bytes()
+    assert not (folder / "02_learn" / "index.html").exists()
+    notebook = nbformat.read(folder / "02_learn.ipynb", as_version=4)
+    assert notebook.cells[-1].outputs[0].text == "said\n"
+    assert (folder / "exercises" / "02_cut.ipynb").exists()
+    content = site_page(project / "site", "chapter")
+    links = [link["href"] for link in content.select(".writer-links a")]
+    assert links[0] == "../writer/02_learn.py"
+    assert links[3].endswith("/writer/07_hold.ipynb")
+    (diff,) = content.select(".language-diff")
+    assert [line.text for line in diff.select(".gi")][-1].strip().startswith("+    b[1] = 3.0")

@@ -94,5 +94,6 @@ for seed in range(10, 30):
     new = look("the fish, which sat on the mat, ate the cat. ", unit)[1] * np.sign(after)
     found.append((before, abs(after), new))
 for name, fits in zip(("untrained", "trained", "new sentence"), np.transpose(found)):
-    low, middle, high = np.quantile(fits, (0.25, 0.5, 0.75))
-    print(f"{name:12}  median {middle:5.2f}, quartiles {low:5.2f} and {high:5.2f}")
+    middle, *ends = np.quantile(fits, (0.5, 0.25, 0.75))
+    ends = " and ".join(f"{end:.2f}" for end in ends)
+    print(f"{name:12}  {len(fits)} networks: median {middle:.2f}, quartiles {ends}")
