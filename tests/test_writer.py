@@ -344,3 +344,24 @@ def test_the_site_has_the_programs_their_notebooks_and_what_changed(tmp_path):
     assert links[3].endswith("/writer/07_hold.ipynb")
     (diff,) = content.select(".language-diff")
     assert [line.text for line in diff.select(".gi")][-1].strip().startswith("+    b[1] = 3.0")
+
+
+def test_a_chapter_notebook_runs_the_program_below_what_changed():
+    module = step("write.chapter_notebook.cells")
+    site = module.Site(
+        prose=str,
+        picture=lambda *_: "",
+        listing=str,
+        program=lambda name: f"# {name}\nprint(1)",
+        difference=lambda name: f"+{name}",
+    )
+    text = f"{PAGE.format(output='1')}\n```writer-diff\n03_recall.py\n```\n"
+    found = [(cell.cell_type, cell.source) for cell in module.cells(text, site)]
+    assert found == [
+        ("markdown", "Above."),
+        ("code", "# 02_learn.py\nprint(1)"),
+        ("markdown", "Below."),
+        ("markdown", "```diff\n+03_recall.py\n```"),
+        ("code", "# 03_recall.py\nprint(1)"),
+    ]
+    assert [cell.get("outputs") for cell in module.cells(text, site)][1][0].text == "1\n"
