@@ -21,9 +21,9 @@ from bptt.ops import tanh_prime
 #
 # In words: a thick line runs from left to right, the cell path. It carries $c_{t-1}$ = 0.97 in. A
 # box "keep", the forget gate, multiplies it by 0.99. Then something is added: a box "new" holds the
-# candidate −1, and a box "write", the input gate, multiplies it by 0. The sum $c_t$ = 0.96 leaves to
-# the right. Before it leaves, a thin line branches off downwards, through tanh, and is multiplied by
-# 0.01 from a box "show", the output gate: that is $h_t$, which is nearly 0.
+# candidate −1, and a box "write", the input gate, multiplies it by 0. The sum $c_t$ = 0.96 leaves
+# to the right. Before it leaves, a thin line branches off downwards, through tanh, and is
+# multiplied by 0.01 from a box "show", the output gate: that is $h_t$, which is nearly 0.
 
 # %%
 features = [
@@ -34,7 +34,7 @@ features = [
     {",", "."},
     {"."},
 ]
-words = "the cat , which ate the fish , sat on the mat .".split()
+words = ["the", "cat", ",", "which", "ate", "the", "fish", ",", "sat", "on", "the", "mat", "."]
 xs = np.array([[word in members for members in features] for word in words], dtype=float)[:, None]
 reader = lstm.Params(
     W_x=5.0
@@ -157,7 +157,7 @@ data
 #
 # In words: six rows of numbers over the thirteen words. $f$ is 0.99 up to "mat" and 0.01 at the
 # stop. $i$ is 0.99 at "cat", nearly 0 at the other nouns and 0.01 or less elsewhere. $o$ is 0.99 at
-# "ate" and "sat". $c$ falls from 0.99 at "cat" to 0.93 at "mat", and $h$ is 0.75 at "ate" and 0.73
+# "ate" and "sat". $c$ falls from 0.99 at "cat" to 0.92 at "mat", and $h$ is 0.75 at "ate" and 0.73
 # at "sat". In a row below, the cell of the second unit is near 1 from "which" to "fish" and from
 # "on" to "mat", and near 0 elsewhere.
 
@@ -245,8 +245,8 @@ figures.table("The gradients", columns)
 # In words: a thick line runs from $h_{t-1}$ through a product and an addition to $h_t$. A box of
 # weights stands at the bottom. From it $a_z$ rises through σ to the update gate z, which multiplies
 # the thick line; a branch of it, taken from 1, multiplies the candidate n, and that product is
-# added to the line. The candidate comes from tanh, which gets the input's part and, added to it, the
-# state's part q times the reset gate r.
+# added to the line. The candidate comes from tanh, which gets the input's part and, added to it,
+# the state's part q times the reset gate r.
 
 # %%
 one = gru.Params(  # columns r, z, n

@@ -14,7 +14,12 @@ Point = tuple[float, float]
 # The cell path and what a gate adds to it: wires by their corners, circles, and a box each.
 _PATH = {"": [(0.8, 0), (4.43, 0)], "f": [(0.8, 0), (1.83, 0)]}
 _GATES: dict[str, tuple[list[list[Point]], list[tuple[float, float, str]], Point, str]] = {
-    "f": ([[(2.1, -1.9), (2.1, -0.27)], [(2.37, 0), (4.43, 0)]], [(2.1, 0, "×")], (2.1, -2.2), "keep"),
+    "f": (
+        [[(2.1, -1.9), (2.1, -0.27)], [(2.37, 0), (4.43, 0)]],
+        [(2.1, 0, "×")],
+        (2.1, -2.2),
+        "keep",
+    ),
     "i": ([[(3.9, -1.9), (3.9, -1.0), (4.43, -1.0)]], [(4.7, -1.0, "×")], (3.9, -2.2), "write"),
     "o": (
         [
@@ -200,7 +205,7 @@ def plot_reading(
 
 
 def plot_gru(numbers: Mapping[str, float], *, ax: Axes | None = None) -> Figure:
-    """Draw how values flow through one step of a GRU; the path along its state is thick.
+    r"""Draw how values flow through one step of a GRU; the path along its state is thick.
 
     Parameters
     ----------
@@ -224,6 +229,7 @@ def plot_gru(numbers: Mapping[str, float], *, ax: Axes | None = None) -> Figure:
     for name, corners in _GRU_WIRES.items():
         _wire(ax, corners, "C0", 2.6 if name in _GRU_PATH else 1.2)
     ax.plot(2.1, 3.8, "o", color="C0", markersize=4)
+    ax.text(0.7, 0.5, "$h_{t-1}$", ha="right", va="center")
     for x, y, text, size in _GRU_NODES:
         if size is None:
             _circle(ax, x, y, text)
