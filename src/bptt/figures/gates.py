@@ -194,7 +194,9 @@ def plot_reading(
             shade = {"color": "C0" if value > 0 else "C1", "alpha": 0.35 * min(1.0, abs(value))}
             box = Rectangle((edges[t], y + 0.06), widths[t], 0.88, linewidth=0, **shade)
             ax.add_patch(box)
-            _node(ax, edges[t] + widths[t] / 2, y + 0.5, _short(value), fontsize="small")
+            text = _short(value)
+            size = "medium" if len(text) < 3 else "small"
+            _node(ax, edges[t] + widths[t] / 2, y + 0.5, text, fontsize=size)
     if marked is not None:
         frame = {"fill": False, "edgecolor": "C1", "linewidth": 1.4}
         place = (edges[marked], 0.02)
