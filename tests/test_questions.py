@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[1] / "docs" / "questions.md"
-ANSWERS = dict(re.findall(r"^### (.*)\n(.*?)(?=^##|\Z)", PAGE.read_text("utf-8"), re.M | re.S))
+QUESTION = re.compile(r"^### ([^\n]*)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+ANSWERS = dict(QUESTION.findall(PAGE.read_text("utf-8")))
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]+\](?:\(chapters/[\w-]+\.md(?:#[\w-]+)?\)|\[bptt[\w.]*\])")
 MOST = 80  # words: who asks wants an answer
