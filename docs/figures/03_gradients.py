@@ -25,7 +25,7 @@ for factor, style, digits in [(1.1, "-", ".0f"), (1.0, "--", ".0f"), (0.9, ":", 
     end = f"${factor:g}^{{50}} = {factor**50:{digits}}$"
     ax.text(51, factor**50, end, color=line.get_color(), va="center", size="large")
 ax.set(xlim=(0, 68), xticks=range(0, 51, 10), yscale="log", ylim=(1e-3, 1e3))
-ax.set(xlabel="steps back", ylabel="what is left")
+ax.set(xlabel="steps back", ylabel="size of the gradient")
 fig
 
 # %%
