@@ -180,9 +180,9 @@ class Page:
     def sections(self) -> list[Section]:
         """Its sections in their order, with the ids that the site gives to their headings."""
         found = list(HEADING.finditer(self.bare))
-        ends = [heading.start() for heading in found[1:]] + [len(self.text)]
+        starts = [*(heading.start() for heading in found), len(self.text)]
         sections, ids = [], set[str]()
-        for heading, end in zip(found, ends, strict=True):
+        for heading, end in zip(found, starts[1:], strict=True):
             named = re.search(r"#([\w:-]+)", heading["more"] or "")
             id_ = named[1] if named else _unique(slug(heading["title"]), ids)
             ids.add(id_)
@@ -195,10 +195,6 @@ class Page:
         following = [s for s in self.sections if s.start > section.start]
         ends = (s.start for s in following if s.level <= section.level)
         return section.start, next(ends, len(self.text))
-
-    def section_at(self, offset: int) -> Section | None:
-        """Return the innermost section around a place."""
-        return next((s for s in reversed(self.sections) if s.start <= offset), None)
 
     @cached_property
     def folded(self) -> list[tuple[int, int]]:
