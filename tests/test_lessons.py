@@ -481,7 +481,7 @@ KNOWN = re.compile(r"^\*How we know[:.]?\*.*?(?=\n\s*\n|\Z)", re.MULTILINE | re.
 EVIDENCE = re.compile(r"\]\(\.\./evidence/(?P<page>[\w-]+\.md)#(?P<anchor>[\w:-]+)\)")
 NULL = re.compile(r"^\*\*Null\.\*\*", re.MULTILINE)
 STATISTICS = re.compile(
-    r"\b(?:[Ss]eeds?|[Mm]edians?|[Qq]uartiles?|draws)\b|(?<![\w\\])\$?p\s*[=<]\s"
+    r"\b(?:[Ss]eeds?|[Mm]edians?|[Qq]uartiles?|draws)\b|(?<![\w\\])p\s*[=<]\s*[.\d]"
 )
 
 
@@ -596,7 +596,11 @@ def test_a_claim_that_is_backed_is_fine():
         (HOW, f"## Another\n\n{HOW}", "03-toy.md:5: seeds"),
         (f"{HOW}\n## Exercises", "### Here\n\nBy draws, $p < .1$.\n", "03-toy.md:9: p < ."),
         (f"{HOW}\n## Exercises", "### Here\n\nBy draws, $p < .1$.\n", "03-toy.md:9: draws"),
-        ("The median", f"#### Not\n\nSeeds.\n\n## One\n\n{HOW}\n### Two\n\nThe median", "15: med"),
+        (
+            "The median",
+            f"#### Not\n\nSeeds.\n\n## One\n\n{HOW}\n### Two\n\nThe median",
+            "03-toy.md:7: Seeds",
+        ),
     ],
 )
 def test_a_claim_that_is_not_backed_is_named(old, new, problem):
