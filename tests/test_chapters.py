@@ -20,7 +20,7 @@ Read on.
 
 *How we know:* 10 seeds ([evidence](../evidence/01-toy.md#a-proof)).
 
-*How we know* is no such line.
+This, *How we know:*, is no such line.
 
 ## The same id
 

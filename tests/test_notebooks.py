@@ -72,12 +72,12 @@ def assemble_text(text: str, record: str | None = None) -> NotebookNode:
     """Assemble a chapter that has this text, and perhaps a record."""
     config, files = site()
     page = f"---\ndescription: About it.\n---\n# Title\n\n## Part\n{text}"
+    lesson = virtual("chapters/toy.md", page)
     if record is not None:
         front = "---\ndescription: More of it.\n---\n"
-        files = Files([*files, virtual("evidence/toy.md", f"{front}# Record\n{record}")])
-    return machinery.step("write.downloads").assemble(
-        virtual("chapters/toy.md", page), config, files
-    )
+        written = virtual("evidence/toy.md", f"{front}# Record\n{record}")
+        files = Files([*files, lesson, written])
+    return machinery.step("write.downloads").assemble(lesson, config, files)
 
 
 notebook_of = functools.cache(assemble)
@@ -423,9 +423,10 @@ More text.
 def test_a_check_hides_its_code_and_nothing_else():
     *_, words, check, more, title, solution = assemble_text(CHECK).cells
     assert [words.source, check.source, more.source] == ["It holds.", "assert 1 == 1", "More text."]
-    assert check.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form"}
-    assert title.metadata == {"jp-MarkdownHeadingCollapsed": True}
-    assert words.metadata == more.metadata == solution.metadata == {}
+    told = [{k: v for k, v in c.metadata.items() if k != "id"} for c in (check, title, solution)]
+    hidden = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    assert told == [hidden, {"jp-MarkdownHeadingCollapsed": True}, {}]
+    assert "jupyter" not in {*words.metadata, *more.metadata}
 
 
 @pytest.mark.parametrize(
