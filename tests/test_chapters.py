@@ -1,6 +1,7 @@
 """What a chapter shows of itself: its header, its card, its preview, and its evidence."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from machinery import step
@@ -100,7 +101,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     home = project / "docs" / "index.md"
-    home.write_text(f"{home.read_text('utf-8')}\n<!-- chapters -->\n", encoding="utf-8")
+    marks = "<!-- chapters -->\n\n<!-- evidence -->\n\nTwo take <!-- time 2 -->.\n"
+    home.write_text(f"{home.read_text('utf-8')}\n{marks}", encoding="utf-8")
     configuration = project / "mkdocs.yml"
     pages = "'1. Toy': chapters/01-toy.md, '2. Toy': chapters/02-toy.md, evidence/01-toy.md"
     nav = f"chapter.md, {pages}, api/toy.md,"
@@ -201,6 +203,23 @@ def test_the_home_page_has_a_card_for_each_chapter_with_its_figure(site: Path) -
         assert int(image["width"]) > int(image["height"]) > 0
 
 
+def test_the_home_page_says_how_long_the_chapters_take(site: Path) -> None:
+    assert "Two take 2 minutes." in page(site, "").article.text
+
+
+def test_the_home_page_lists_the_records(site: Path) -> None:
+    links = page(site, "").select(".records a")
+    assert [(link.text, link["href"]) for link in links] == [
+        ("Toy: the evidence", "evidence/01-toy/")
+    ]
+
+
+def test_a_lesson_with_a_record_can_be_marked_as_read(site: Path) -> None:
+    (button,) = page(site, "chapters/01-toy").select("button[data-chapter]")
+    assert button["data-chapter"] == "01-toy"
+    assert "hidden" in button.attrs  # until a script shows it
+
+
 def test_the_other_cards_lead_to_what_the_site_has(site: Path) -> None:
     links = [card.a["href"] for card in page(site, "").select(".card--more")]
     assert links[1] == "bptt-site.zip"
@@ -246,6 +265,16 @@ def test_a_careless_chapter_stops_the_build(
     chapter.write_text(CHAPTER, encoding="utf-8")
     assert said.startswith("exit code 1"), said
     assert f"chapters/02-toy.md: {problem}" in said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(44, "88 minutes"), (45, "1 and a half hours"), (150, "5 hours"), (171, "5 and a half hours")],
+)
+def test_long_times_are_said_in_hours(minutes: int, said: str) -> None:
+    chapters = step("write.chapters")
+    pages = [SimpleNamespace(meta={"minutes": minutes})] * 3
+    assert chapters._time(pages, chapters.TIME.search("<!-- time 2 -->")) == said
 
 
 @pytest.mark.parametrize(

@@ -510,3 +510,15 @@ def test_a_heading_may_name_its_anchor(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# A `b`\n\n```python\n# c\n```\n\n## New title {#old-id}\n", "utf-8")
     assert anchors(page) == {"a-b", "old-id"}
+
+
+# The home page: the text that a visitor sees first is what the check below it prints.
+
+
+def test_the_home_page_shows_what_the_network_wrote():
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    (quoted,) = re.findall(r"(?:^>(?: .*)?\n)+", text, re.MULTILINE)
+    output = re.compile(r'^    ```text title="Output"\n(.*?)^    ```', re.DOTALL | re.MULTILINE)
+    (written,) = output.findall(text)
+    shown = [line.removeprefix(">").removesuffix("<br>").strip() for line in quoted.splitlines()]
+    assert shown == [line.strip() for line in written.splitlines()]
