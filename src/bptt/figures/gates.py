@@ -225,7 +225,7 @@ def plot_gru(numbers: Mapping[str, float], *, ax: Axes | None = None) -> Figure:
     >>> from bptt import figures
     >>> fig = figures.plot_gru({"z": 0.75})
     >>> fig.axes[0].texts[-1].get_text()
-    '$z_t$\\n0.75'
+    '$z_t$\n0.75'
     """
     ax = axes_or_new(ax, height=3.4)
     for name, corners in _GRU_WIRES.items():
