@@ -17,6 +17,7 @@ from bptt.figures.curves import plot_bands
 from bptt.figures.data import data
 from bptt.figures.drawings import plot_lstm, plot_paths, plot_unrolled
 from bptt.figures.maps import plot_gates, plot_states, plot_terms
+from bptt.figures.paths import plot_path_values
 from bptt.figures.tables import table
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "plot_bands",
     "plot_gates",
     "plot_lstm",
+    "plot_path_values",
     "plot_paths",
     "plot_states",
     "plot_terms",
