@@ -32,6 +32,7 @@ def plot_path_values(states: Sequence[float], weight: float) -> Figure:
     """
     T = len(states) - 1
     fig = plot_paths(T, weight="w")
+    fig.set_figheight(1.02 * T + 0.1)
     values = []
     for t in range(1, T + 1):
         for k in range(1, t + 1):
@@ -52,5 +53,5 @@ def _label(ax: Axes, t: int, k: int, state: float, weight: float, value: float) 
     left, right = ax.get_xlim()
     factors = [number(state), *[number(weight)] * (t - k)]
     text = " × ".join(factors) + f" = {number(value)}" * (t > k)
-    ax.set_ylim(-3.1, 1.8)
-    ax.text((left + right) / 2, -2.1, text, ha="center", va="top", fontsize="large")
+    ax.set_ylim(-3, 1.8)
+    ax.text((left + right) / 2, -1.95, text, ha="center", va="top", fontsize="large")
