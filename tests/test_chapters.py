@@ -1,6 +1,7 @@
 """What a chapter shows of itself: its header, its card on the home page, its preview."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from machinery import step
@@ -49,7 +50,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     home = project / "docs" / "index.md"
-    home.write_text(f"{home.read_text('utf-8')}\n<!-- chapters -->\n", encoding="utf-8")
+    marks = "<!-- chapters -->\n\n<!-- evidence -->\n\nTwo take <!-- time 2 -->.\n"
+    home.write_text(f"{home.read_text('utf-8')}\n{marks}", encoding="utf-8")
     configuration = project / "mkdocs.yml"
     nav = "chapter.md, '1. Toy': chapters/01-toy.md, '2. Toy': chapters/02-toy.md, api/toy.md,"
     text = configuration.read_text("utf-8").replace("chapter.md,", nav)
@@ -94,6 +96,10 @@ def test_the_home_page_has_a_card_for_each_chapter_with_its_figure(site: Path) -
         assert image["src"] == f"figures/01_toy/a-line-{scheme}.svg#only-{scheme}"
         assert (site / image["src"].partition("#")[0]).exists()
         assert int(image["width"]) > int(image["height"]) > 0
+
+
+def test_the_home_page_says_how_long_the_chapters_take(site: Path) -> None:
+    assert "Two take 2 minutes." in page(site, "").article.text
 
 
 def test_the_other_cards_lead_to_what_the_site_has(site: Path) -> None:
@@ -141,6 +147,16 @@ def test_a_careless_chapter_stops_the_build(
     chapter.write_text(CHAPTER, encoding="utf-8")
     assert said.startswith("exit code 1"), said
     assert f"chapters/02-toy.md: {problem}" in said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(44, "88 minutes"), (45, "1 and a half hours"), (150, "5 hours"), (171, "5 and a half hours")],
+)
+def test_long_times_are_said_in_hours(minutes: int, said: str) -> None:
+    chapters = step("write.chapters")
+    pages = [SimpleNamespace(meta={"minutes": minutes})] * 3
+    assert chapters._time(pages, chapters.TIME.search("<!-- time 2 -->")) == said
 
 
 @pytest.mark.parametrize(

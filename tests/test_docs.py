@@ -487,3 +487,14 @@ def anchors(chapter: str) -> set[str]:
     prose = "\n".join(line for b in blocks(text) if b.word is None for line in b.lines)
     titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
     return {slugify(title.replace("`", ""), "-") for title in titles}
+
+
+# The home page: the text that a visitor sees first is what the check below it prints.
+
+
+def test_the_home_page_shows_what_the_network_wrote():
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    (quoted,) = re.findall(r"(?:^>(?: .*)?\n)+", text, re.MULTILINE)
+    (written,) = re.findall(r'^    ```text title="Output"\n(.*?)^    ```', text, re.S | re.M)
+    shown = [line.removeprefix(">").removesuffix("<br>").strip() for line in quoted.splitlines()]
+    assert shown == [line.strip() for line in written.splitlines()]

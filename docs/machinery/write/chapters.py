@@ -28,6 +28,8 @@ from read.pages import html_of, ids_of, is_chapter, listed, pages_of, record_of
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
+RECORDS = "<!-- evidence -->"
+TIME = re.compile(r"<!-- time (\d+) -->")
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 # Solutions and checks: read by who wants to, so they take no time.
 FOLDED = re.compile(r'^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+', re.MULTILINE)
@@ -77,6 +79,9 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
         if (record := record_of(page.file, files)) and record.page:
             _lead_to(record.page, page, number, env, config)
     for page in pages_of(files):
+        page.content = TIME.sub(partial(_time, chapters), html_of(page))
+        if RECORDS in page.content:
+            page.content = page.content.replace(RECORDS, _records(chapters, page, files))
         if CARDS in html_of(page):
             cards = [_card(chapter, page) for chapter in chapters]
             address = partial(get_relative_url, other=page.url)
@@ -99,6 +104,7 @@ def _lead_to(
             inside[section].append(anchor)
     facts = {
         "number": number,
+        "name": lesson.file.name,
         "record": get_relative_url(record.url, lesson.url),
         "lesson": get_relative_url(lesson.url, record.url),
         "sections": sections,
@@ -111,6 +117,26 @@ def _lead_to(
     title.children.append(AnchorLink("The evidence", "the-evidence", 2))
     header = env.get_template("partials/record.html")
     record.content = header.render(config=config, page=record, **facts) + html_of(record)
+
+
+def _time(chapters: list[Page], match: re.Match[str]) -> str:
+    """Say how long the first chapters take to read."""
+    total = sum(page.meta["minutes"] for page in chapters[: int(match[1])])
+    if total < 90:
+        return f"{total} minutes"
+    hours, half = divmod(round(total / 30), 2)
+    return f"{hours}{' and a half' * half} hours"
+
+
+def _records(chapters: list[Page], home: Page, files: Files) -> str:
+    """List the records of the chapters, in their order."""
+    records = [record_of(chapter.file, files) for chapter in chapters]
+    links = [
+        f'<li><a href="{get_relative_url(record.url, home.url)}">{record.page.title}</a></li>'
+        for record in records
+        if record and record.page
+    ]
+    return "\n".join(['<ul class="records">', *links, "</ul>"])
 
 
 def _api(page: Page, module: str, files: Files) -> str:
