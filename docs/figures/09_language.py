@@ -39,7 +39,7 @@ def shown(character):
 # %% [markdown]
 # ## Writing
 #
-# Three rows, one for each temperature. In words: bars for the five letters that the network finds
+# Three rows, one for each temperature. In words: bars for the four letters that the network finds
 # most likely after a prompt, and beside them what it writes when it draws from these chances.
 
 # %%
@@ -55,21 +55,21 @@ def written(tau, length=170):
     return shipped.vocabulary.decode([next(drawn) for _ in range(length)])
 
 
-fig, axes = figures.figure(3, 2, height=3.9, width_ratios=[2, 6])
+fig, axes = figures.figure(3, 2, height=3.3, width_ratios=[2, 7])
 for n, ((bars, page), (name, tau)) in enumerate(zip(axes, rows.items(), strict=True)):
     p = sample.probabilities(y, tau)
-    top = np.argsort(-p)[:5]
-    bars.barh(range(5), p[top], color=f"C{n}", alpha=0.6, linewidth=0)
-    bars.set_yticks(range(5), [shown(characters[k]) for k in top])
+    top = np.argsort(-p)[:4]
+    bars.barh(range(4), p[top], color=f"C{n}", alpha=0.6, linewidth=0)
+    bars.set_yticks(range(4), [shown(characters[k]) for k in top])
     bars.tick_params(length=0)
-    bars.set(ylim=(4.6, -0.6), xlim=(0, 0.5), xticks=[])
+    bars.set(ylim=(3.6, -0.6), xlim=(0, 0.55), xticks=[])
     bars.spines["bottom"].set_visible(False)
     for place, k in enumerate(top):
         bars.text(p[k] + 0.01, place, f"{p[k]:.0%}", va="center", fontsize="small")
     speech = ("I will not " + written(tau)).splitlines()
-    wrap = {"width": 42, "subsequent_indent": "  ", "break_long_words": False}
+    wrap = {"width": 46, "subsequent_indent": "\N{NO-BREAK SPACE}" * 3}
     lines = [part for line in speech for part in textwrap.wrap(line, **wrap)][:4]
-    page.text(0, 0.88, "\n".join(lines), va="top", linespacing=1.35)
+    page.text(0, 0.84, "\n".join(lines), va="top", linespacing=1.35)
     page.text(0, 1, f"τ = {tau:g}, {name}", va="center", color=f"C{n}", fontsize="small")
     page.axis("off")
 fig
