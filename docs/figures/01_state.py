@@ -13,6 +13,35 @@ from bptt import figures, model, rnn, tasks, train, unroll
 from bptt.optim import Adam
 
 # %% [markdown]
+# ## Reading
+#
+# In words: five boxes in a row, each named *step*. From below, the letters s, t, a, t, e enter them
+# one by one. From each box an arrow leads to the next; it carries the state, $h_1$ to $h_4$. Above
+# each box stands the letter that has to come next: t, a, t, e and a space. The two boxes that read
+# a t stand out: the same letter enters both, and above one stands a, above the other e.
+
+# %%
+word = "state "
+fig, ax = figures.figure(height=1.9)
+arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "linewidth": 1.4}
+for t, (letter, following) in enumerate(zip(word, word[1:], strict=False)):
+    color = "C1" if letter == "t" else "C0"
+    ax.text(t, 0, "step", ha="center", va="center", bbox=box | {"edgecolor": color})
+    for y, text, start, end in [(-1, letter, -0.8, -0.3), (1, following, 0.3, 0.8)]:
+        shown = text.replace(" ", "␣")
+        ax.text(t, y, shown, ha="center", va="center", fontsize="x-large")
+        ax.annotate("", (t, end), (t, start), arrowprops=arrow | {"color": color})
+    if t:
+        ax.text(t - 0.5, 0.22, f"$h_{t}$", ha="center", va="center")
+        ax.annotate("", (t - 0.32, 0), (t - 0.68, 0), arrowprops=arrow | {"color": "C0"})
+ax.text(-0.65, -1, "reads", ha="right", va="center")
+ax.text(-0.65, 1, "next", ha="right", va="center")
+ax.set(xlim=(-1.3, 4.4), ylim=(-1.25, 1.25))
+ax.axis("off")
+fig
+
+# %% [markdown]
 # ## Unrolled
 #
 # In words: on the left stands one box, *step*. An arrow leads into it from below, from the input

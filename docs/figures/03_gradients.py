@@ -15,6 +15,112 @@ from bptt import figures, probe, rnn, unroll, weights
 I, H, T = 10, 20, 40
 
 # %% [markdown]
+# ## Decay
+
+# %%
+steps = np.arange(51)
+fig, ax = figures.figure(height=2.6)
+for factor, style, digits in [(1.1, "-", ".0f"), (1.0, "--", ".0f"), (0.9, ":", ".3f")]:
+    (line,) = ax.plot(steps, factor**steps, style, label=f"{factor:g}")
+    end = f"${factor:g}^{{50}} = {factor**50:{digits}}$"
+    ax.text(51, factor**50, end, color=line.get_color(), va="center", size="large")
+ax.set(xlim=(0, 68), xticks=range(0, 51, 10), yscale="log", ylim=(1e-3, 1e3))
+ax.set(xlabel="steps back", ylabel="size of the gradient")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Heard
+#
+# The network of the chapter, with random weights in the range that `torch.nn.RNN` uses.
+
+# %%
+text = "the keys that the boy left on the bench by the front door "
+letters = sorted(set(text))
+rng = np.random.default_rng(0)
+
+
+def uniform(*shape):
+    return rng.uniform(-1 / 8, 1 / 8, size=shape)
+
+
+W_x, W_h = uniform(len(letters), 64), uniform(64, 64)
+params = rnn.Params(W_x, W_h, b=uniform(64) + uniform(64))
+xs = np.eye(len(letters))[[letters.index(letter) for letter in text]][:, None]
+_, _, tape = unroll.forward(rnn, params, xs)
+dhs = np.zeros((len(text), 1, 64))
+dhs[-1] = rng.normal(size=(1, 64))
+left = probe.gradient_norms(rnn, params, tape, dhs)[1:]
+left /= left[-1]
+back = len(text) - 1 - np.arange(len(text))
+
+fig, ax = figures.figure(height=3.0)
+ax.plot(back, left, linewidth=0.6, alpha=0.4, label="gradient")
+for letter, x, y in zip(text, back, left, strict=True):
+    strong = {"color": "C1", "weight": "bold"} if text[: len(text) - x] == "the keys" else {}
+    ax.text(x, y, letter, ha="center", va="center", family="monospace", **strong)
+ax.set(xlim=(60, -2), yscale="log", ylim=(left.min() / 10, 10))
+ax.set(xlabel="steps back from the guess", ylabel="share of the gradient")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## One unit
+
+
+# %%
+def products(w, h, steps=20):
+    found = [1.0]
+    for _ in range(steps):
+        h = np.tanh(w * h)
+        found.append(found[-1] * w * (1 - h**2))
+    return found
+
+
+fig, ax = figures.figure(height=2.6)
+for start, style in zip([0.0, 0.1], ["-", "--"], strict=True):
+    (line,) = ax.plot(products(1.5, start), style, label=f"start {start:g}")
+    ax.text(20.4, products(1.5, start)[-1], f"start {start:g}", color=line.get_color(), va="center")
+ax.set(xlim=(0, 24), xticks=range(0, 21, 5), yscale="log", ylim=(1e-6, 1e5))
+ax.set(xlabel="steps", ylabel="product of factors")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Stretch
+#
+# In words: three panels. In the first stands a circle of radius 1, with an arrow of length 1 to the
+# right and one upwards. In the second, after one step, the circle has become an ellipse, twice as
+# high as the circle and half as wide; the arrow to the right has become one of length 2 upwards,
+# and the arrow upwards one of length 0.5 to the right. In the third, after two steps, there is the
+# first picture again.
+
+# %%
+W = np.array([[0.0, 2.0], [0.5, 0.0]])
+angles = np.linspace(0, 2 * np.pi, 121)
+circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+fig, axes = figures.figure(1, 3, height=2.5, sharey=True)
+for k, ax in enumerate(axes):
+    power = np.linalg.matrix_power(W, k)
+    ax.plot(*(circle @ power).T, color="C4", linewidth=0.8)
+    for row, color in zip(np.eye(2) @ power, ["C0", "C1"], strict=True):
+        props = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", row, (0, 0), arrowprops=props)
+        x, y = row * (1 + 0.12 / np.linalg.norm(row))
+        side = ("left", "center") if y == 0 else ("center", "bottom")
+        ax.text(x, y, f"{np.linalg.norm(row):g}", color=color, ha=side[0], va=side[1])
+    ax.set(title=["at first", "after 1 step", "after 2 steps"][k], aspect="equal")
+    ax.set(xlim=(-1.4, 1.5), ylim=(-2.2, 2.5))
+    ax.axis("off")
+fig
+
+# %% [markdown]
 # ## Sweep
 
 
@@ -42,13 +148,14 @@ def norms(seed, draw, sigma):
 
 fig, axes = figures.figure(1, 2, height=3.2, sharey=True)
 distances, sigmas = np.arange(T + 1), (0.8, 1.5, 3.0)
-for ax, draw in zip(axes, [orthogonal, gaussian], strict=True):
+kinds = {"all rows stretched alike": orthogonal, "some more, some less": gaussian}
+for ax, (title, draw) in zip(axes, kinds.items(), strict=True):
     draws = [[norms(seed, draw, sigma) for seed in range(50)] for sigma in sigmas]
     figures.plot_bands(distances, draws, [rf"$\sigma = {s:g}$" for s in sigmas], ax=ax)
     for sigma, line in zip(sigmas, ax.get_lines(), strict=True):
         style = {"color": line.get_color(), "linewidth": 0.7}
         ax.plot(distances, sigma**distances, label=rf"_bound for $\sigma = {sigma:g}$", **style)
-    ax.set(title=draw.__name__.capitalize(), xlabel="number of factors $k$", ylim=(1e-22, 1e22))
+    ax.set(title=title, xlabel="number of factors $k$", ylim=(1e-22, 1e22))
 axes[0].set(ylabel="norm of the product")
 axes[1].get_legend().remove()
 fig

@@ -5,8 +5,8 @@ A chapter says in its front matter what it claims (``claim``), in which modules 
 or looked up.
 
 A chapter stands on two pages of one name: the lesson in ``chapters/``, the record in ``evidence/``.
-Below the lesson the sections of its record are listed. Each entry has the anchors of its section, so
-an address of what has moved there still leads to it.
+Below the lesson the sections of its record are listed. Each entry has the anchors of its section,
+so an address of what has moved there still leads to it.
 """
 
 import re
@@ -25,19 +25,16 @@ from mkdocs.utils import get_relative_url
 from selectolax.lexbor import LexborHTMLParser
 
 from read.pages import html_of, ids_of, is_chapter, listed, pages_of, record_of
+from read.words import minutes
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
-FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
-# Solutions and checks: read by who wants to, so they take no time.
-FOLDED = re.compile(r'^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+', re.MULTILINE)
+RECORDS = "<!-- evidence -->"
+TIME = re.compile(r"<!-- time (\d+) -->")
 # Of a heading, an equation or a figure; those of a theme's making begin with two lines.
 ANCHOR = re.compile(r' id="((?!__)[^"]*)"')
 KNOWN = re.compile(r"<p>(?=<em>How we know[:.]?</em>)")
 EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
-# A page of prose takes a minute, and a line of code some seconds.
-WORDS_PER_MINUTE = 200
-SECONDS_PER_LINE = 5
 
 
 def count(markdown: str, page: Page) -> None:
@@ -48,15 +45,6 @@ def count(markdown: str, page: Page) -> None:
             raise PluginError(f"{page.file.src_uri}: its front matter does not say: {names}")
         page.meta["minutes"] = minutes(markdown)
         page.meta["examples"] = len(EXAMPLE.findall(markdown))
-
-
-def minutes(markdown: str) -> int:
-    """Estimate how long it takes to read a page and its code, in minutes."""
-    open_text = FOLDED.sub("", f"{markdown}\n")
-    words = len(FENCE.sub("", open_text).split())
-    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(open_text))
-    seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
-    return max(1, round(seconds / 60))
 
 
 def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
@@ -77,6 +65,9 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
         if (record := record_of(page.file, files)) and record.page:
             _lead_to(record.page, page, number, env, config)
     for page in pages_of(files):
+        page.content = TIME.sub(partial(_time, chapters), html_of(page))
+        if RECORDS in page.content:
+            page.content = page.content.replace(RECORDS, _records(chapters, page, files))
         if CARDS in html_of(page):
             cards = [_card(chapter, page) for chapter in chapters]
             address = partial(get_relative_url, other=page.url)
@@ -99,6 +90,7 @@ def _lead_to(
             inside[section].append(anchor)
     facts = {
         "number": number,
+        "name": lesson.file.name,
         "record": get_relative_url(record.url, lesson.url),
         "lesson": get_relative_url(lesson.url, record.url),
         "sections": sections,
@@ -111,6 +103,26 @@ def _lead_to(
     title.children.append(AnchorLink("The evidence", "the-evidence", 2))
     header = env.get_template("partials/record.html")
     record.content = header.render(config=config, page=record, **facts) + html_of(record)
+
+
+def _time(chapters: list[Page], match: re.Match[str]) -> str:
+    """Say how long the first chapters take to read."""
+    total = sum(page.meta["minutes"] for page in chapters[: int(match[1])])
+    if total < 90:
+        return f"{total} minutes"
+    hours, half = divmod(round(total / 30), 2)
+    return f"{hours}{' and a half' * half} hours"
+
+
+def _records(chapters: list[Page], home: Page, files: Files) -> str:
+    """List the records of the chapters, in their order."""
+    records = [record_of(chapter.file, files) for chapter in chapters]
+    links = [
+        f'<li><a href="{get_relative_url(record.url, home.url)}">{record.page.title}</a></li>'
+        for record in records
+        if record and record.page
+    ]
+    return "\n".join(['<ul class="records">', *links, "</ul>"])
 
 
 def _api(page: Page, module: str, files: Files) -> str:
