@@ -71,6 +71,8 @@ for rule, k in ((plain, 20), (clipped, 20), (adam, 20), (adam, 50)):
             grads, dh = backward(x, h, p, x[0], *params)
             if update == 1:
                 reach.append(np.linalg.norm(dh))
+            if p[-1][x[0] == 1].min() < 1e-4:
+                break  # it blew up
             change, m, v = rule(grads, m, v, update)
             params = [W - dW for W, dW in zip(params, change)]
         learned += p[-1][x[0] == 1].min() > 0.5

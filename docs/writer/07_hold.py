@@ -55,10 +55,6 @@ def backward(x, h, c, gates, p, target, W_x, W_h, b, W_y, b_y):
     return (dW_x, dW_h, db, dW_y, db_y), np.hypot(dh, dc)
 
 
-def plain(grads, m, v, n):
-    return grads, m, v  # at a rate of 1
-
-
 def clipped(grads, m, v, n):
     norm = np.sqrt(sum((dW**2).sum() for dW in grads))
     return [dW * min(1, 0.1 / norm) for dW in grads], m, v
@@ -72,7 +68,7 @@ def adam(grads, m, v, n):
     return [0.01 * a / mean / (np.sqrt(b / square) + 1e-8) for a, b in zip(m, v)], m, v
 
 
-for rule, k in ((plain, 20), (clipped, 20), (adam, 20), (adam, 50)):
+for rule, k in ((clipped, 20), (adam, 20), (adam, 50)):
     T, learned, reach = k + 1, 0, []
     sentences = [first + (text * 2)[:k] for first in "cfms"]
     x = np.array([[row[a] for a in now] for now in zip(*sentences)])
@@ -84,6 +80,8 @@ for rule, k in ((plain, 20), (clipped, 20), (adam, 20), (adam, 50)):
             grads, dh = backward(x, h, c, gates, p, x[0], *params)
             if update == 1:
                 reach.append(np.linalg.norm(dh))
+            if p[-1][x[0] == 1].min() < 1e-4:
+                break  # it blew up
             change, m, v = rule(grads, m, v, update)
             params = [W - dW for W, dW in zip(params, change)]
         learned += p[-1][x[0] == 1].min() > 0.5

@@ -54,4 +54,4 @@ for k in (5, 50):
                 reach.append(np.linalg.norm(dh))
             params = [W - 0.05 * dW for W, dW in zip(params, grads)]
         learned += p[-1][x[0] == 1].min() > 0.5
-    print(f"k = {k:2}  gradient {np.median(reach):.0e}  learned by {learned} of 10")
+    print(f"k = {k:2}  gradient {np.median(reach):.0e}  learned by {learned}/10")

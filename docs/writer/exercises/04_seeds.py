@@ -54,4 +54,4 @@ for scale, k in ((0.5, 20), (1, 20), (1.5, 20)):
                 reach.append(np.linalg.norm(dh))
             params = [W - 0.05 * dW for W, dW in zip(params, grads)]
         learned += p[-1][x[0] == 1].min() > 0.5
-    print(f"scale {scale:3}  k = {k}  gradient {np.median(reach):.0e}  learned by {learned} of 10")
+    print(f"scale {scale:3}  k = {k}  gradient {np.median(reach):.0e}  learned by {learned}/10")

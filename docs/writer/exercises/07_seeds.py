@@ -55,10 +55,6 @@ def backward(x, h, c, gates, p, target, W_x, W_h, b, W_y, b_y):
     return (dW_x, dW_h, db, dW_y, db_y), np.hypot(dh, dc)
 
 
-def plain(grads, m, v, n):
-    return grads, m, v  # at a rate of 1
-
-
 def clipped(grads, m, v, n):
     norm = np.sqrt(sum((dW**2).sum() for dW in grads))
     return [dW * min(1, 0.1 / norm) for dW in grads], m, v
@@ -84,9 +80,9 @@ for rule, k in ((adam, 20), (adam, 50)):
             grads, dh = backward(x, h, c, gates, p, x[0], *params)
             if update == 1:
                 reach.append(np.linalg.norm(dh))
+            if p[-1][x[0] == 1].min() < 1e-4:
+                break  # it blew up
             change, m, v = rule(grads, m, v, update)
             params = [W - dW for W, dW in zip(params, change)]
         learned += p[-1][x[0] == 1].min() > 0.5
-    print(
-        f"{rule.__name__:7}  k = {k}  gradient {np.median(reach):.0e}  learned by {learned} of 10"
-    )
+    print(f"{rule.__name__:7}  k = {k}  gradient {np.median(reach):.0e}  learned by {learned}/10")
