@@ -106,6 +106,12 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["-n", "auto"]))
 
 
+@nox.session(venv_backend="none")
+def prose(session: nox.Session) -> None:
+    """Count what makes a lesson long or hard; fail past a bound. `-- --chapter 7` counts one."""
+    session.run(sys.executable, "tools/prose.py", *session.posargs, external=True)
+
+
 @nox.session(default=False, venv_backend="none")
 def quick(session: nox.Session) -> None:
     """Run the tests that take no long time, in a minute: what to ask after every change."""

@@ -1,4 +1,4 @@
-"""What a chapter shows of itself: its header, its card on the home page, its preview."""
+"""What a chapter shows of itself: its header, its card, its preview, and its evidence."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,23 @@ code: [bptt.toy]
 
 Read on.
 
+*How we know:* 10 seeds ([evidence](../evidence/01-toy.md#a-proof)).
+
+This, *How we know:*, is no such line.
+
+## The same id
+
+$$
+\\begin{equation}
+a \\label{eq:here}
+\\end{equation}
+$$
+
+??? check "Check"
+    ```python
+    assert 1 == 1
+    ```
+
 ![A line that rises.](../figures/01_toy.py#a-line)
 /// figure-caption
 It rises.
@@ -34,6 +51,39 @@ x = 1
 ```
 """
 
+RECORD = """\
+---
+description: "Its evidence."
+---
+
+# Toy: the evidence
+
+<span id="above"></span>What stands here.
+
+## A proof {#a-proof}
+
+<span id="gone"></span>It moved here.
+
+$$
+\\begin{equation}
+b \\label{eq:moved}
+\\end{equation}
+$$
+
+### A lemma
+
+![A line that rises.](../figures/01_toy.py#a-line)
+/// figure-caption
+It rises.
+///
+
+## Runs
+
+### The same id
+
+Ten of `a`.
+"""
+
 
 pytestmark = pytest.mark.site
 
@@ -44,6 +94,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in {
         "chapters/01-toy.md": CHAPTER,
         "chapters/02-toy.md": CHAPTER,
+        "evidence/01-toy.md": RECORD,
         "api/toy.md": "# bptt.toy",
     }.items():
         path = project / "docs" / name
@@ -53,7 +104,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     marks = "<!-- chapters -->\n\n<!-- evidence -->\n\nTwo take <!-- time 2 -->.\n"
     home.write_text(f"{home.read_text('utf-8')}\n{marks}", encoding="utf-8")
     configuration = project / "mkdocs.yml"
-    nav = "chapter.md, '1. Toy': chapters/01-toy.md, '2. Toy': chapters/02-toy.md, api/toy.md,"
+    pages = "'1. Toy': chapters/01-toy.md, '2. Toy': chapters/02-toy.md, evidence/01-toy.md"
+    nav = f"chapter.md, {pages}, api/toy.md,"
     text = configuration.read_text("utf-8").replace("chapter.md,", nav)
     configuration.write_text(text, encoding="utf-8")
     return project
@@ -85,13 +137,66 @@ def test_the_header_says_where_one_is_and_what_belongs_to_it(site: Path) -> None
     assert (site / "chapters" / "02-toy" / "02-toy.ipynb").exists()
 
 
+def test_below_a_lesson_the_sections_of_its_record_are_listed(site: Path) -> None:
+    lesson = page(site, "chapters/01-toy")
+    heading = lesson.select_one("article > h2#the-evidence")
+    assert heading.find_previous("h2")["id"] == "the-same-id"
+    evidence = heading.find_next("ul", class_="evidence")
+    assert [(link.text, link["href"]) for link in evidence.find_all("a")] == [
+        ("A proof", "../../evidence/01-toy/#a-proof"),
+        ("A lemma", "../../evidence/01-toy/#a-lemma"),
+        ("Runs", "../../evidence/01-toy/#runs"),
+        ("The same id", "../../evidence/01-toy/#the-same-id"),
+    ]
+    above = heading.find_next("p").a
+    assert above["href"] == "../../evidence/01-toy/"
+    contents = lesson.find("nav", class_="md-nav--secondary")
+    assert [link["href"] for link in contents.find_all("a")][-1] == "#the-evidence"
+    # A chapter without a record lists none.
+    assert page(site, "chapters/02-toy").select_one("#the-evidence, .evidence") is None
+
+
+def test_an_entry_has_the_addresses_of_its_section_that_the_lesson_lacks(site: Path) -> None:
+    lesson = page(site, "chapters/01-toy")
+    entries = lesson.select(".evidence li")
+    inside = [[a["id"] for a in entry.find_all("span", recursive=False)] for entry in entries]
+    assert inside == [["a-proof", "gone", "eq:moved"], ["a-lemma"], ["runs"], []]
+    ids = [tag["id"] for tag in lesson.article.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    assert {"the-same-id", "eq:here", "figure-a-line"} <= {*ids}
+    assert "above" not in ids
+
+
+def test_a_record_says_whose_evidence_it_is(site: Path) -> None:
+    record = page(site, "evidence/01-toy")
+    facts = record.select_one("article > .chapter-facts")
+    assert facts.find_next("h1").text.startswith("Toy: the evidence")
+    assert " ".join(facts.text.split()) == "The evidence of chapter 1"
+    assert [link["href"] for link in facts.find_all("a")] == ["../../chapters/01-toy/"]
+    assert record.select_one(".caption-prefix").text == "Figure E1.1."
+    assert record.select_one(".evidence") is None
+
+
+def test_how_a_claim_is_known_is_a_line_of_its_own_kind(site: Path) -> None:
+    (known,) = page(site, "chapters/01-toy").select("p.known")
+    assert known.text == "How we know: 10 seeds (evidence)."
+    assert known.a["href"] == "../../evidence/01-toy/#a-proof"
+
+
+def test_a_check_is_folded(site: Path) -> None:
+    check = page(site, "chapters/01-toy").select_one("details.check")
+    assert check.summary.text == "Check"
+    assert "open" not in check.attrs
+    assert check.code.text.strip() == "assert 1 == 1"
+
+
 def test_the_home_page_has_a_card_for_each_chapter_with_its_figure(site: Path) -> None:
     cards = page(site, "").select(".card:not(.card--more)")
     assert [card.a["href"] for card in cards] == ["chapters/01-toy/", "chapters/02-toy/"]
     assert [card.h3.text.strip() for card in cards] == ["1. Toy", "2. Toy"]
     card = cards[0]
     assert str(card.p) == "<p>The answer is <code>half</code>, &amp; no more.</p>"
-    assert card.select_one(".card__facts").text == "1 minute · 1 block of code · 1 figure"
+    assert card.select_one(".card__facts").text == "1 minute · 2 blocks of code · 1 figure"
     for scheme, image in zip(("light", "dark"), card.find_all("img"), strict=True):
         assert image["src"] == f"figures/01_toy/a-line-{scheme}.svg#only-{scheme}"
         assert (site / image["src"].partition("#")[0]).exists()
@@ -100,6 +205,19 @@ def test_the_home_page_has_a_card_for_each_chapter_with_its_figure(site: Path) -
 
 def test_the_home_page_says_how_long_the_chapters_take(site: Path) -> None:
     assert "Two take 2 minutes." in page(site, "").article.text
+
+
+def test_the_home_page_lists_the_records(site: Path) -> None:
+    links = page(site, "").select(".records a")
+    assert [(link.text, link["href"]) for link in links] == [
+        ("Toy: the evidence", "evidence/01-toy/")
+    ]
+
+
+def test_a_lesson_with_a_record_can_be_marked_as_read(site: Path) -> None:
+    (button,) = page(site, "chapters/01-toy").select("button[data-chapter]")
+    assert button["data-chapter"] == "01-toy"
+    assert "hidden" in button.attrs  # until a script shows it
 
 
 def test_the_other_cards_lead_to_what_the_site_has(site: Path) -> None:
@@ -164,6 +282,9 @@ def test_long_times_are_said_in_hours(minutes: int, said: str) -> None:
     [
         ("word " * 400, 2),
         ("word " * 200 + "\n```python\n" + "x = 1\n" * 24 + "```\n", 3),
+        ("word " * 400 + '\n\n??? check "Check"\n' + "    word\n\n" * 400 + "word", 2),
+        ("word " * 400 + "\n\n??? success\n    ```python\n" + "    x\n" * 90 + "    ```", 2),
+        ("word " * 400 + "\n\n!!! note\n    " + "word " * 200, 3),
         ("", 1),
     ],
 )

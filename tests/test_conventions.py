@@ -25,7 +25,10 @@ ONE_MEANING = {*"Wbxhay", *"kzd", r"\delta"}
 
 @cache
 def chapters() -> dict[int, str]:
-    return {int(path.name[:2]): path.read_text("utf-8") for path in DOCS.glob("chapters/*.md")}
+    """The text of each chapter: its lesson, then its record."""
+    lessons = {int(path.name[:2]): path for path in DOCS.glob("chapters/*.md")}
+    pages = {n: [path, DOCS / "evidence" / path.name] for n, path in lessons.items()}
+    return {n: "\n".join(page.read_text("utf-8") for page in both) for n, both in pages.items()}
 
 
 def formulas(text: str) -> list[str]:
@@ -44,6 +47,11 @@ def rows(heading: str) -> list[list[str]]:
     lines = [line for line in page.split("\n## ")[0].splitlines() if line.startswith("| ")]
     cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
     return [row for row in cells if row[0] != "Letter" and set(row[0]) != {"-"}]
+
+
+def test_a_chapter_is_its_lesson_and_its_record() -> None:
+    assert chapters()
+    assert all(": the evidence\n" in text for text in chapters().values())
 
 
 SEVERAL = {  # for each letter with several meanings: the chapters of each

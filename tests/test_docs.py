@@ -13,14 +13,15 @@ from typing import NamedTuple
 import griffe
 import pytest
 from machinery import step
-from markdown.extensions.toc import slugify
 from mkdocs.utils.yaml import yaml_load
+from toolbox import tool
 
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 CHAPTERS = sorted(ROOT.glob("docs/chapters/*.md"))
+RECORDS = sorted(ROOT.glob("docs/evidence/*.md"))
 SOURCES = sorted(ROOT.glob("src/**/*.py"))
 
 
@@ -30,6 +31,7 @@ def short(path: Path) -> str:
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=short)
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=short)
+each_record = pytest.mark.parametrize("record", RECORDS, ids=short)
 each_source = pytest.mark.parametrize("source", SOURCES, ids=short)
 
 
@@ -428,6 +430,7 @@ def test_the_navigation_lists_every_chapter_in_order():
     with (ROOT / "mkdocs.yml").open(encoding="utf-8") as file:
         nav = str(yaml_load(file)["nav"])
     assert re.findall(r"chapters/[\w-]+\.md", nav) == [f"chapters/{c.name}" for c in CHAPTERS]
+    assert re.findall(r"evidence/[\w-]+\.md", nav) == [f"evidence/{c.name}" for c in CHAPTERS]
 
 
 def test_the_navigation_lists_no_page_twice():
@@ -446,19 +449,36 @@ def test_the_readme_lists_every_chapter_in_order():
 @pytest.mark.parametrize(
     ("title", "content"),
     [
-        ("What you'll do / need", re.compile(r"\w")),
-        ("Exercises", re.compile(r"^\?\?\? ", re.MULTILINE)),  # a folded solution
-        ("Further reading", PAPER),
+        ("Exercises", re.compile(r"^\?\?\? success ", re.MULTILINE)),  # a folded solution
+        ("Before you go on", re.compile(r"^- ", re.MULTILINE)),
     ],
-    ids=["do-need", "exercises", "reading"],
+    ids=["exercises", "go-on"],
 )
-def test_a_chapter_has_its_parts(chapter, title, content):
+def test_a_lesson_has_its_parts(chapter, title, content):
     assert content.search(section(chapter, title))
 
 
-def section(chapter: Path, title: str) -> str:
+OPENING = re.compile(
+    r"\A---\n.*?^figure: (?P<figure>[\w-]+)\n.*?^---\n\s*# [^\n]+\n\n"
+    r'!!! abstract "Claim"\n(?:    [^\n]+\n)+\n'
+    r"!\[[^\n]+\]\(\.\./figures/\w+\.py#(?P=figure)\)\n/// figure-caption\n",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@each_chapter
+def test_a_lesson_opens_with_its_claim_and_the_picture_that_stands_for_it(chapter):
+    assert OPENING.match(chapter.read_text(encoding="utf-8"))
+
+
+@each_record
+def test_a_record_names_the_papers_that_it_rests_on(record):
+    assert PAPER.search(section(record, "Further reading"))
+
+
+def section(page: Path, title: str) -> str:
     """Return the text below a second-level heading."""
-    parts = re.split(r"^## (.*)$", chapter.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    parts = re.split(r"^## (.*?)(?: \{#[\w-]+\})?$", page.read_text("utf-8"), flags=re.MULTILINE)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert title in sections
     return sections[title]
@@ -476,17 +496,20 @@ def test_the_page_on_the_notebook_names_each_of_its_sections_once():
 
 def test_the_page_on_the_notebook_links_headings_that_exist():
     text = NOTEBOOK.read_text(encoding="utf-8")
-    linked = re.findall(r"\]\(chapters/([\w-]+\.md)#([\w-]+)\)", text)
+    linked = re.findall(r"\]\(((?:chapters|evidence)/[\w-]+\.md)#([\w:-]+)\)", text)
     assert len(linked) == text.count("](") > 15  # every link is to a heading
     assert [(name, anchor) for name, anchor in linked if anchor not in anchors(name)] == []
 
 
-def anchors(chapter: str) -> set[str]:
-    """Return the ids that the site gives to the headings of a chapter."""
-    text = (ROOT / "docs" / "chapters" / chapter).read_text(encoding="utf-8")
-    prose = "\n".join(line for b in blocks(text) if b.word is None for line in b.lines)
-    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
-    return {slugify(title.replace("`", ""), "-") for title in titles}
+def anchors(name: str) -> set[str]:
+    """Return the ids that the site gives to the headings of a page."""
+    return {section.id for section in tool("prose").Page.read(ROOT / "docs" / name).sections}
+
+
+def test_a_heading_may_name_its_anchor(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A `b`\n\n```python\n# c\n```\n\n## New title {#old-id}\n", "utf-8")
+    assert anchors(page) == {"a-b", "old-id"}
 
 
 # The home page: the text that a visitor sees first is what the check below it prints.
@@ -495,6 +518,7 @@ def anchors(chapter: str) -> set[str]:
 def test_the_home_page_shows_what_the_network_wrote():
     text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     (quoted,) = re.findall(r"(?:^>(?: .*)?\n)+", text, re.MULTILINE)
-    (written,) = re.findall(r'^    ```text title="Output"\n(.*?)^    ```', text, re.S | re.M)
+    output = re.compile(r'^    ```text title="Output"\n(.*?)^    ```', re.DOTALL | re.MULTILINE)
+    (written,) = output.findall(text)
     shown = [line.removeprefix(">").removesuffix("<br>").strip() for line in quoted.splitlines()]
     assert shown == [line.strip() for line in written.splitlines()]

@@ -47,6 +47,7 @@ def marked(content: str) -> list[tuple[str, str]]:
     [
         ("<p>A gate. A gate.</p><p>A gate.</p>", [("gate", "gate")]),
         ("<p>Gates: the forget\ngate.</p>", [("gate", "Gates"), ("forget-gate", "forget\ngate")]),
+        ("<p>The forget\n    gate.</p>", [("forget-gate", "forget\n    gate")]),
         ("<p>BPTT, or backpropagation through time.</p>", [("bptt", "BPTT")]),
         ("<p>a &lt; b, <em>one gate</em></p>", [("gate", "gate")]),
         ("<p>A gated bptt-gate, bptt, one round.</p>", []),

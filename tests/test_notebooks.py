@@ -44,10 +44,15 @@ def site() -> tuple[MkDocsConfig, Files]:
     config = load_config(str(ROOT / "mkdocs.yml"))
     config.plugins["autorefs"].get_item_url = lambda name: (f"api/#{name}", None)
     files = config.plugins.on_files(get_files(config), config=config)
-    texts = [chapter.read_text(encoding="utf-8") for chapter in CHAPTERS]
+    texts = [page.read_text("utf-8") for chapter in CHAPTERS for page in pages(chapter)]
     for notebook, name in {picture for text in texts for picture in PICTURE.findall(text)}:
         files.append(virtual(f"{notebook}/{name}-light.svg", SVG))
     return config, files
+
+
+def pages(chapter: Path) -> list[Path]:
+    """Return the lesson and the record of a chapter, as they stand in its notebook."""
+    return [chapter, ROOT / "docs" / "evidence" / chapter.name]
 
 
 def virtual(path: str, text: str) -> File:
@@ -63,13 +68,16 @@ def assemble(chapter: Path) -> NotebookNode:
     )
 
 
-def assemble_text(text: str) -> NotebookNode:
-    """Assemble a chapter that has this text."""
+def assemble_text(text: str, record: str | None = None) -> NotebookNode:
+    """Assemble a chapter that has this text, and perhaps a record."""
     config, files = site()
     page = f"---\ndescription: About it.\n---\n# Title\n\n## Part\n{text}"
-    return machinery.step("write.downloads").assemble(
-        virtual("chapters/toy.md", page), config, files
-    )
+    lesson = virtual("chapters/toy.md", page)
+    if record is not None:
+        front = "---\ndescription: More of it.\n---\n"
+        written = virtual("evidence/toy.md", f"{front}# Record\n{record}")
+        files = Files([*files, lesson, written])
+    return machinery.step("write.downloads").assemble(lesson, config, files)
 
 
 notebook_of = functools.cache(assemble)
@@ -223,7 +231,7 @@ def test_the_outputs_stand_where_a_notebook_shows_them():
 
 @each_chapter
 def test_a_notebook_holds_the_examples_of_the_chapter_and_no_others(chapter):
-    regions = [region for _, region in wiring().pages.parse(chapter).regions]
+    regions = [r for page in pages(chapter) for _, r in wiring().pages.parse(page).regions]
     held = [cell.source for cell in code(notebook_of(chapter))[1:]]
     assert lines(held) == lines([source for r in regions if (source := example(r)) is not None])
 
@@ -244,20 +252,22 @@ def lines(sources: list[str]) -> list[str]:
 
 @each_chapter
 def test_a_notebook_holds_all_words_of_the_chapter(chapter):
-    parts = blocks(chapter_text(chapter))
-    text = "\n".join(line for part in parts if part.word is None for line in part.lines)
+    texts = (page_text(page) for page in pages(chapter))
+    parts = (part for text in texts for part in blocks(text) if part.word is None)
+    text = "\n".join(line for part in parts for line in part.lines)
     assert words(text) - words(prose(notebook_of(chapter))) == Counter()
 
 
-def chapter_text(chapter: Path) -> str:
-    return meta.get_data(chapter.read_text(encoding="utf-8"))[0]
+def page_text(page: Path) -> str:
+    return meta.get_data(page.read_text(encoding="utf-8"))[0]
 
 
 def words(text: str) -> Counter[str]:
     """Count the words and commands, but not in links, alternative texts and labels of equations."""
     gone = (
         r"(`+).+?\1|!\[[^\n]*|\]\([^)\s]*\)*|\]\[[\w.]*|/// figure-caption"
-        r"|^(!!!|\?\?\?) \w+|\\(label|tag|eqref)\{[^}]*\}|\\(begin|end)\{equation\}"
+        r"|^\?\?\? check \"[^\"]*\"|^(!!!|\?\?\?) \w+|<span [^>]*>|[ ]\{#[\w:-]+\}$|<!--.*?-->"
+        r"|\\(label|tag|eqref)\{[^}]*\}|\\(begin|end)\{equation\}"
     )
     return Counter(re.findall(r"\w+", re.sub(gone, "", text, flags=re.MULTILINE | re.DOTALL)))
 
@@ -278,19 +288,25 @@ def test_every_link_of_a_notebook_is_a_whole_address(chapter):
 
 @each_chapter
 def test_the_equations_of_a_notebook_have_the_numbers_of_the_site(chapter):
+    tagged = []
+    for page in pages(chapter):
+        numbers = machinery.step("write.downloads").prose.numbers(page_text(page))
+        assert {label: f"({number})" for label, number in numbers.items()} == numbered(page)
+        tagged += numbers.values()
+    assert re.findall(r"\\tag\{(\d+)\}", prose(notebook_of(chapter))) == tagged
+
+
+def numbered(path: Path) -> dict[str, str]:
+    """Return the numbers that the site gives to the equations of a page, by their labels."""
     html = markdown.markdown(
-        chapter_text(chapter),
+        page_text(path),
         extensions=["pymdownx.superfences", "pymdownx.arithmatex"],
         extension_configs={"pymdownx.arithmatex": {"generic": True}},
     )
     page = SimpleNamespace(file=SimpleNamespace(src_uri="x.md"), toc=[], present_anchor_ids=set())
     shown = BeautifulSoup(machinery.step("write.formulas").with_formulas(html, page), "html.parser")
-    numbered = {box["id"]: box.a.text for box in shown.select(".equation[id]")}
-    numbered |= {line["id"]: line.text for line in shown.select("mtd[id]")}
-    numbers = machinery.step("write.downloads").prose.numbers(chapter_text(chapter))
-    assert {label: f"({number})" for label, number in numbers.items()} == numbered
-    tags = re.findall(r"\\tag\{(\d+)\}", prose(notebook_of(chapter)))
-    assert tags == list(numbers.values())
+    boxes = {box["id"]: box.a.text for box in shown.select(".equation[id]")}
+    return boxes | {line["id"]: line.text for line in shown.select("mtd[id]")}
 
 
 @each_chapter
@@ -306,8 +322,10 @@ def test_a_folded_solution_hides_its_own_cells_only(chapter):
     solutions = [
         i for i, cell in enumerate(cells) if "jp-MarkdownHeadingCollapsed" in cell.metadata
     ]
-    assert len(solutions) == chapter_text(chapter).count("\n??? ")
-    assert all(cells[i - 1].source.startswith("### ") for i in solutions)
+    folded = [re.findall(r"^\?\?\? (?!check)", page_text(p), re.MULTILINE) for p in pages(chapter)]
+    assert len(solutions) == sum(map(len, folded))
+    # In a lesson they are those of the exercises.
+    assert all(cells[i - 1].source.startswith("### ") for i in solutions[: len(folded[0])])
     assert all(cells[i].source.startswith("#### ") for i in solutions)
 
 
@@ -344,6 +362,71 @@ def test_running_text_is_written_as_jupyter_reads_it():
     *_, text, claim = (cell.source for cell in assemble_text(TEXT).cells)
     home = site()[0].site_url.rstrip("/")
     assert f"\n{text}\n\n{claim}\n" == WRITTEN.replace("HOME", home)
+
+
+RECORD = r"""
+## Moved here {#old-id}
+
+$$
+\begin{equation}
+b \label{eq:b}
+\end{equation}
+$$
+
+By $\eqref{eq:b}$ and [that](../chapters/toy.md#part).
+
+```python
+assert x == 1
+```
+"""
+
+
+def test_a_notebook_holds_the_lesson_and_then_its_record():
+    lesson = f"{TEXT}\n## Named {{#so}}\n\n```python\nx = 1\n```\n"
+    notebook = assemble_text(lesson, RECORD)
+    sources = [cell.source for cell in notebook.cells]
+    home = site()[0].site_url.rstrip("/")
+    assert sources[-5:] == [
+        "## Named",
+        "x = 1",
+        "# Record",
+        f"## Moved here\n\n$$\nb \\tag{{1}}\n$$\n\nBy (1) and [that]({home}/chapters/toy/#part).",
+        "assert x == 1",
+    ]
+    assert "More of it" not in "".join(sources)
+    assert differences(notebook, run(notebook)) == []  # in one kernel
+    assert [cell.execution_count for cell in code(notebook)] == [1, 2, 3]
+
+
+def test_what_a_record_imports_is_installed_too():
+    notebook = assemble_text("", "```python\nimport torch\n```\n")
+    assert "bptt[torch] @" in code(notebook)[0].source
+
+
+CHECK = """
+??? check "Check"
+    It holds.
+
+    ```python
+    assert 1 == 1
+    ```
+
+More text.
+
+??? success "Solution"
+    ```python
+    x = 2
+    ```
+"""
+
+
+def test_a_check_hides_its_code_and_nothing_else():
+    *_, words, check, more, title, solution = assemble_text(CHECK).cells
+    assert [words.source, check.source, more.source] == ["It holds.", "assert 1 == 1", "More text."]
+    told = [{k: v for k, v in c.metadata.items() if k != "id"} for c in (check, title, solution)]
+    hidden = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    assert told == [hidden, {"jp-MarkdownHeadingCollapsed": True}, {}]
+    assert "jupyter" not in {*words.metadata, *more.metadata}
 
 
 @pytest.mark.parametrize(

@@ -107,11 +107,11 @@ def test_the_works_are_sorted_by_author_and_year() -> None:
     assert len(set(addresses)) == len(addresses)
 
 
-@pytest.mark.parametrize("chapter", sorted((ROOT / "docs" / "chapters").glob("*.md")))
-def test_further_reading_names_each_work_as_the_bibliography_does(chapter: Path) -> None:
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "evidence").glob("*.md")))
+def test_further_reading_names_each_work_as_the_bibliography_does(record: Path) -> None:
     works = references.read(ROOT / "docs" / "references.bib")
     titles = {references._normal(at): work.title for work in works for at, _ in work.addresses}
-    _, reading = chapter.read_text("utf-8").split("## Further reading\n")
+    _, reading = record.read_text("utf-8").split("## Further reading\n")
     items = [" ".join(item.split()) for item in reading.split("\n- ")[1:]]
     assert items
     for item in items:

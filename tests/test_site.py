@@ -471,7 +471,13 @@ def test_search_leaves_code_out_of_the_index_and_in_the_page(site: Path) -> None
 
 @pytest.mark.parametrize(
     ("uri", "weight"),
-    [("chapters/01-x.md", 2.0), ("index.md", 1), ("api/rnn.md", 0.5), ("figures/01_x.py", 0.1)],
+    [
+        ("chapters/01-x.md", 2.0),
+        ("index.md", 1),
+        ("evidence/01-x.md", 0.7),
+        ("api/rnn.md", 0.5),
+        ("figures/01_x.py", 0.1),
+    ],
 )
 def test_search_finds_the_chapters_first(uri: str, weight: float) -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_uri=uri), meta={})
@@ -546,7 +552,12 @@ def test_a_figure_has_an_address_and_its_number_leads_there(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("chapters/03-x.md", "Figure 3.2"), ("about.md", "Figure 2")]
+    ("name", "number"),
+    [
+        ("chapters/03-x.md", "Figure 3.2"),
+        ("evidence/03-x.md", "Figure E3.2"),
+        ("about.md", "Figure 2"),
+    ],
 )
 def test_the_number_of_a_figure_begins_with_that_of_its_chapter(name: str, number: str) -> None:
     soup = BeautifulSoup(

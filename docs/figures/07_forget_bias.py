@@ -13,6 +13,65 @@ from bptt import experiments, figures, lstm, rnn, tasks, unroll, weights
 from bptt.ops import sigmoid
 
 # %% [markdown]
+# ## Decay
+#
+# A cell that only forgets keeps the share $\sigma(b)$ at each step. Half is left where
+# $\sigma(b)^k$ crosses one half.
+
+# %%
+biases = np.array([0.0, 1.0, 3.0, 5.0])
+half_lives = np.log(2) / np.log1p(np.exp(-biases))
+k = np.geomspace(1, 1000, 61)
+
+fig, ax = figures.figure(height=2.9)
+ax.axhline(0.5, color="0.5", linewidth=0.7, label="_half")
+for b, style in zip(biases, ["-", "--", ":", "-."], strict=True):
+    ax.plot(k, sigmoid(b) ** k, style, label=f"bias {b:g}")
+for j, (steps, line) in enumerate(zip(half_lives, ax.get_lines()[1:], strict=True)):
+    dot = ax.scatter(steps, 0.5, s=36, color=line.get_color(), zorder=3, clip_on=False)
+    dot.set_label(f"_half-life, bias {biases[j]:g}")
+    word = f"{steps:.0f} steps" if j == 3 else f"{steps:.0f}" if j == 2 else f"{steps:.1f}"
+    ax.annotate(word, (steps, 0.5), xytext=(6, 4), textcoords="offset points")
+ax.set(xscale="log", xlim=(1, 1000), ylim=(0, 1.02), yticks=[0, 0.5, 1])
+ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
+ax.set(xlabel="steps $k$", ylabel="share still held")
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Half-lives
+#
+# Sixteen units for each start.
+
+# %%
+T, units = 100, 16
+drawn = weights.chrono(units, T, rng=np.random.default_rng(0))
+first_biases = {"bias 1": np.ones(units), "bias 3": np.full(units, 3.0), "chrono": drawn}
+
+fig, ax = figures.figure(height=1.8)
+for row, (name, b) in enumerate(first_biases.items()):
+    at = np.log(2) / np.log1p(np.exp(-b))
+    color = ["C1", "C2", "C4"][row]  # of the biases, as above
+    ax.scatter(at, np.full(units, row), s=36, alpha=0.6, color=color, label=f"_{name}")
+ax.set(xscale="log", xlim=(1, 100), ylim=(2.5, -0.5))
+ax.set_xticks([1, 10, 100], ["1", "10", "100"])
+ax.set_yticks(range(3), first_biases)
+ax.tick_params(axis="y", length=0)
+ax.spines.left.set_visible(False)
+ax.set(xlabel="half-life in steps")
+fig
+
+# %%
+figures.table(
+    f"Half-life of each unit in steps, from the shortest; chrono for T = {T}",
+    {"unit": np.arange(1, units + 1)}
+    | {name: np.sort(np.log(2) / np.log1p(np.exp(-b))) for name, b in first_biases.items()},
+)
+
+# %% [markdown]
 # ## Paths
 #
 # The networks of the chapter, with the same seeds.
@@ -144,7 +203,7 @@ ax.set_xticks(range(len(lengths)), [f"$T = {T}$" for T in lengths])
 ax.set_yticks(range(len(STARTS)), STARTS)
 ax.tick_params(length=0)
 ax.spines[:].set_visible(False)
-fig.colorbar(image, ax=ax, label="bit held, of 10 seeds")
+fig.colorbar(image, ax=ax, label="bit held, of 10 runs")
 fig
 
 # %%

@@ -5,8 +5,8 @@ A chapter says in its front matter what it claims (``claim``), in which modules 
 or looked up.
 
 A chapter stands on two pages of one name: the lesson in ``chapters/``, the record in ``evidence/``.
-Below the lesson the sections of its record are listed. Each entry has the anchors of its section, so
-an address of what has moved there still leads to it.
+Below the lesson the sections of its record are listed. Each entry has the anchors of its section,
+so an address of what has moved there still leads to it.
 """
 
 import re
@@ -25,21 +25,16 @@ from mkdocs.utils import get_relative_url
 from selectolax.lexbor import LexborHTMLParser
 
 from read.pages import html_of, ids_of, is_chapter, listed, pages_of, record_of
+from read.words import minutes
 
 TOLD = ("claim", "code", "description", "figure")
 CARDS = "<!-- chapters -->"
 RECORDS = "<!-- evidence -->"
 TIME = re.compile(r"<!-- time (\d+) -->")
-FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
-# Solutions and checks: read by who wants to, so they take no time.
-FOLDED = re.compile(r'^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+', re.MULTILINE)
 # Of a heading, an equation or a figure; those of a theme's making begin with two lines.
 ANCHOR = re.compile(r' id="((?!__)[^"]*)"')
 KNOWN = re.compile(r"<p>(?=<em>How we know[:.]?</em>)")
 EXAMPLE = re.compile(r"^ *```(python|pycon)\b(?!.*Not run)", re.MULTILINE)
-# A page of prose takes a minute, and a line of code some seconds.
-WORDS_PER_MINUTE = 200
-SECONDS_PER_LINE = 5
 
 
 def count(markdown: str, page: Page) -> None:
@@ -50,15 +45,6 @@ def count(markdown: str, page: Page) -> None:
             raise PluginError(f"{page.file.src_uri}: its front matter does not say: {names}")
         page.meta["minutes"] = minutes(markdown)
         page.meta["examples"] = len(EXAMPLE.findall(markdown))
-
-
-def minutes(markdown: str) -> int:
-    """Estimate how long it takes to read a page and its code, in minutes."""
-    open_text = FOLDED.sub("", f"{markdown}\n")
-    words = len(FENCE.sub("", open_text).split())
-    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(open_text))
-    seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
-    return max(1, round(seconds / 60))
 
 
 def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:

@@ -23,6 +23,7 @@ from mkdocs.utils import get_relative_url
 
 from read.memory import recall
 from read.pages import html_of, is_chapter, pages_of, text
+from read.words import pattern
 
 LIST = "glossary.md"
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
@@ -67,7 +68,7 @@ def mark_terms(config: MkDocsConfig, files: Files) -> None:
 def names_used(content: str, terms: list[list[str]]) -> list[str]:
     """Return the first names of the terms that a page uses, by any of their names."""
     prose = text(content)
-    return [names[0] for names in terms if _pattern(names).search(prose)]
+    return [names[0] for names in terms if pattern(names).search(prose)]
 
 
 def _check_links(terms: Iterable[Term], base: str, contents: dict[str, str]) -> None:
@@ -75,7 +76,7 @@ def _check_links(terms: Iterable[Term], base: str, contents: dict[str, str]) -> 
     for term in terms:
         for link in term.links:
             url, anchor = urldefrag(urljoin(f"/{base}", link))
-            if not _pattern(term.names).search(section(contents.get(url[1:], ""), anchor)):
+            if not pattern(term.names).search(section(contents.get(url[1:], ""), anchor)):
                 raise PluginError(f"{LIST}: {term.names[0]} is not used in {link}")
 
 
@@ -109,7 +110,7 @@ def mark(content: str, terms: list[Term], link: str) -> str:
     """Mark the first use of each term in the paragraphs of a page."""
     rare = [term for term in terms if not term.common]
     names = {name.casefold(): term for term in rare for name in term.names}
-    pattern = _pattern(name for term in rare for name in term.names)
+    any_name = pattern(name for term in rare for name in term.names)
     used: set[str] = set()
 
     def mark_use(match: re.Match[str]) -> str:
@@ -121,16 +122,6 @@ def mark(content: str, terms: list[Term], link: str) -> str:
         return f'<a class="term" href="{link}#{term.anchor}" title="{title}">{match[0]}</a>'
 
     def mark_words(piece: re.Match[str]) -> str:
-        return pattern.sub(mark_use, piece[0]) if piece["words"] else piece[0]
+        return any_name.sub(mark_use, piece[0]) if piece["words"] else piece[0]
 
     return PARAGRAPH.sub(lambda paragraph: PIECE.sub(mark_words, paragraph[0]), content)
-
-
-def _pattern(names: Iterable[str]) -> re.Pattern[str]:
-    """Match the names, longest first, with their first letter in either case, and their plurals."""
-    longest_first = sorted(names, key=lambda name: (-len(name), name))
-    alternatives = "|".join(
-        f"[{name[0].upper()}{name[0].lower()}]" + r"\s".join(map(re.escape, name[1:].split(" ")))
-        for name in longest_first
-    )
-    return re.compile(rf"(?<![\w-])(?P<name>{alternatives})s?(?![\w-])")

@@ -16,6 +16,7 @@ from bptt.figures.canvas import figure
 from bptt.figures.curves import plot_bands
 from bptt.figures.data import data
 from bptt.figures.drawings import plot_lstm, plot_paths, plot_unrolled
+from bptt.figures.gates import plot_belt, plot_gru, plot_reading
 from bptt.figures.maps import plot_gates, plot_states, plot_terms
 from bptt.figures.tables import table
 
@@ -23,9 +24,12 @@ __all__ = [
     "data",
     "figure",
     "plot_bands",
+    "plot_belt",
     "plot_gates",
+    "plot_gru",
     "plot_lstm",
     "plot_paths",
+    "plot_reading",
     "plot_states",
     "plot_terms",
     "plot_unrolled",

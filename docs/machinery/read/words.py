@@ -1,0 +1,33 @@
+"""Count and find the words of a page that is still text.
+
+The build counts with it, and so does ``tools/prose.py``, which has the standard library alone.
+"""
+
+import re
+from collections.abc import Iterable
+
+FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+# Solutions and checks: read by who wants to, so they take no time.
+FOLDED = re.compile(r"^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+", re.MULTILINE)
+# A page of prose takes a minute, and a line of code some seconds.
+WORDS_PER_MINUTE = 200
+SECONDS_PER_LINE = 5
+
+
+def minutes(markdown: str) -> int:
+    """Estimate how long it takes to read a page and its code, in minutes."""
+    open_text = FOLDED.sub("", f"{markdown}\n")
+    words = len(FENCE.sub("", open_text).split())
+    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(open_text))
+    seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
+    return max(1, round(seconds / 60))
+
+
+def pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Match the names, longest first, with their first letter in either case, and their plurals."""
+    longest_first = sorted(names, key=lambda name: (-len(name), name))
+    alternatives = "|".join(
+        f"[{name[0].upper()}{name[0].lower()}]" + r"\s+".join(map(re.escape, name[1:].split(" ")))
+        for name in longest_first
+    )
+    return re.compile(rf"(?<![\w-])(?P<name>{alternatives})s?(?![\w-])")
