@@ -116,9 +116,7 @@ on_scale = np.polyval(line, ran["c"][:, 0])
 assert (np.abs(on_scale[:, unit] - depths(text)[:, 0]) < 0.5).all()
 axes[0].plot(steps, np.delete(on_scale, unit, axis=1), color="C4", linewidth=0.7, alpha=0.7)
 axes[0].step(steps, depths(text)[:, 0], where="mid", color="C0", label="depth")
-axes[0].plot(
-    steps, on_scale[:, unit], "o-", color="C1", markersize=3, label=f"unit {unit + 1}"
-)
+axes[0].plot(steps, on_scale[:, unit], "o-", color="C1", markersize=3, label=f"unit {unit + 1}")
 axes[0].plot([], [], color="C4", linewidth=0.7, label="other units")
 axes[0].legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 axes[0].set(ylabel="brackets", ylim=(-4, 9), yticks=[-2, 0, 2, 4, 6, 8])
@@ -135,8 +133,8 @@ figures.data(fig)
 # %% [markdown]
 # ## Unrelated
 #
-# Neither network knows the depth that is drawn: one was never trained, the other read another
-# string. A quarter of such cases looks like this or better.
+# Neither line is a counter of the depth that is drawn: one network was never trained, the other
+# read another string. A quarter of such cases comes close or looks better.
 
 # %%
 fig, axes = figures.figure(2, 1, height=3.9, sharex=True)
@@ -149,9 +147,7 @@ for ax, (states, wanted, title) in zip(axes, cases, strict=True):
     line = np.polyfit(states[:, best], wanted, 1)
     r = strongest(states, wanted)
     ax.step(range(1, 51), wanted, where="mid", color="C0", label="depth")
-    ax.plot(
-        range(1, 51), np.polyval(line, states[:, best]), color="C1", label="best unit of eight"
-    )
+    ax.plot(range(1, 51), np.polyval(line, states[:, best]), color="C1", label="best unit of eight")
     ax.set(title=f"{title}: |correlation| {r:.2f}", ylabel="brackets")
 axes[0].legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.1))
 axes[1].set(xlabel="step $t$")
@@ -234,6 +230,12 @@ def read(size):
     scores = np.concatenate([hs, hs_after])[:, 0] @ params.W_y + params.b_y
     return (c - start) / slope, scores.argmax(axis=1) == 1
 
+
+said = {size: read(size)[1] for size in (0, -1)}
+at = depths(text)[:, 0]
+assert np.array_equal(said[0], at == 0)
+assert np.array_equal(said[-1][:19], (at <= 1)[:19] & (steps[:19] > pushed_at))
+assert np.array_equal(said[-1][19:], said[0][19:])  # the count of -1 is forgotten
 
 fig, axes = figures.figure(2, 1, height=3.4, sharex=True, height_ratios=[3, 1])
 for y, (size, color, label) in enumerate([(0, "C0", "untouched"), (-1, "C1", "pushed")]):
