@@ -260,6 +260,21 @@ def test_there_is_a_path_for_each_pair_of_steps(steps):
     render(fig)
 
 
+def test_each_path_has_its_factors_and_its_product_and_the_corner_their_sum():
+    fig = figures.plot_path_values([4, 6, 5, 4.5], 0.5)
+    below = [ax.texts[-1].get_text() if ax.texts else "" for ax in fig.axes]
+    assert below == [
+        *("4", "", "= 21"),
+        *("4 × 0.5 = 2", "6", ""),
+        *("4 × 0.5 × 0.5 = 1", "6 × 0.5 = 3", "5"),
+    ]
+    assert fig.axes[2].texts[0].get_text() == "4 + 2 + 6 + 1 + 3 + 5"
+    texts = [text.get_text() for text in fig.axes[6].texts]
+    assert {"$w, k=1$", "$L_3$"} <= set(texts)
+    assert (texts.count("4"), texts.count("0.5")) == (1, 2)
+    render(fig)
+
+
 @pytest.mark.parametrize(
     ("plot", "message"),
     [
@@ -296,6 +311,7 @@ figures.plot_belt({})
 figures.plot_reading(["a"], {"c": [1]})
 figures.plot_gru({})
 figures.plot_paths(2)
+figures.plot_path_values([1, 2, 3], 0.5)
 figures.plot_states(np.eye(3))
 figures.plot_terms(np.ones((2, 2)))
 figures.plot_bands(np.arange(2), [np.ones((3, 2))], ["one"])
