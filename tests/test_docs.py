@@ -461,6 +461,7 @@ def test_a_lesson_has_its_parts(chapter, title, content):
 OPENING = re.compile(
     r"\A---\n.*?^figure: (?P<figure>[\w-]+)\n.*?^---\n\s*# [^\n]+\n\n"
     r'!!! abstract "Claim"\n(?:    [^\n]+\n)+\n'
+    r"(?:(?![#`!])[^\n]*\n)*"  # a few words, which `nox -s prose` counts
     r"!\[[^\n]+\]\(\.\./figures/\w+\.py#(?P=figure)\)\n/// figure-caption\n",
     re.MULTILINE | re.DOTALL,
 )

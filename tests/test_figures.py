@@ -5,7 +5,9 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 from bptt import figures
 from bptt.shapes import ShapeError
@@ -20,6 +22,9 @@ DRAWS = [np.arange(1.0, 29).reshape(7, 4), np.full((6, 4), 2.0)]
 DRAW = {
     "plot_unrolled": lambda **options: figures.plot_unrolled(3, **options),
     "plot_lstm": lambda **options: figures.plot_lstm({"c": 1.5}, **options),
+    "plot_belt": lambda **options: figures.plot_belt({"c": 0.9}, **options),
+    "plot_reading": lambda **options: figures.plot_reading(["a"], {"c": [0.9]}, **options),
+    "plot_gru": lambda **options: figures.plot_gru({"h": 0.5}, **options),
     "plot_states": lambda **options: figures.plot_states(STATES, **options),
     "plot_gates": lambda **options: figures.plot_gates(GATES, **options),
     "plot_terms": lambda **options: figures.plot_terms(TERMS, **options),
@@ -177,6 +182,71 @@ def test_the_cell_path_of_the_lstm_is_thick():
     assert [arrow.xy[1] for arrow in thick] == [5, 5, 5]  # from c_{t-1} to c_t, along the top
 
 
+def written(fig):
+    return [text.get_text() for text in fig.axes[0].texts if text.get_text()]
+
+
+def patches(fig, kind):
+    return [patch for patch in fig.axes[0].patches if isinstance(patch, kind)]
+
+
+@pytest.mark.parametrize(
+    ("gates", "boxes", "circles"),
+    [
+        ("", ["new"], ["+"]),
+        ("f", ["new", "keep"], ["+", "×"]),
+        ("fi", ["new", "keep", "write"], ["+", "×", "×"]),
+        ("fio", ["new", "keep", "write", "show", "tanh"], ["+", "×", "×", "×"]),
+    ],
+)
+def test_the_cell_path_has_the_gates_that_were_asked_for(gates, boxes, circles):
+    fig = figures.plot_belt({}, gates=gates)
+    assert sorted(written(fig)) == sorted(boxes + circles)
+    assert len(patches(fig, FancyBboxPatch)) == len(boxes)
+    assert len(patches(fig, Circle)) == len(circles)
+
+
+def test_the_cell_path_is_labelled_with_its_values_and_whole_ones_have_no_decimals():
+    numbers = {"c_prev": 1, "f": 0.986, "i": 0.001, "g": -1, "c": 0.5, "o": 1, "h": -0.463}
+    values = ["$c_{t-1}$\n1", "$f$ = 0.99", "$i$ = 0", "$g$ = −1", "$c_t$\n0.50", "$o$ = 1"]
+    assert {*values, "$h_t$\n−0.46"} < set(written(figures.plot_belt(numbers)))
+
+
+@pytest.mark.parametrize(("numbers", "gates"), [({"o": 1}, "fi"), ({"z": 1}, "fio"), ({}, "x")])
+def test_a_gate_that_the_cell_path_has_not_is_a_key_error(numbers, gates):
+    with pytest.raises(KeyError):
+        figures.plot_belt(numbers, gates=gates)
+
+
+def test_the_gate_that_is_new_has_another_colour():
+    plain, marked = (figures.plot_belt({}, new=new) for new in ("", "i"))
+    colors = [[line.get_color() for line in fig.axes[0].get_lines()] for fig in (plain, marked)]
+    assert set(colors[0]) == {"C0"}
+    assert colors[1].count("C1") == 1
+
+
+def test_a_sentence_read_has_a_shaded_number_for_each_word():
+    rows = {"f": [1, 0.25], "g": [-1, 0]}
+    fig = figures.plot_reading(["the", "which"], rows, marked=1, new="g")
+    assert written(fig) == ["the", "which", "$f$", "1", "0.25", "$g$", "−1", "0"]
+    *shades, frame = patches(fig, Rectangle)
+    assert [shade.get_alpha() for shade in shades] == [0.35, 0.35 / 4, 0.35, 0]
+    assert [shade.get_facecolor()[:3] for shade in shades[1:3]] == [
+        to_rgba("C0")[:3],
+        to_rgba("C1")[:3],
+    ]
+    assert (frame.get_x(), frame.get_width()) == (4, 5)
+
+
+def test_a_step_of_the_gru_is_labelled_with_its_values_and_its_path_is_thick():
+    fig = figures.plot_gru({"h_prev": 0.5, "z": 0.731, "q": -1})
+    assert written(fig)[-3:] == ["$h_{t-1}$\n0.50", "$z_t$\n0.73", "$q_t$\n−1.00"]
+    thick = [line for line in fig.axes[0].get_lines() if line.get_linewidth() > 2]
+    assert {line.get_ydata()[0] for line in thick} == {5}
+    with pytest.raises(KeyError, match="c"):
+        figures.plot_gru({"c": 1})
+
+
 def test_a_wire_that_the_lstm_has_not_is_a_key_error():
     with pytest.raises(KeyError, match="peephole"):
         figures.plot_lstm({"peephole": 1.0})
@@ -187,6 +257,21 @@ def test_there_is_a_path_for_each_pair_of_steps(steps):
     fig = figures.plot_paths(steps)
     drawn = [bool(ax.lines) for ax in fig.axes]
     assert drawn == [column <= row for row in range(steps) for column in range(steps)]
+    render(fig)
+
+
+def test_each_path_has_its_factors_and_its_product_and_the_corner_their_sum():
+    fig = figures.plot_path_values([4, 6, 5, 4.5], 0.5)
+    below = [ax.texts[-1].get_text() if ax.texts else "" for ax in fig.axes]
+    assert below == [
+        *("4", "", "= 21"),
+        *("4 × 0.5 = 2", "6", ""),
+        *("4 × 0.5 × 0.5 = 1", "6 × 0.5 = 3", "5"),
+    ]
+    assert fig.axes[2].texts[0].get_text() == "4 + 2 + 6 + 1 + 3 + 5"
+    texts = [text.get_text() for text in fig.axes[6].texts]
+    assert {"$w, k=1$", "$L_3$"} <= set(texts)
+    assert (texts.count("4"), texts.count("0.5")) == (1, 2)
     render(fig)
 
 
@@ -222,7 +307,11 @@ import numpy as np
 from bptt import figures
 figures.plot_unrolled(2)
 figures.plot_lstm({})
+figures.plot_belt({})
+figures.plot_reading(["a"], {"c": [1]})
+figures.plot_gru({})
 figures.plot_paths(2)
+figures.plot_path_values([1, 2, 3], 0.5)
 figures.plot_states(np.eye(3))
 figures.plot_terms(np.ones((2, 2)))
 figures.plot_bands(np.arange(2), [np.ones((3, 2))], ["one"])

@@ -249,7 +249,8 @@ class Page:
 
 
 def _fences(text: str) -> Iterator[Fence]:
-    offset, opened = 0, None
+    offset = 0
+    opened: tuple[re.Match[str], int, int, list[str]] | None = None
     for number, line in enumerate(text.split("\n"), start=1):
         if opened is None:
             if found := TICKS.match(line):

@@ -16,20 +16,46 @@ from bptt import figures, probe, rnn, unroll
 # ## Paths
 #
 # In words: each of the six drawings shows the same graph. Four dots in a row are the states 0 to
-# 3, joined by arrows from left to right. From below, an arrow leads from the weights into each of
+# 3, joined by arrows from left to right. From below, an arrow leads from the weight into each of
 # the states 1 to 3; upwards, an arrow leads from each of them to its loss. One path is thick. It
-# enters from the weights at step k, runs to the right along the chain to step t, and leaves
+# enters from the weight at step k, runs to the right along the chain to step t, and leaves
 # upwards to the loss of step t. The rows are t = 1, 2, 3 from the top, the columns k = 1, 2, 3
 # from the left, and there is a drawing wherever k is at most t: one in the first row, two in the
-# second, three in the third. For k = t the path goes straight up.
+# second, three in the third. For k = t the path goes straight up. Beside the arrow by which the
+# path enters stands the state before that step, 4, 6 or 5, and above each arrow along the chain
+# the weight, 0.5. Below each drawing stands the product: 4 in the first row, 2 and 6 in the second,
+# 1, 3 and 5 in the third. In the free corner stands their sum, 21.
 
 # %%
-figures.plot_paths(T=3)
+w, inputs = 0.5, [2, 1, 1]
+states = [4.0]
+for x in inputs:
+    states.append(2 * x + w * states[-1])
+figures.plot_path_values(states, w)
+
+# %% [markdown]
+# ## Three letters
+
+# %%
+y = np.log([5, 3, 2])
+p = np.exp(y) / np.exp(y).sum()
+e = np.array([0, 1, 0])  # the letter that came is the second
+fig, (left, right) = figures.figure(1, 2, height=1.9)
+for ax, values, color in [(left, p, "C0"), (right, p - e, "C1")]:
+    bars = ax.bar(["a", "b", "c"], values, width=0.6, color=color)
+    ax.bar_label(bars, [f"{value:.1f}".replace("-", "−") for value in values], padding=2)
+left.set(title="probability $p$", ylim=(0, 0.65))
+right.axhline(0, color="0.6", linewidth=0.8)
+right.set(title="gradient $p - e$", ylim=(-1.05, 0.8))
+fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Terms
 #
-# The networks of the chapter, with the same seeds.
+# The networks of the record, with the same seeds.
 
 
 # %%

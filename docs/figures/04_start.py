@@ -2,15 +2,74 @@
 # # Figures of chapter 4: Activations and initialisation
 #
 # The code behind the figures of
-# [Activations and initialisation](../chapters/04-start-the-weights.md), run when the site is
-# built.
+# [Activations and initialisation](../chapters/04-start-the-weights.md) and of
+# [its evidence](../evidence/04-start-the-weights.md), run when the site is built.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
+from matplotlib.patches import Ellipse
 
 from bptt import figures, ops
+
+# %% [markdown]
+# ## Three starts
+#
+# The stack of the chapter: the same inputs and the same random numbers, three sizes of weights.
+
+
+# %%
+def both_ways(sigma_w, depth=10, n=256):
+    """Outputs of all layers, and the length of the gradients on their way back to each."""
+    rng = np.random.default_rng(0)
+    Ws = sigma_w / np.sqrt(n) * rng.standard_normal((depth, n, n))
+    h, dh = rng.standard_normal((2, 8, n))  # eight inputs, eight gradients
+    hs, lengths = [], [np.linalg.norm(dh)]
+    for W in Ws:
+        h = np.tanh(h @ W)
+        hs.append(h)
+    for W, h in zip(Ws[::-1], hs[::-1], strict=True):
+        dh = (dh * ops.tanh_prime(h)) @ W.T
+        lengths.append(np.linalg.norm(dh))
+    return np.array(hs), np.array(lengths[::-1]) / lengths[0]
+
+
+STARTS = {"too small": 0.5, "right": 1, "too large": 16}
+WEIGHTS = {"too small": "1/32", "right": "1/16", "too large": "1"}
+layers = np.arange(1, 11)
+fig, axes = figures.figure(1, 3, height=2.6, sharey=True)
+for ax, (name, sigma_w), color in zip(axes, STARTS.items(), ("C0", "C2", "C1"), strict=True):
+    hs, _ = both_ways(sigma_w)
+    for unit in hs[:, 0, :32].T:
+        ax.plot(layers, unit, "_", color=color, markersize=7, markeredgewidth=0.8)
+    ax.set(title=f"{name}: {WEIGHTS[name]}", xticks=[1, 5, 10], ylim=(-1.08, 1.08))
+axes[0].set(ylabel="outputs $h$ of 32 units", yticks=[-1, 0, 1])
+axes[1].set(xlabel="layer")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Coins
+
+# %%
+tosses = np.arange(0, 257, 4)
+coins = np.random.default_rng(0).choice([-1, 1], size=(24, 256))
+sums = np.cumsum(np.pad(coins, ((0, 0), (1, 0))), axis=1)[:, tosses]
+fig, ax = figures.figure(height=2.6)
+for walk in sums:
+    ax.plot(tosses, walk, color="C0", linewidth=0.7)
+ax.plot(tosses, np.sqrt(tosses), "C1--", label=r"$\sqrt{n}$")
+ax.plot(tosses, -np.sqrt(tosses), "C1--", label=r"_$-\sqrt{n}$")
+ax.set(xlabel="coins $n$", ylabel="sum of $n$ coins", xticks=[0, 64, 128, 192, 256])
+ax.set_yticks([-32, -16, 0, 16, 32])
+ax.legend(loc="upper left")
+fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Activations
@@ -36,9 +95,49 @@ fig
 figures.data(fig)
 
 # %% [markdown]
+# ## Ways back
+
+# %%
+fig, ax = figures.figure(height=2.6)
+for (name, sigma_w), style in zip(STARTS.items(), ("C0-", "C2--", "C1:"), strict=True):
+    _, lengths = both_ways(sigma_w)
+    ax.plot([0, *layers], lengths, style, label=name)
+ax.axhline(1, color="C4", linewidth=0.7)
+ax.set(yscale="log", xlabel="layer", ylabel="length of the gradient", xticks=range(0, 11, 2))
+ax.legend()
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Circles
+
+# %%
+MATRICES = {
+    "1.2 and 0.8 on the diagonal": np.diag([1.2, 0.8]),
+    "orthogonal": np.array([[0.6, 0.8], [-0.8, 0.6]]),
+}
+start = np.array([1, 1]) / np.sqrt(2)
+fig, axes = figures.figure(1, 2, height=2.0, sharex=True, sharey=True)
+for ax, (name, W) in zip(axes, MATRICES.items(), strict=True):
+    powers = [np.linalg.matrix_power(W, step) for step in range(5)]
+    for step, style in [(0, ":"), (4, "-")]:  # what becomes of the circle of length 1
+        axes_of_it = 2 * np.linalg.svd(powers[step])[1]
+        ax.add_patch(Ellipse((0, 0), *axes_of_it, fill=False, color="C0", linestyle=style))
+    ax.plot(*np.transpose([start @ power for power in powers]), "C1o-", linewidth=0.8, markersize=4)
+    ax.set(title=name, aspect="equal", xlim=(-2.3, 2.3), ylim=(-1.2, 1.2), xlabel="first number")
+    ax.set(xticks=[-2, -1, 0, 1, 2], yticks=[-1, 0, 1])
+axes[0].set(ylabel="second number")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
 # ## Fifty layers
 #
-# The stacks of the chapter, with the same seeds, and what is predicted for them.
+# The stacks of the evidence, with the same seeds, and what is predicted for them.
 
 # %%
 n, depth = 256, 50

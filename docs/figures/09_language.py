@@ -2,12 +2,15 @@
 # # Figures of chapter 9: Writing, one character at a time
 #
 # The code behind the figures of [Writing, one character at a
-# time](../chapters/09-write-characters.md), run when the site is built. The long run was recorded
-# before; what its network predicts is computed here.
+# time](../chapters/09-write-characters.md) and of [its
+# evidence](../evidence/09-write-characters.md), run when the site is built. The long run was
+# recorded before; what its network predicts and writes is computed here.
 
 # %%
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["svg"]
+import textwrap
+
 import numpy as np
 
 from bptt import experiments, figures
@@ -16,6 +19,7 @@ from bptt.lm import network, pretrained, sample
 record = pretrained.record()
 shipped = pretrained.load()
 characters = shipped.vocabulary.characters
+kneser_ney, witten_bell = record["ngrams"]["kneser_ney"], record["ngrams"]["witten_bell"]
 
 
 def predictions(text):
@@ -33,31 +37,104 @@ def shown(character):
 
 
 # %% [markdown]
-# ## Cells
+# ## Writing
+#
+# Three rows, one for each temperature. In words: bars for the four letters that the network finds
+# most likely after a prompt, and beside them what it writes when it draws from these chances.
 
 # %%
-cells = experiments.load("language_cells")
-kneser_ney, witten_bell = record["ngrams"]["kneser_ney"], record["ngrams"]["witten_bell"]
+prompt = "ROMEO:\nI will not "
+y = predictions(prompt)[0][-1]
+rows = {"sharper": 0.5, "as predicted": 1.0, "flatter": 2.0}
 
-fig, ax = figures.figure(height=3.6)
-for n, (name, _) in enumerate(cells.settings["widths"]):
-    case = {"cell": name, "validation": True}
-    curves, seconds = cells.scores("curve", **case), cells.scores("seconds", **case)
-    low, middle, high = np.quantile(curves, [0, 0.5, 1], axis=0)
-    times = np.median(seconds, axis=0)
-    style = {"color": f"C{n}", "linestyle": ("-", "--", "-.")[n], "marker": "osD"[n]}
-    ranges = [middle - low, high - middle]
-    ax.errorbar(times, middle, ranges, ms=4, elinewidth=1, label=name.upper(), **style)
-for nats, name, style in [
-    (witten_bell["3"], "Witten-Bell 3-gram", "-."),
-    (witten_bell["5"], "Witten-Bell 5-gram", ":"),
-    (kneser_ney["5"], "Kneser-Ney 5-gram", "--"),
-]:
-    ax.axhline(nats, color="C4", linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
-ax.set(xlabel="CPU seconds of training", ylabel="nats per character", xscale="log")
-ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
-ax.minorticks_off()
-fig.legend(loc="outside lower center", ncols=2)
+
+def written(tau, length=170):
+    codes = shipped.vocabulary.encode(prompt)
+    rng = np.random.default_rng(0)
+    drawn = sample.generate(shipped.cell, shipped.params, codes, temperature=tau, rng=rng)
+    return shipped.vocabulary.decode([next(drawn) for _ in range(length)])
+
+
+fig, axes = figures.figure(3, 2, height=3.3, width_ratios=[2, 7])
+for n, ((bars, page), (name, tau)) in enumerate(zip(axes, rows.items(), strict=True)):
+    p = sample.probabilities(y, tau)
+    top = np.argsort(-p)[:4]
+    bars.barh(range(4), p[top], color=f"C{n}", alpha=0.6, linewidth=0)
+    bars.set_yticks(range(4), [shown(characters[k]) for k in top])
+    bars.tick_params(length=0)
+    bars.set(ylim=(3.6, -0.6), xlim=(0, 0.55), xticks=[])
+    bars.spines["bottom"].set_visible(False)
+    for place, k in enumerate(top):
+        bars.text(p[k] + 0.01, place, f"{p[k]:.0%}", va="center", fontsize="small")
+    speech = ("I will not " + written(tau)).splitlines()
+    wrap = {"width": 46, "subsequent_indent": "\N{NO-BREAK SPACE}" * 3}
+    lines = [part for line in speech for part in textwrap.wrap(line, **wrap)][:4]
+    page.text(0, 0.84, "\n".join(lines), va="top", linespacing=1.35)
+    page.text(0, 1, f"τ = {tau:g}, {name}", va="center", color=f"C{n}", fontsize="small")
+    page.axis("off")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Chunks
+#
+# In words: fifteen letters in a row, cut into three chunks of five by two dashed lines. A blue
+# arrow to the right joins each letter to the next, across the cuts too. An orange arrow to the left
+# joins each letter to the one before, but none crosses a cut.
+
+# %%
+passage, T = "First Citizen: ", 5
+
+fig, ax = figures.figure(height=1.7)
+arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+for t, character in enumerate(passage):
+    ax.text(t, 0, shown(character), ha="center", va="center", fontsize="large")
+    if t + 1 < len(passage):
+        ax.annotate("", (t + 0.85, 0.55), (t + 0.15, 0.55), arrowprops=arrow | {"color": "C0"})
+        if (t + 1) % T:
+            ax.annotate("", (t + 0.15, -0.6), (t + 0.85, -0.6), arrowprops=arrow | {"color": "C1"})
+        else:
+            ax.vlines(t + 0.5, -1, 1, color="0.6", linestyle="--", linewidth=1)
+ax.text(7, 1, "the state goes on", ha="center", va="center", color="C0", fontsize="small")
+ax.text(7, -1.05, "the gradient stops", ha="center", va="center", color="C1", fontsize="small")
+ax.set(xlim=(-0.6, len(passage) - 0.4), ylim=(-1.3, 1.3))
+ax.axis("off")
+fig
+
+# %%
+figures.table(
+    "What crosses from a letter to the next",
+    {
+        "from": [shown(c) for c in passage[:-1]],
+        "to": [shown(c) for c in passage[1:]],
+        "state": ["yes"] * (len(passage) - 1),
+        "gradient": ["no" if (t + 1) % T == 0 else "yes" for t in range(len(passage) - 1)],
+    },
+)
+
+# %% [markdown]
+# ## Counts
+#
+# In words: three curves of the score against n. All fall steeply from n = 1 to about 5. That of
+# Witten and Bell rises again. That of Kneser-Ney stays level from 7 on, and that of the same recipe
+# when it counts on in the new text runs a tenth of a nat below it.
+
+# %%
+fig, ax = figures.figure(height=2.9)
+recipes = [
+    ("witten_bell", "frozen, Witten-Bell", "C2", "s:"),
+    ("kneser_ney", "frozen, Kneser-Ney", "C0", "o-"),
+    ("adaptive_kneser_ney", "Kneser-Ney that counts on", "C1", "D--"),
+]
+for recipe, name, color, style in recipes:
+    scores = record["ngrams"][recipe]
+    ax.plot([int(n) for n in scores], list(scores.values()), style, color=color, ms=4, label=name)
+assert witten_bell["12"] > witten_bell["5"] + 0.4
+ax.set(xlabel="n, letters counted together", ylabel="nats per character", ylim=(1.3, 3.5))
+ax.set_xticks(range(1, 13))
+ax.legend()
 fig
 
 # %%
@@ -72,21 +149,19 @@ hours = seconds / 3600
 counting_on = record["ngrams"]["adaptive_kneser_ney"]
 order, order_on = (str(record["orders"][name]) for name in ("kneser_ney", "adaptive_kneser_ney"))
 levels = [
-    (witten_bell["5"], "Witten-Bell 5-gram", "C2", ":"),
-    (kneser_ney["5"], "Kneser-Ney 5-gram", "C3", "-."),
-    (kneser_ney[order], f"Kneser-Ney {order}-gram", "C3", "--"),
+    (kneser_ney[order], f"{order}-gram, frozen", "C3", "--"),
     (1.4697, "nanoGPT, a Transformer", "C4", (0, (6, 1, 1, 1, 1, 1))),
-    (counting_on[order_on], "Kneser-Ney, adaptive", "C3", (0, (1, 4))),
+    (counting_on[order_on], f"{order_on}-gram that counts on", "C3", ":"),
 ]
 assert held_out[0] > kneser_ney["5"]
 carried = record["float32"]["val_nats_carried"]
 assert counting_on[order_on] < carried < held_out.min() < kneser_ney[order]
 assert abs(held_out[-1] - 1.4697) < 0.01  # level
 
-fig, ax = figures.figure(height=3.8)
-ax.plot(hours, train, "s--", ms=3, color="C1", label="training, with dropout")
-ax.plot(hours, held_out, "o-", ms=3, color="C0", label="validation, windows of 256")
-ax.plot(hours[-1:], [carried], "D", ms=5, color="C0", label=f"state carried, {carried:.2f}")
+fig, ax = figures.figure(height=3.6)
+ax.plot(hours, train, "s--", ms=3, color="C1", label="on the training text")
+ax.plot(hours, held_out, "o-", ms=3, color="C0", label="on text held back")
+ax.plot(hours[-1:], [carried], "D", ms=5, color="C0", label=f"same, state carried, {carried:.2f}")
 for nats, name, color, style in levels:
     ax.axhline(nats, color=color, linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
 ax.set(xlabel="hours of CPU", ylabel="nats per character", xlim=(0, None), ylim=(None, 1.75))
@@ -121,6 +196,36 @@ for ax, half in zip(axes, [slice(0, 21), slice(21, 42)], strict=True):
 axes[1].set_xlabel("character")
 handles, labels = axes[0].get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside upper center", ncols=2)
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Cells
+
+# %%
+cells = experiments.load("language_cells")
+
+fig, ax = figures.figure(height=3.6)
+for n, (name, _) in enumerate(cells.settings["widths"]):
+    case = {"cell": name, "validation": True}
+    curves, seconds = cells.scores("curve", **case), cells.scores("seconds", **case)
+    low, middle, high = np.quantile(curves, [0, 0.5, 1], axis=0)
+    times = np.median(seconds, axis=0)
+    style = {"color": f"C{n}", "linestyle": ("-", "--", "-.")[n], "marker": "osD"[n]}
+    ranges = [middle - low, high - middle]
+    ax.errorbar(times, middle, ranges, ms=4, elinewidth=1, label=name.upper(), **style)
+for nats, name, style in [
+    (witten_bell["3"], "Witten-Bell 3-gram", "-."),
+    (witten_bell["5"], "Witten-Bell 5-gram", ":"),
+    (kneser_ney["5"], "Kneser-Ney 5-gram", "--"),
+]:
+    ax.axhline(nats, color="C4", linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
+ax.set(xlabel="CPU seconds of training", ylabel="nats per character", xscale="log")
+ax.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+ax.minorticks_off()
+fig.legend(loc="outside lower center", ncols=2)
 fig
 
 # %%

@@ -12,6 +12,41 @@ import numpy as np
 from bptt import figures, lstm, tree, unroll
 
 # %% [markdown]
+# ## State and attention
+#
+# In words: two drawings above each other, both over the letters s, t, a, t, e. In the upper one
+# stands a box for each letter. An arrow leads up into it from its letter and one to the next box;
+# it carries a small square, the state, of the same size everywhere. In the lower one each letter
+# has put a square into a row. From a circle above the last letter lines lead back to all five
+# squares, thick to the second and the fourth, thin to the others: how much each of them counts.
+
+# %%
+letters = "state"
+fig, (above, below) = figures.figure(2, 1, height=3.5)
+arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0, "color": "C0"}
+box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": "C0", "linewidth": 1.4}
+store = {"marker": "s", "color": "C1", "markersize": 9}
+for t, letter in enumerate(letters):
+    above.text(t, -0.95, letter, ha="center", va="center", fontsize="x-large")
+    above.annotate("", (t, -0.28), (t, -0.7), arrowprops=arrow)
+    above.text(t, 0, "step", ha="center", va="center", bbox=box)
+    above.annotate("", (t + 0.68, 0), (t + 0.32, 0), arrowprops=arrow)
+    above.plot(t + 0.5, 0.3, **store)
+    below.text(t, -0.95, letter, ha="center", va="center", fontsize="x-large")
+    below.annotate("", (t, -0.25), (t, -0.7), arrowprops=arrow)
+    below.plot(t, 0, **store)
+for t, weight in enumerate([0.8, 3.2, 0.8, 2.4, 1.4]):
+    below.plot([4, t], [1.15, 0.15], color="C0", linewidth=weight, zorder=1)
+below.plot(4, 1.15, "o", color="C0", markersize=11)
+below.text(4.3, 1.15, "looks\nback", va="center")
+below.text(-0.6, 0, "store", ha="right", va="center")
+above.text(-0.6, 0.3, "state", ha="right", va="center")
+for ax, top in ((above, 0.6), (below, 1.4)):
+    ax.set(xlim=(-1.3, 5), ylim=(-1.2, top))
+    ax.axis("off")
+fig
+
+# %% [markdown]
 # ## Memory
 #
 # The lines are the formulas of the chapter; the dots are arrays that were made here.

@@ -16,16 +16,22 @@ from bptt.figures.canvas import figure
 from bptt.figures.curves import plot_bands
 from bptt.figures.data import data
 from bptt.figures.drawings import plot_lstm, plot_paths, plot_unrolled
+from bptt.figures.gates import plot_belt, plot_gru, plot_reading
 from bptt.figures.maps import plot_gates, plot_states, plot_terms
+from bptt.figures.paths import plot_path_values
 from bptt.figures.tables import table
 
 __all__ = [
     "data",
     "figure",
     "plot_bands",
+    "plot_belt",
     "plot_gates",
+    "plot_gru",
     "plot_lstm",
+    "plot_path_values",
     "plot_paths",
+    "plot_reading",
     "plot_states",
     "plot_terms",
     "plot_unrolled",

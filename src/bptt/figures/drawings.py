@@ -81,16 +81,21 @@ def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
     return figure_of(ax)
 
 
-def plot_paths(T: int) -> Figure:
+def plot_paths(T: int, *, weight: str = "W") -> Figure:
     """Draw each path from the weights at step k to the loss at step t, for all k <= t <= T.
 
     Each has a panel, in row t and column k, on or below the diagonal.
+
+    Parameters
+    ----------
+    weight : str
+        The letter of the weights.
     """
     fig, axes = figure(T, T, height=1.15 * T + 0.2, squeeze=False)
     for (row, column), ax in np.ndenumerate(axes):
         ax.axis("off")
         if column <= row:
-            _path(ax, T, t=row + 1, k=column + 1)
+            _path(ax, T, t=row + 1, k=column + 1, weight=weight)
     return fig
 
 
@@ -160,7 +165,7 @@ def _column(ax: Axes, x: float, t: str) -> None:
     _node(ax, x, 0.9, f"$h_{t}$")
 
 
-def _path(ax: Axes, T: int, t: int, k: int) -> None:
+def _path(ax: Axes, T: int, t: int, k: int, weight: str) -> None:
     """The graph from the weights to the losses, with the path of one term drawn thick."""
     for step in range(1, T + 1):
         on_path = {"W": step == k, "h": k < step <= t, "L": step == t}
@@ -169,7 +174,7 @@ def _path(ax: Axes, T: int, t: int, k: int) -> None:
         _edge(ax, (step, 0), (step, 1), on_path=on_path["L"])
     for step in range(T + 1):
         ax.plot(step, 0, "o", color="C1" if k <= step <= t else "0.6", markersize=4)
-    ax.text(k, -1.1, f"$W, k={k}$", ha="center", va="top")
+    ax.text(k, -1.1, f"${weight}, k={k}$", ha="center", va="top")
     ax.text(t, 1.1, f"$L_{t}$", ha="center", va="bottom")
     ax.set(xlim=(-0.3, T + 0.6), ylim=(-1.9, 1.8))
 
