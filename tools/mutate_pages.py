@@ -29,10 +29,9 @@ import re
 import resource
 import signal
 import sys
-import time
-import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -42,6 +41,7 @@ from sybil import Document, Example
 from sybil.region import Lexeme
 
 ROOT = Path(__file__).parents[1]
+LEAST = 30  # seconds of CPU that a change gets, and three times those of the page
 SPARE = 4 << 30  # bytes that a change may take on top: "1e3" may become "1e9"
 
 # Another operator for each; what they do to numbers differs almost everywhere.
@@ -69,11 +69,16 @@ INEQUALITIES = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 SEEDED = {"default_rng", "SeedSequence", "manual_seed", "Random"}
 SEEDS = {"seed", "seeds"}
-TOLERANCES = {"tol", "rtol", "atol", "abs", "rel", "eps", "tolerance"}
 SIZES = {"size", "input_size", "hidden_size", "T", "B", "I", "H"}
 SIZED = {"standard_normal", "zeros", "ones", "empty", "full", "eye"}
 DRAWING = {"plt", "ax", "axes", "fig", "figure"}
-LOOK = {"width", "ljust", "rjust", "center"}
+TOLERANCES = {"tol", "rtol", "atol", "abs", "rel", "eps", "tolerance"}
+SMALL = 1e-3  # a bound up to this is a tolerance
+WHY = {
+    **dict.fromkeys(SEEDS, "seed"),
+    **dict.fromkeys(SIZES, "size"),
+    **dict.fromkeys(TOLERANCES, "tolerance"),
+}
 
 
 class Change(NamedTuple):
@@ -105,48 +110,66 @@ def wired() -> ModuleType:
 wiring = wired()
 
 
+def draws(name: str) -> random.Random:
+    """Return random numbers of a name, the same in every run."""
+    return random.Random(name)  # noqa: S311
+
+
 def changes(source: str, draw: random.Random) -> list[Change]:
-    """Return a change for each digit group and each operator of some code."""
+    """Return a change for each number and each operator of some code."""
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    starts = [0]
-    for line in source.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    lines = [line.encode() for line in source.split("\n")]
-
-    def at(line: int, column: int) -> int:
-        return starts[line - 1] + len(lines[line - 1][:column].decode())
-
-    def begin(node: ast.expr) -> int:
-        return at(node.lineno, node.col_offset)
-
-    def end(node: ast.expr) -> int:
-        return at(node.end_lineno, node.end_col_offset)
-
+    place = Places(source)
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float, complex):
-            if place := numeral(source, begin(node), node.value):
-                new = another(source[slice(*place)], draw)
-                found.append(Change(*place, new, kind_of(node, parents)))
-        elif isinstance(node, ast.BinOp):
-            found += swap(source, end(node.left), begin(node.right), node.op)
-        elif isinstance(node, ast.AugAssign):
-            found += swap(source, end(node.target), begin(node.value), node.op)
-        elif isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
-                found += swap(source, end(left), begin(right), op)
+            if span := numeral(source, place.start(node), node.value):
+                new = another(source[slice(*span)], draw)
+                found.append(Change(*span, new, kind_of(node, parents)))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            start = begin(node)
-            if source[start : start + 1] == "-":
+            start = place.start(node)
+            if source.startswith("-", start):
                 found.append(Change(start, start + 1, "+", "counted"))
+        for left, op, right in operations(node):
+            found += swap(source, place.end(left), place.start(right), op)
     return sorted(set(found))
+
+
+class Places:
+    """Where a piece of code begins and ends in a text; Python counts bytes of a line."""
+
+    def __init__(self, source: str) -> None:
+        lines = source.split("\n")
+        self.lines = [line.encode() for line in lines]
+        self.starts = [0, *accumulate(len(line) + 1 for line in lines)]
+
+    def at(self, line: int, column: int) -> int:
+        """Return the place of a column of bytes."""
+        return self.starts[line - 1] + len(self.lines[line - 1][:column].decode())
+
+    def start(self, node: ast.expr) -> int:
+        """Return where it begins."""
+        return self.at(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr) -> int:
+        """Return where it ends."""
+        return self.at(node.end_lineno, node.end_col_offset)
+
+
+def operations(node: ast.AST) -> Iterator[tuple[ast.expr, ast.AST, ast.expr]]:
+    """Give what stands left of an operator, the operator, and what stands right of it."""
+    if isinstance(node, ast.BinOp):
+        yield node.left, node.op, node.right
+    elif isinstance(node, ast.AugAssign):
+        yield node.target, node.op, node.value
+    elif isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        yield from zip(sides, node.ops, sides[1:], strict=False)
 
 
 def numeral(source: str, start: int, value: complex) -> tuple[int, int] | None:
     """Return where a number stands. Inside an f-string, Python 3.11 may point elsewhere."""
-    match = re.compile(r"[\w.]+([eE][-+]?\d+)?").match(source, start)
+    match = re.compile(r"[\w.]+((?<=[eE])[-+]\d+)?").match(source, start)
     for stop in range(match.end() if match else start, start, -1):
         with contextlib.suppress(SyntaxError, ValueError):
             if ast.literal_eval(source[start:stop]) == value:
@@ -177,48 +200,54 @@ def swap(source: str, start: int, end: int, op: ast.AST) -> Iterator[Change]:
             yield Change(first, first + len(old), new, "counted")
 
 
-def kind_of(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
+def kind_of(number: ast.Constant, parents: dict[ast.AST, ast.AST]) -> str:
     """Say why a number is not counted, or that it is."""
-    value = node.value
-    child, kind = node, "counted"
+    child: ast.AST = number
+    above = []
     while node := parents.get(child):
-        if isinstance(node, ast.keyword):
-            if node.arg in SEEDS:
-                return "seed"
-            if node.arg in TOLERANCES:
-                return "tolerance"
-            if node.arg in SIZES:
-                return "size"
-            if node.arg in LOOK:
-                return "look"
-        elif isinstance(node, ast.FormattedValue) and child is node.format_spec:
-            return "look"
-        elif isinstance(node, ast.Call):
-            name = called(node.func)
-            if name in SEEDED:
-                return "seed"
-            if name in SIZED and child in node.args[:1]:
-                return "size"
-            if DRAWING & names(node.func) or name in LOOK:
-                return "look"
-        elif isinstance(node, ast.Assign) and SEEDS & names(*node.targets):
-            return "seed"
-        elif isinstance(node, ast.Assign) and names(*node.targets) <= SIZES:
-            return "size"
-        elif isinstance(node, ast.For | ast.comprehension) and child is node.iter:
-            if SEEDS & names(node.target):
-                return "seed"
-            if names(node.target) <= {"_", *SIZES}:
-                return "size"
-        elif isinstance(node, ast.Compare) and any(isinstance(op, INEQUALITIES) for op in node.ops):
-            if 0 < abs(value) <= 1e-3:
-                return "tolerance"
-            asserted = node
-            while asserted and not isinstance(asserted, ast.Assert):
-                asserted = parents.get(asserted)
-            kind = "bound" if asserted else kind
+        above.append(node)
+        if kind := kind_in(node, child):
+            return kind
         child = node
-    return kind
+    unequal = [node for node in above if isinstance(node, ast.Compare) and is_unequal(node)]
+    if unequal and 0 < abs(number.value) <= SMALL:
+        return "tolerance"
+    return "bound" if unequal and any(isinstance(node, ast.Assert) for node in above) else "counted"
+
+
+def kind_in(node: ast.AST, child: ast.AST) -> str:
+    """Say why a number below this child of a node is not counted, if it is the node's reason."""
+    if isinstance(node, ast.keyword):
+        return WHY.get(node.arg, "")
+    if isinstance(node, ast.FormattedValue):
+        return "look" if child is node.format_spec else ""
+    if isinstance(node, ast.Call):
+        return kind_in_call(node, child)
+    if isinstance(node, ast.Assign):
+        return kind_of_names(*node.targets)
+    loop = isinstance(node, ast.For | ast.comprehension) and child is node.iter
+    return kind_of_names(node.target) if loop else ""
+
+
+def kind_in_call(node: ast.Call, child: ast.AST) -> str:
+    """Say why a number in a call is not counted, if the function is the reason."""
+    name = called(node.func)
+    if DRAWING & names(node.func):
+        return "look"
+    if name in SIZED:
+        return "size" if child in node.args[:1] else ""
+    return "seed" if name in SEEDED else ""
+
+
+def kind_of_names(*targets: ast.expr) -> str:
+    """Say what names stand for, if all are names of seeds or all of sizes."""
+    found = names(*targets)
+    return "seed" if found <= SEEDS else "size" if found <= {"_", *SIZES} else ""
+
+
+def is_unequal(node: ast.Compare) -> bool:
+    """Tell whether one of its operators asks for more or less."""
+    return any(isinstance(op, INEQUALITIES) for op in node.ops)
 
 
 def called(function: ast.expr) -> str:
@@ -251,23 +280,22 @@ class Page:
 
     def __init__(self, path: Path, share: float, seed: int, jobs: int, lines: range) -> None:
         self.path, self.share, self.jobs, self.lines = path, share, jobs, lines
-        self.draw = random.Random(f"{seed} {path.name}")
+        self.draw = draws(f"{seed} {path.name}")
         self.running: dict[int, tuple[str, str, str]] = {}
         self.results: list[Result] = []
         self.page: Document = wiring.pages.parse(path)
         self.examples = list(self.page)
-        self.seconds = 60
+        self.seconds = 300
 
     def survey(self) -> list[Result]:
         """Try a share of all changes."""
         wiring.pages.setup(self.page.namespace)
         try:
-            started = time.process_time()
             waited = self.fork(lambda: self.rest(0))
             _, status, used = os.wait4(waited, 0)
             if os.waitstatus_to_exitcode(status) != 0:
                 raise RuntimeError(f"{self.path}: its examples fail although nothing is changed")
-            self.seconds = 30 + 3 * int(used.ru_utime + used.ru_stime + started)
+            self.seconds = LEAST + 3 * int(used.ru_utime + used.ru_stime)
             for number, example in enumerate(self.examples):
                 self.try_all(number, example)
                 evaluate(example)
@@ -293,6 +321,7 @@ class Page:
             self.try_changes(number, want, digits(want, self.draw), example.line + 1)
 
     def try_changes(self, number: int, text: str, found: list[Change], first: int) -> None:
+        """Start a process for each of a share of changes."""
         for change in found:
             line = first + text.count("\n", 0, change.start)
             left_out = change.kind not in ("counted", "bound", "output")
@@ -326,10 +355,11 @@ class Page:
             self.rest(number)
 
     def rest(self, number: int) -> None:
+        """Run the page from an example on."""
         for example in self.examples[number:]:
             evaluate(example)
 
-    def fork(self, work) -> int:
+    def fork(self, work: Callable[[], None]) -> int:
         """Start a process that ends with 0 if all examples pass."""
         sys.stdout.flush()
         child = os.fork()
@@ -341,14 +371,11 @@ class Page:
             resource.setrlimit(resource.RLIMIT_CPU, (self.seconds, self.seconds + 5))
             limit = SPARE + memory()
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-            with open(os.devnull, "w") as nothing:
-                os.dup2(nothing.fileno(), 1)
-                os.dup2(nothing.fileno(), 2)
-            with warnings.catch_warnings():
-                work()
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, 1)
+            os.dup2(nothing, 2)
+            work()
             code = 0
-        except BaseException:  # noqa: BLE001
-            pass
         finally:
             os._exit(code)
 
