@@ -6,21 +6,24 @@ A change is noticed if an example, from the changed one on, raises or prints som
 the page says, or takes far too long. In printed outputs a digit is changed too: to show that the
 comparison is exact. A page runs once; at each example a process forks off for each change.
 
-Four kinds of numbers say how, and not what, so they are not counted; operators always are:
+Four kinds of numbers say how, and not what, so they are not counted; operators are:
 
 - seed: arguments of `default_rng` and the like, and what is named `seed` or `seeds`;
 - size: how large an example is or how often it is drawn: arguments `size`, `hidden_size`, the
   length T, the batch B, shapes of zeros, and `for _ in range(n)`;
-- tolerance: arguments such as `rtol`, and bounds of at most 0.001 in an inequality;
-- look: arguments of what draws (`plt`, `ax`, ...), widths of a text, places that are printed.
+- tolerance: arguments such as `rtol`, and bounds of at most 0.001 in an inequality (with what they
+  are multiplied by);
+- look: arguments of what draws (`plt`, `ax`, ...), widths of a text, places to round to.
 
-And one that nothing can notice where it stands, a bound in an `assert` with an inequality: a looser
-one holds as well. Those are counted apart.
+Nor is what changes nothing counted: to multiply by 1, to add 0. And there is one that nothing can
+notice where it stands, a bound in an `assert` with an inequality: a looser one holds as well. Those
+are counted apart.
 """
 
 import argparse
 import ast
 import contextlib
+import importlib
 import importlib.util
 import io
 import os
@@ -70,7 +73,7 @@ INEQUALITIES = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 SEEDED = {"default_rng", "SeedSequence", "manual_seed", "Random"}
 SEEDS = {"seed", "seeds"}
 SIZES = {"size", "input_size", "hidden_size", "T", "B", "I", "H"}
-SIZED = {"standard_normal", "zeros", "ones", "empty", "full", "eye"}
+SIZED = {"standard_normal", "zeros", "ones", "empty", "full", "eye", "draw"}
 DRAWING = {"plt", "ax", "axes", "fig", "figure"}
 TOLERANCES = {"tol", "rtol", "atol", "abs", "rel", "eps", "tolerance"}
 SMALL = 1e-3  # a bound up to this is a tolerance
@@ -131,6 +134,8 @@ def changes(source: str, draw: random.Random) -> list[Change]:
             if source.startswith("-", start):
                 found.append(Change(start, start + 1, "+", "counted"))
         for left, op, right in operations(node):
+            if is_same(op, right) or kind_of_side(left, parents) == "tolerance":
+                continue
             found += swap(source, place.end(left), place.start(right), op)
     return sorted(set(found))
 
@@ -154,6 +159,18 @@ class Places:
     def end(self, node: ast.expr) -> int:
         """Return where it ends."""
         return self.at(node.end_lineno, node.end_col_offset)
+
+
+def is_same(op: ast.AST, right: ast.expr) -> bool:
+    """Tell whether what would become of an operator does the same: to divide by 1."""
+    same = {ast.Mult: 1, ast.Div: 1, ast.Add: 0, ast.Sub: 0}
+    return isinstance(right, ast.Constant) and same.get(type(op)) == right.value
+
+
+def kind_of_side(side: ast.expr, parents: dict[ast.AST, ast.AST]) -> str:
+    """Return the kind of a number, or nothing."""
+    is_number = isinstance(side, ast.Constant) and type(side.value) in (int, float)
+    return kind_of(side, parents) if is_number else ""
 
 
 def operations(node: ast.AST) -> Iterator[tuple[ast.expr, ast.AST, ast.expr]]:
@@ -234,6 +251,8 @@ def kind_in_call(node: ast.Call, child: ast.AST) -> str:
     name = called(node.func)
     if DRAWING & names(node.func):
         return "look"
+    if name == "round":
+        return "look" if child in node.args[-1:] else ""
     if name in SIZED:
         return "size" if child in node.args[:1] else ""
     return "seed" if name in SEEDED else ""
@@ -291,6 +310,7 @@ class Page:
         """Try a share of all changes."""
         wiring.pages.setup(self.page.namespace)
         try:
+            load(self.examples)
             waited = self.fork(lambda: self.rest(0))
             _, status, used = os.wait4(waited, 0)
             if os.waitstatus_to_exitcode(status) != 0:
@@ -385,6 +405,21 @@ class Page:
         if child in self.running:
             noticed = os.waitstatus_to_exitcode(status) != 0
             self.results.append(Result(*self.running.pop(child), noticed))
+
+
+def load(examples: list[Example]) -> None:
+    """Import what the examples import: the processes that fork off need not do it again."""
+    for example in examples:
+        source = getattr(example.parsed, "source", example.parsed)
+        if example.region.evaluator not in (wiring.evaluate_python, wiring.run_doctest):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            modules = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                modules = [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+            for module in modules:
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(module)
 
 
 def memory() -> int:
