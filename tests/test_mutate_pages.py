@@ -136,6 +136,17 @@ def test_a_number_that_says_how_large_or_how_exact_is_not_counted(source, kind):
     assert [kind for text, kind in kinds(source).items() if text.startswith("7")] == [kind]
 
 
+def test_what_changes_nothing_and_what_is_a_bound_is_told_apart():
+    assert kinds("x * 1 / 1 + 0 - 0.0").keys() == {"1", "0", "0.0"}
+    assert kinds("assert x < y / 2 / 3") == {
+        "<": "counted",
+        "/": "counted",
+        **dict.fromkeys("23", "bound"),
+    }
+    assert kinds("assert x < 2 / 3 < y") == {"<": "counted", **dict.fromkeys("/23", "bound")}
+    assert kinds("assert x.max() < 1e-12 * y") == {"<": "counted", "1e-12": "tolerance"}
+
+
 @pytest.mark.parametrize("old", ["+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">="])
 def test_an_operator_becomes_another(old):
     source = f"é = (a) {old} (  # + - *\n    b\n)"

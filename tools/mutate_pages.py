@@ -136,7 +136,8 @@ def changes(source: str, draw: random.Random) -> list[Change]:
         for left, op, right in operations(node):
             if is_same(op, right) or kind_of_side(left, parents) == "tolerance":
                 continue
-            found += swap(source, place.end(left), place.start(right), op)
+            kind = "bound" if is_in_bound(node, parents) else "counted"
+            found += swap(source, place.end(left), place.start(right), op, kind)
     return sorted(set(found))
 
 
@@ -165,6 +166,17 @@ def is_same(op: ast.AST, right: ast.expr) -> bool:
     """Tell whether what would become of an operator does the same: to divide by 1."""
     same = {ast.Mult: 1, ast.Div: 1, ast.Add: 0, ast.Sub: 0}
     return isinstance(right, ast.Constant) and same.get(type(op)) == right.value
+
+
+def is_in_bound(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Tell whether it is computed from numbers alone, and a side of an inequality in an assert."""
+    while not names(node) and (above := parents.get(node)):
+        if isinstance(above, ast.Compare) and is_unequal(above):
+            while above and not isinstance(above, ast.Assert):
+                above = parents.get(above)
+            return above is not None
+        node = above
+    return False
 
 
 def kind_of_side(side: ast.expr, parents: dict[ast.AST, ast.AST]) -> str:
@@ -207,14 +219,14 @@ def another(numeral: str, draw: random.Random) -> str:
     raise ValueError(f"no other number is like {numeral}")
 
 
-def swap(source: str, start: int, end: int, op: ast.AST) -> Iterator[Change]:
+def swap(source: str, start: int, end: int, op: ast.AST, kind: str) -> Iterator[Change]:
     """Give the change of an operator that stands between its two sides."""
     if type(op) in OPERATORS:
         old, new = OPERATORS[type(op)]
         gap = re.compile(rf"(?:[\s()\\]|#[^\n]*\n)*?({re.escape(old)}=?)(?:[\s()\\]|#[^\n]*\n)*")
         if match := gap.fullmatch(source, start, end):
             first = match.start(1)
-            yield Change(first, first + len(old), new, "counted")
+            yield Change(first, first + len(old), new, kind)
 
 
 def kind_of(number: ast.Constant, parents: dict[ast.AST, ast.AST]) -> str:
