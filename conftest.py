@@ -1,7 +1,9 @@
 """What all tests share: one thread, an order, and Sybil, which makes every example a test.
 
-- A ``python`` fence is run; a ``pycon`` fence is a doctest, compared to the last digit.
-- A fence with ``title="Output"`` right below a ``python`` fence is compared with what it printed.
+- A ``pycon`` fence is a doctest, compared to the last digit.
+- A ``python`` fence is run.
+- A ``writer`` or ``writer-diff`` fence runs a program of ``docs/writer`` in a namespace of its own.
+- A fence with ``title="Output"`` right below one of these is compared with what it printed.
 - A fence with ``title="Not run: <why>"`` is skipped, and the page shows why.
 
 The examples of a page share one namespace and those of a docstring another. It starts empty: what
@@ -15,6 +17,8 @@ import gc
 import io
 import os
 import re
+import runpy
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -49,6 +53,8 @@ find_doctests = DocTestStringParser(run_doctest)
 INFO = re.compile(r"[ \t]*\{?[ \t]*\.?(?P<word>[\w+-]*)(?P<options>[^\n]*)\n")
 find_fences = RawFencedCodeBlockLexer(INFO)
 PYTHON = {"python", "python3", "py"}
+WRITER = {"writer", "writer-diff"}
+STAGE = re.compile(r"(?:exercises/)?\d\d_\w+\.py")
 OUTPUT = re.compile(r"""\btitle=["']Output["']""")
 NOT_RUN = re.compile(r"""\btitle=(["'])Not run\b:?\s*(?P<why>.*?)\1""")
 
@@ -65,10 +71,15 @@ def parse_page(page: Document) -> Iterator[Region]:
         elif word in PYTHON:
             fence.evaluator = evaluate_python
             yield fence
+        elif word in WRITER:
+            if not STAGE.fullmatch(fence.parsed.strip()):
+                fail(page, fence, "a writer fence holds the name of a file in docs/writer")
+            fence.evaluator = evaluate_writer
+            yield fence
         elif word == "pycon":
             yield from console(page, fence)
         elif OUTPUT.search(options):
-            if above not in PYTHON:
+            if above not in PYTHON | WRITER:
                 fail(page, fence, "an Output fence belongs right below a python fence that runs")
             fence.evaluator = evaluate_output
             yield fence
@@ -129,6 +140,15 @@ def evaluate_python(example: Example) -> None:
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         run_python(example)
     example.document.printed = printed.getvalue()
+
+
+def evaluate_writer(example: Example) -> None:
+    """Run a stage of the writer, as from the command line, and keep what it prints."""
+    path = str(ROOT / "docs" / "writer" / example.parsed.strip())
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+        patch.setattr(sys, "argv", [path])
+        runpy.run_path(path, run_name="__main__")
+    example.document.printed = said.getvalue()
 
 
 def evaluate_output(example: Example) -> str | None:

@@ -240,6 +240,8 @@ def example(region: Region) -> str | None:
     """Return what an example of a page runs."""
     if isinstance(region.parsed, doctest.Example):
         return region.parsed.source
+    if region.evaluator is wiring().evaluate_writer:
+        return (ROOT / "docs" / "writer" / region.parsed.strip()).read_text(encoding="utf-8")
     return region.parsed if region.evaluator is wiring().evaluate_python else None
 
 

@@ -7,6 +7,8 @@
 # %%
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["svg"]
+from itertools import pairwise
+
 import numpy as np
 
 from bptt import figures, model, rnn, tasks, train, unroll
@@ -25,7 +27,7 @@ word = "state "
 fig, ax = figures.figure(height=1.9)
 arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
 box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "linewidth": 1.4}
-for t, (letter, following) in enumerate(zip(word, word[1:], strict=False)):
+for t, (letter, following) in enumerate(pairwise(word)):
     color = "C1" if letter == "t" else "C0"
     ax.text(t, 0, "step", ha="center", va="center", bbox=box | {"edgecolor": color})
     for y, text, start, end in [(-1, letter, -0.8, -0.3), (1, following, 0.3, 0.8)]:

@@ -9,7 +9,7 @@
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from bptt import figures, lstm, model, stack, tasks, unroll
 from bptt.optim import Adam
@@ -57,6 +57,22 @@ def arrow(start, end, **options):
     ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, **options))
 
 
+def box(centre, text, colour, *, full=False):
+    x, y = centre
+    ax.add_patch(
+        FancyBboxPatch(
+            (x - 0.5, y - 0.35),
+            1,
+            0.7,
+            "round,pad=0,rounding_size=0.12",
+            facecolor=colour if full else "none",
+            edgecolor=colour,
+            alpha=0.45 if full else 1,
+        )
+    )
+    ax.text(x, y, text, ha="center", va="center")
+
+
 TOP = 0.5
 blocks(0, TOP, I, "$W_{ih}$", down=True)
 blocks(3.4, TOP, H, "$W_{hh}$", down=True)
@@ -80,8 +96,8 @@ fig
 # %% [markdown]
 # ## Two biases
 #
-# Adam over a pair of trees: the weights, whose `b` plays `bias_ih`, and `bias_hh`. In the chapter
-# torch does the same.
+# Adam over a pair of trees: the weights, whose `b` plays `bias_ih`, and `bias_hh`. On the record of
+# the chapter torch does the same.
 
 # %%
 STEPS = 20
@@ -130,6 +146,112 @@ fig
 figures.data(fig)
 
 # %% [markdown]
+# ## Stack
+#
+# In words: two rows of three boxes, a lower layer and an upper layer over three steps. An arrow
+# leads from each box to the next in its row: the state. Thin arrows lead from the inputs up into
+# the lower layer, and from the upper layer up to the outputs. The three arrows from the lower layer
+# to the upper one are dashed: on them alone dropout acts.
+
+# %%
+fig, ax = figures.figure(height=3.3)
+SHOWN, WIDTH, RISE = 3, 2.0, 1.45
+for t in range(1, SHOWN + 1):
+    x = WIDTH * t
+    ax.text(x, 0, f"$x_{t}$", ha="center", va="center")
+    for layer in (1, 2):
+        y = RISE * layer
+        box((x, y), f"$h_{t}^{{({layer})}}$", f"C{2 - layer}")
+        if t < SHOWN:
+            arrow((x + 0.5, y), (x + WIDTH - 0.5, y), color="C1", linewidth=1.2)
+    arrow((x, 0.25), (x, RISE - 0.35), color="C0")
+    arrow((x, RISE + 0.35), (x, 2 * RISE - 0.35), color="C3", linewidth=1.8, linestyle="--")
+    arrow((x, 2 * RISE + 0.35), (x, 3 * RISE - 0.3), color="C0")
+    ax.text(x, 3 * RISE - 0.1, f"output {t}", ha="center", va="center")
+ax.text(0.9, RISE, "lower\nlayer", ha="center", va="center")
+ax.text(0.9, 2 * RISE, "upper\nlayer", ha="center", va="center")
+ax.text(SHOWN * WIDTH + 0.15, 1.5 * RISE, "dropout", ha="left", va="center", color="C3")
+ax.set(xlim=(0.3, SHOWN * WIDTH + 1.5), ylim=(-0.3, 3 * RISE + 0.2), aspect="equal")
+ax.axis("off")
+fig
+
+# %% [markdown]
+# ## Ends
+#
+# In words: three rows of four boxes. Below are the inputs 1, 2, 3 and 4. In the middle row the run
+# forwards adds from the left: 1, 3, 6, 10. In the upper row the run backwards adds from the right:
+# 10, 9, 7, 4. Filled are the last box of the run forwards, `h_n[0]`, and the first of the run
+# backwards, `h_n[1]`. A dashed frame around the last column of both is `output[-1]`.
+
+# %%
+inputs = np.array([1, 2, 3, 4])
+RISE = 1.15
+right, left = np.cumsum(inputs), np.cumsum(inputs[::-1])[::-1]
+fig, ax = figures.figure(height=2.1)
+for t, x in enumerate(inputs):
+    ax.text(WIDTH * t, 0, str(x), ha="center", va="center")
+    box((WIDTH * t, RISE), str(right[t]), "C1", full=t == len(inputs) - 1)
+    box((WIDTH * t, 2 * RISE), str(left[t]), "C0", full=t == 0)
+for t in range(len(inputs) - 1):
+    arrow((WIDTH * t + 0.5, RISE), (WIDTH * (t + 1) - 0.5, RISE), color="C1", linewidth=1.2)
+    arrow((WIDTH * (t + 1) - 0.5, 2 * RISE), (WIDTH * t + 0.5, 2 * RISE), color="C0", linewidth=1.2)
+last = WIDTH * (len(inputs) - 1)
+ax.add_patch(
+    Rectangle((last - 0.7, RISE - 0.5), 1.4, RISE + 1, fill=False, linestyle="--", edgecolor="C3")
+)
+ax.text(last, 2 * RISE + 0.75, "output[-1]", ha="center", va="center", color="C3")
+ax.text(last + 0.85, RISE, "h_n[0]", ha="left", va="center")
+ax.text(0, 2 * RISE + 0.6, "h_n[1]", ha="center", va="center")
+for y, name in enumerate(("inputs", "forwards", "backwards")):
+    ax.text(-0.8, y * RISE, name, ha="right", va="center")
+ax.set(xlim=(-3.1, last + 2.5), ylim=(-0.4, 2 * RISE + 1), aspect="equal")
+ax.axis("off")
+fig
+
+# %% [markdown]
+# ## Mask
+#
+# In words: three rows of three squares, one row for each of the words cat, a and on. Each square
+# that holds a letter is filled and has a 1 in its lower right corner. The squares after the end of
+# a word are empty and have a 0; an arrow over them carries the state to the end of the row.
+
+# %%
+fig, ax = figures.figure(height=2.2)
+words = ("cat", "a", "on")
+for row, word in enumerate(words):
+    for t in range(3):
+        there = t < len(word)
+        ax.add_patch(
+            Rectangle(
+                (1.6 * t, 1.2 * row),
+                1.5,
+                1,
+                facecolor="C1" if there else "none",
+                alpha=0.3 if there else 1,
+                edgecolor="none" if there else "C4",
+                linewidth=0.8,
+            )
+        )
+        if there:
+            ax.text(1.6 * t + 0.55, 1.2 * row + 0.5, word[t], ha="center", va="center")
+        ax.text(
+            1.6 * t + 1.42,
+            1.2 * row + 0.94,
+            str(int(there)),
+            ha="right",
+            va="bottom",
+            fontsize="small",
+        )
+    end = 1.6 * len(word) - 0.1
+    arrow((end, 1.2 * row + 0.5), (5.4, 1.2 * row + 0.5), color="C1", linewidth=1.2)
+    ax.text(5.5, 1.2 * row + 0.5, f"state after \u201c{word}\u201d", ha="left", va="center")
+ax.set(xlim=(-0.1, 8.8), ylim=(3.6, -0.5), aspect="equal")
+for t in range(3):
+    ax.text(1.6 * t + 0.75, -0.15, f"step {t + 1}", ha="center", va="bottom")
+ax.axis("off")
+fig
+
+# %% [markdown]
 # ## What each output has seen
 
 # %%
@@ -174,7 +296,7 @@ figures.data(fig)
 # %% [markdown]
 # ## Dropout
 #
-# The stacks of the chapter, with the same seeds, averaged over more and more masks.
+# The stacks of the record, with the same seeds, averaged over more and more masks.
 
 # %%
 counts = np.unique(np.logspace(1, 3, 13).astype(int))

@@ -30,7 +30,17 @@ from theme import (
     templates,
     tooltips,
 )
-from write import api, chapters, downloads, formulas, glossary, previews, references, source
+from write import (
+    api,
+    chapters,
+    downloads,
+    formulas,
+    glossary,
+    previews,
+    references,
+    source,
+    writer,
+)
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -53,6 +63,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Complete a page while it is text."""
     addresses.straighten(page)
     markdown = source.with_sources(markdown, page.file, config)
+    markdown = writer.with_writer(markdown, page.file, config)
     search.weigh(page)
     chapters.count(markdown, page)
     previews.draw(page, config, files)

@@ -2,13 +2,15 @@
 
 ``chapters/NAME/NAME.ipynb`` is put together from the chapter's Markdown and the figures of this
 build; no chapter is run. For the templates, ``page.meta.notebook`` is the file's name, beside the
-page, and ``page.meta.colab`` the address at which Colab opens the published one.
+page, and ``page.meta.colab`` the address at which Colab opens the published one. A stage of the
+writer gets a notebook as well, beside its program.
 """
 
 import base64
 import html
 import posixpath
 from functools import partial
+from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import nbformat
@@ -20,12 +22,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 
 from read.memory import recall, recall_bytes
-from read.pages import is_chapter, linked, pages_of, record_of
+from read.pages import is_chapter, is_notebook, linked, pages_of, record_of
 from read.plugins import plugin
+from write import colab, writer
 from write.chapter_notebook import pixels, prose
 from write.chapter_notebook.cells import Site, cells
 from write.chapter_notebook.install import install
-from write.chapter_notebook.parts import code, markdown
+from write.chapter_notebook.parts import code, markdown, printed
 from write.source import with_sources
 
 INTRODUCTION = """\
@@ -34,7 +37,12 @@ INTRODUCTION = """\
 This notebook is [a chapter]({page}) of [{site}]({home}), to be run from top to bottom.
 The outputs are those of the page, where the tests compare them with what the code prints.\
 """
-COLAB = "https://colab.research.google.com/github{repository}/blob/{branch}/{path}"
+STAGE = """\
+# {title}
+
+A stage of [the writer]({home}), a program in NumPy alone that grows through the chapters of
+[{site}]({home}). Run it from top to bottom, change it, and run it again.\
+"""
 METADATA = {
     "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
     "language_info": {
@@ -59,6 +67,12 @@ def write(config: MkDocsConfig, files: Files) -> None:
             path = f"{file.url}{file.name}.ipynb"
             files.append(File.generated(config, path, content=nbformat.writes(notebook) + "\n"))
             page.meta = {**page.meta, **links(path, config)}
+    texts = (page.file.content_string for page in pages_of(files) if not is_notebook(page.file))
+    printed_by = writer.outputs(texts)
+    for stage in [file.src_uri for file in files if file.src_uri.startswith(f"{writer.FOLDER}/")]:
+        name = stage.removeprefix(f"{writer.FOLDER}/")
+        content = nbformat.writes(stage_notebook(name, printed_by.get(name), config)) + "\n"
+        files.append(File.generated(config, writer.notebook(stage), content=content))
 
 
 def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
@@ -78,6 +92,17 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
     return _numbered([title, markdown(introduction), code(first, []), *rest])
 
 
+def stage_notebook(name: str, output: str | None, config: MkDocsConfig) -> NotebookNode:
+    """Cut a stage of the writer into a cell for each of its parts; the last of them prints."""
+    title, *parts = writer.program(Path(config.docs_dir), name).split("\n\n", 1)
+    *before, last = "\n\n".join(parts).split("\n\n\n")
+    heading = STAGE.format(
+        title=title.strip('"').rstrip("."), home=config.site_url, site=config.site_name
+    )
+    shown = printed(output) if output else []
+    return _numbered([markdown(heading), *(code(part, []) for part in before), code(last, shown)])
+
+
 def _cells_of(file: File, config: MkDocsConfig, files: Files) -> list[NotebookNode]:
     """Return the cells of one page."""
     text, _ = meta.get_data(file.content_string)
@@ -90,6 +115,8 @@ def _cells_of(file: File, config: MkDocsConfig, files: Files) -> list[NotebookNo
         ),
         picture=partial(_picture, file, config, files),
         listing=partial(_listing, file, config),
+        program=partial(writer.program, Path(config.docs_dir)),
+        difference=partial(writer.difference, Path(config.docs_dir)),
     )
     return cells(text, site)
 
@@ -115,9 +142,7 @@ def _numbered(cells: list[NotebookNode]) -> NotebookNode:
 
 def links(path: str, config: MkDocsConfig) -> dict[str, str]:
     """Return what a page links to: the notebook beside it, and where Colab opens it."""
-    repository = urlsplit(config.extra["repository"]).path
-    colab = COLAB.format(repository=repository, branch=config.remote_branch, path=path)
-    return {"notebook": posixpath.basename(path), "colab": colab}
+    return {"notebook": posixpath.basename(path), "colab": colab.address(path, config)}
 
 
 def _address(file: File, config: MkDocsConfig, files: Files, link: str) -> str:

@@ -1,6 +1,7 @@
 """Cut a chapter into the cells of a notebook that has been run.
 
-A ``python`` fence is a cell, and the ``Output`` fence below it is what it printed. A ``pycon``
+A ``python`` fence is a cell, and the ``Output`` fence below it is what it printed; so is a stage of
+the writer, a ``writer`` fence, or a ``writer-diff`` fence below the difference. A ``pycon``
 fence is cut below every output, so that each stands where a notebook shows it. Nothing is run here:
 the outputs are those of the page, which the tests compare with what the code prints.
 """
@@ -32,6 +33,7 @@ BLOCK = re.compile(
 )
 HEADING = re.compile(r"^(?=#{1,6} )", re.MULTILINE)
 PYTHON = {"python", "python3", "py"}
+WRITER = {"writer", "writer-diff"}
 SHOWN_AS_TEXT = {"console", "text"}
 NOT_RUN = re.compile(r"""\btitle=(["'])(?P<why>Not run\b.*?)\1""")
 # The exercises get headings, so that a solution can be folded away below its own.
@@ -53,6 +55,8 @@ class Site(NamedTuple):
     prose: Callable[[str], str]  # running text as Jupyter reads it
     picture: Callable[[str, str], str]  # a link to a figure and its alternative text, as an image
     listing: Callable[[str], str]  # a dotted name as a fence with its source
+    program: Callable[[str], str]  # a stage of the writer
+    difference: Callable[[str], str]  # and what it changes
 
 
 def cells(chapter: str, site: Site) -> list[NotebookNode]:
@@ -108,7 +112,7 @@ def _without_source(cell: NotebookNode) -> NotebookNode:
 
 def _fence(fence: re.Match[str], site: Site) -> Iterator[NotebookNode]:
     word, source = fence["word"], fence["source"]
-    if fence["output"] is not None and word not in PYTHON:
+    if fence["output"] is not None and word not in PYTHON | WRITER:
         raise ValueError(f"an Output fence below a fence that prints nothing: {word}")
     if word == "source":
         yield markdown(site.listing(fence[0]))
@@ -118,6 +122,11 @@ def _fence(fence: re.Match[str], site: Site) -> Iterator[NotebookNode]:
         yield markdown(f"```{word}\n{source}```")
     elif word in PYTHON:
         yield code(_quiet(source), printed(fence["output"]) if fence["output"] else [])
+    elif word in WRITER:
+        if word == "writer-diff":
+            yield markdown(f"```diff\n{site.difference(source.strip())}\n```")
+        output = printed(fence["output"]) if fence["output"] else []
+        yield code(site.program(source.strip()), output)
     elif word == "pycon":
         yield from _console(source)
     else:

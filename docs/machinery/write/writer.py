@@ -1,0 +1,96 @@
+"""Show a stage of the writer, the program that grows through the chapters, or what a stage changes.
+
+A fence ```` ```writer ```` that holds the name of a file in ``writer/`` becomes a Python block with
+the whole program. A fence ```` ```writer-diff ```` becomes the difference to the stage before; for
+a file in ``writer/exercises/``, to the stage with its number. Below the block, and below the
+``Output`` that belongs to it, stand the links to the file and to its notebook. The tests run the
+programs, and nothing is pasted, so the page cannot show code that they do not run.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable
+from difflib import unified_diff
+from functools import partial
+from pathlib import Path
+from textwrap import dedent, indent
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+
+from write import colab
+
+FOLDER = "writer"
+NAME = re.compile(r"(?:exercises/)?\d\d_\w+\.py")
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<word>writer|writer-diff)\n *(?P<name>\S+)\n *```$"
+    r"(?P<output>\s*^ *```text title=\"Output\"\n(?P<printed>.*?)^ *```$)?",
+    re.MULTILINE | re.DOTALL,
+)
+HUNK = re.compile(r"@@ -\S+ \+(\d+)\S* @@")
+CONTEXT = 2
+LINKS = '[Download]({file}){{ download="{name}" }} · [Open in Colab]({colab})\n{{ .writer-links }}'
+
+
+def with_writer(markdown: str, file: File, config: MkDocsConfig) -> str:
+    """Replace every fence of a text that stands in a file."""
+    return FENCE.sub(partial(_block, page=file, config=config), markdown)
+
+
+def _block(match: re.Match[str], page: File, config: MkDocsConfig) -> str:
+    name, folder = match["name"], Path(config.docs_dir)
+    try:
+        if match["word"] == "writer":
+            block = f'```python title="{FOLDER}/{name}"\n{program(folder, name)}\n```'
+        else:
+            block = f'```diff title="{FOLDER}/{name}"\n{difference(folder, name)}\n```'
+    except ValueError as error:
+        raise PluginError(f"{page.src_uri}: {error}") from error
+    path = f"{FOLDER}/{name}"
+    links = LINKS.format(
+        file=posixpath.relpath(path, posixpath.dirname(page.src_uri) or "."),
+        name=posixpath.basename(name),
+        colab=colab.address(notebook(path), config),
+    )
+    shown = indent(block, match["indent"])
+    return f"{shown}{match['output'] or ''}\n\n{indent(links, match['indent'])}\n"
+
+
+def notebook(path: str) -> str:
+    """Return the path of the notebook that stands beside a stage."""
+    return f"{path.removesuffix('.py')}.ipynb"
+
+
+def program(docs: Path, name: str) -> str:
+    """Return the program of a stage."""
+    path = docs / FOLDER / name
+    if not NAME.fullmatch(name) or not path.is_file():
+        raise ValueError(f"the writer has no stage {name}")
+    return path.read_text("utf-8").strip()
+
+
+def difference(docs: Path, name: str) -> str:
+    """Return the difference to the stage before; a hunk is headed by its line in the new stage."""
+    new, old = program(docs, name), program(docs, before(docs, name))
+    _, _, *lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=CONTEXT)
+    return "\n".join(HUNK.sub(r"@@ line \1 @@", line) for line in lines)
+
+
+def before(docs: Path, name: str) -> str:
+    """Return the stage from which another one differs."""
+    stages = sorted(path.name for path in (docs / FOLDER).glob("*.py"))
+    if name.startswith("exercises/"):
+        number = posixpath.basename(name)[:2]
+        earlier = [stage for stage in stages if stage.startswith(number)]
+    else:
+        earlier = [stage for stage in stages if stage < name]
+    if not earlier:
+        raise ValueError(f"no stage comes before {name}")
+    return earlier[-1]
+
+
+def outputs(texts: Iterable[str]) -> dict[str, str]:
+    """Find in the text of pages what they say that each stage prints."""
+    found = (match for text in texts for match in FENCE.finditer(text) if match["output"])
+    return {match["name"]: dedent(match["printed"]) for match in found}

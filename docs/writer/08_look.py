@@ -1,0 +1,93 @@
+"""The writer, stage 8: a look inside while it reads."""
+
+import numpy as np
+
+text = "the cat, which ate the fish, sat on the mat. "
+letters = sorted(set(text))
+K, H, B = len(letters), 32, 1  # different letters, hidden units, sentences
+row = dict(zip(letters, np.eye(K)))  # each letter as a row with a single 1
+
+
+def start(rng, scale):
+    W_x, W_h, W_y = rng.normal(size=(4, K, H)), rng.normal(size=(4, H, H)), rng.normal(size=(H, K))
+    b = np.zeros((4, 1, H))
+    b[1] = 3.0  # of the forget gate
+    return W_x, W_h * scale / np.sqrt(H), b, W_y / np.sqrt(H), np.zeros(K)
+
+
+def sigmoid(a):
+    return (1 + np.tanh(a / 2)) / 2
+
+
+def step(x, h, c, W_x, W_h, b, W_y, b_y):
+    a_i, a_f, a_g, a_o = x @ W_x + h @ W_h + b
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
+    c = f * c + i * g
+    h = o * np.tanh(c)
+    y = h @ W_y + b_y
+    y = np.exp(y - y.max(axis=1, keepdims=True))  # the same softmax, without overflow
+    return h, c, (i, f, g, o), y / y.sum(axis=1, keepdims=True)
+
+
+def forward(x, params):
+    h, c, gates, p = np.zeros((T + 1, B, H)), np.zeros((T + 1, B, H)), [0] * T, np.zeros((T, B, K))
+    for t in range(T):
+        h[t], c[t], gates[t], p[t] = step(x[t], h[t - 1], c[t - 1], *params)
+    return h, c, gates, p
+
+
+def backward(x, h, c, gates, p, target, W_x, W_h, b, W_y, b_y):
+    dW_x = dW_h = db = dW_y = db_y = dh = dc = 0
+    for t in reversed(range(T)):
+        dy = (p[t] - target[t]) / T  # softmax and cross-entropy
+        dW_y += h[t].T @ dy
+        db_y += dy.sum(axis=0)
+        dh += dy @ W_y.T  # what letter t says is added to what the later letters said
+        i, f, g, o = gates[t]
+        dc += dh * o * (1 - np.tanh(c[t]) ** 2)  # through tanh
+        di, df, dg, do = dc * g, dc * c[t - 1], dc * i, dh * np.tanh(c[t])
+        da = np.stack([di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)])
+        dW_x += x[t].T @ da
+        dW_h += h[t - 1].T @ da
+        db += da.sum(axis=1, keepdims=True)
+        dh = (da @ W_h.swapaxes(1, 2)).sum(axis=0)  # to the state before
+        dc = dc * f
+    return (dW_x, dW_h, db, dW_y, db_y), np.hypot(dh, dc)
+
+
+def clipped(grads, m, v, n):
+    norm = np.sqrt(sum((dW**2).sum() for dW in grads))
+    return [dW * min(1, 0.1 / norm) for dW in grads], m, v
+
+
+def adam(grads, m, v, n):
+    grads, m, v = clipped(grads, m, v, n)
+    m = [0.9 * a + 0.1 * dW for a, dW in zip(m, grads)]
+    v = [0.999 * a + 0.001 * dW**2 for a, dW in zip(v, grads)]
+    mean, square = 1 - 0.9**n, 1 - 0.999**n  # the shares of the gradients in m and in v
+    return [0.01 * a / mean / (np.sqrt(b / square) + 1e-8) for a, b in zip(m, v)], m, v
+
+
+def look(sentence, unit=None):
+    inside = np.cumsum([a == "," for a in sentence]) == 1  # between the two commas
+    h, c, gates, p = forward(np.array([[row[a]] for a in sentence]), params)
+    state = c[:T, 0].T  # a row for each unit
+    fit = np.corrcoef(inside, state)[0, 1:]
+    unit = abs(fit).argmax() if unit is None else unit
+    level = 9.99 * (state[unit] - state[unit].min()) / np.ptp(state[unit])
+    print(f"{sentence}\n{''.join(str(int(a)) for a in level)}  unit {unit}: {fit[unit]:.2f}")
+    return unit
+
+
+T = len(text)
+x = np.array([[row[a]] for a in text])
+target = np.roll(x, -1, axis=0)  # the letter that comes next
+params = start(np.random.default_rng(1), 1.5)
+m = v = [0, 0, 0, 0, 0]
+look(text)
+for update in range(1, 151):
+    h, c, gates, p = forward(x, params)
+    grads, _ = backward(x, h, c, gates, p, target, *params)
+    change, m, v = adam(grads, m, v, update)
+    params = [W - dW for W, dW in zip(params, change)]
+look("the fish, which sat on the mat, ate the cat. ", look(text))
