@@ -238,3 +238,67 @@ figures.table(
         for n, j in enumerate(shown)
     },
 )
+
+# %% [markdown]
+# ## Writer
+#
+# The cells of the writer, from the five starts of each chapter, computed with the library.
+
+# %%
+letters_in = "the cat, which ate the fish, sat on the mat. "
+letters = sorted(set(letters_in))
+K, H = len(letters), 32
+one_hot = dict(zip(letters, np.eye(K), strict=True))
+
+
+def tanh_writer(rng, scale):
+    W_x, W_h, W_y = (rng.normal(size=size) for size in [(K, H), (H, H), (H, K)])
+    return rnn, rnn.Params(W_x, W_h * scale / np.sqrt(H), np.zeros(H)), W_y / np.sqrt(H)
+
+
+def lstm_writer(rng, forget_bias):
+    W_x, W_h, W_y = (rng.normal(size=size) for size in [(4, K, H), (4, H, H), (H, K)])
+    b = np.zeros((4, H))
+    b[1] = forget_bias
+    W_x, W_h = np.hstack(W_x), np.hstack(W_h * 1.5 / np.sqrt(H))
+    return lstm, lstm.Params(W_x, W_h, b.ravel()), W_y / np.sqrt(H)
+
+
+def arrives(cell, params, W_y, k):
+    """Return the length of the gradient before the letter that is asked for after k more."""
+    sentences = [first + (letters_in * 2)[:k] for first in "cfms"]
+    xs = np.array([[one_hot[letter] for letter in now] for now in zip(*sentences, strict=True)])
+    hs, _, tape = unroll.forward(cell, params, xs)
+    p = np.exp(hs[-1] @ W_y)
+    dhs = np.zeros_like(hs)
+    dhs[-1] = (p / p.sum(axis=1, keepdims=True) - xs[0]) / 4 @ W_y.T
+    _, _, dstate = unroll.backward(cell, params, tape, dhs)
+    return np.linalg.norm(np.stack(dstate))
+
+
+WRITERS = {  # and how many of the five starts learn 20 and 50 letters, on the pages
+    "tanh, scale 1": (tanh_writer, 1.0, {20: 1, 50: 0}),
+    "tanh, scale 1.5": (tanh_writer, 1.5, {20: 5, 50: 0}),
+    "LSTM, bias 0": (lstm_writer, 0.0, {20: 3, 50: 0}),
+    "LSTM, bias 3": (lstm_writer, 3.0, {20: 5, 50: 5}),
+}
+distances = np.arange(5, 51, 5)
+
+fig, ax = figures.figure(height=3.4)
+for (name, (writer, setting, learned)), style in zip(WRITERS.items(), ["-", "--", ":", "-."]):
+    starts = [writer(np.random.default_rng(seed), setting) for seed in range(5)]
+    median = [np.median([arrives(*start, k) for start in starts]) for k in distances]
+    (drawn_line,) = ax.plot(distances, median, style, label=name)
+    for at, count in learned.items():
+        y = median[list(distances).index(at)]
+        ax.plot([at], [y], "o", color=drawn_line.get_color(), label=f"_{name}, {count} of 5")
+        place = {"xytext": (7, 0), "va": "center"} if at == 50 else {"xytext": (5, 5)}
+        ax.annotate(f"{count} of 5", (at, y), textcoords="offset points", **place)
+ax.set(yscale="log", xlim=(4, 58), ylim=(1e-12, 20), xticks=[10, 20, 30, 40, 50])
+ax.set_yticks([1e-12, 1e-9, 1e-6, 1e-3, 1])
+ax.set(xlabel="letters $k$ between the first letter and the question", ylabel="gradient")
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+fig
+
+# %%
+figures.data(fig)
