@@ -284,17 +284,21 @@ WRITERS = {  # and how many of the five starts learn 20 and 50 letters, on the p
 }
 distances = np.arange(5, 51, 5)
 
-fig, ax = figures.figure(height=3.4)
-for (name, (writer, setting, learned)), style in zip(WRITERS.items(), ["-", "--", ":", "-."]):
+fig, ax = figures.figure(height=3.6)
+beside = [(-6, -4, "right"), (-4, -14, "right"), (6, 3, "left"), (-2, 7, "left")]
+styles = ["-", "--", ":", "-."]
+for (name, (writer, setting, learned)), style, (dx, dy, ha) in zip(
+    WRITERS.items(), styles, beside, strict=True
+):
     starts = [writer(np.random.default_rng(seed), setting) for seed in range(5)]
     median = [np.median([arrives(*start, k) for start in starts]) for k in distances]
     (drawn_line,) = ax.plot(distances, median, style, label=name)
     for at, count in learned.items():
         y = median[list(distances).index(at)]
         ax.plot([at], [y], "o", color=drawn_line.get_color(), label=f"_{name}, {count} of 5")
-        place = {"xytext": (7, 0), "va": "center"} if at == 50 else {"xytext": (5, 5)}
+        place = {"xytext": (7, 0), "va": "center"} if at == 50 else {"xytext": (dx, dy), "ha": ha}
         ax.annotate(f"{count} of 5", (at, y), textcoords="offset points", **place)
-ax.set(yscale="log", xlim=(4, 58), ylim=(1e-12, 20), xticks=[10, 20, 30, 40, 50])
+ax.set(yscale="log", xlim=(4, 58), ylim=(1e-12, 300), xticks=[10, 20, 30, 40, 50])
 ax.set_yticks([1e-12, 1e-9, 1e-6, 1e-3, 1])
 ax.set(xlabel="letters $k$ between the first letter and the question", ylabel="gradient")
 fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)

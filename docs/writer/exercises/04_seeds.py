@@ -44,7 +44,7 @@ def backward(x, h, p, target, W_x, W_h, b, W_y, b_y):
 for scale, k in ((0.5, 20), (1, 20), (1.5, 20)):
     T, learned, reach = k + 1, 0, []
     sentences = [first + (text * 2)[:k] for first in "cfms"]
-    x = np.array([[row[a] for a in now] for now in zip(*sentences)])
+    x = np.array([[row[a] for a in now] for now in zip(*sentences)])  # letter t of all four
     for seed in range(10, 20):
         params = start(np.random.default_rng(seed), scale)
         for update in range(500):

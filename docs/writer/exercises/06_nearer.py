@@ -71,7 +71,7 @@ def adam(grads, m, v, n):
 for rule, k in ((adam, 5), (adam, 10)):
     T, learned, reach = k + 1, 0, []
     sentences = [first + (text * 2)[:k] for first in "cfms"]
-    x = np.array([[row[a] for a in now] for now in zip(*sentences)])
+    x = np.array([[row[a] for a in now] for now in zip(*sentences)])  # letter t of all four
     for seed in range(5):
         params = start(np.random.default_rng(seed), 1.5)
         m = v = [0, 0, 0, 0, 0]

@@ -89,7 +89,7 @@ m = v = [0, 0, 0, 0, 0]
 for update in range(1, 401):
     n = (update - 1) % N
     h_0 = c_0 = np.zeros((B, H))
-    chunks = [text[i : i + T + 1] for i in range(n * T, N * T * B, N * T)]
+    chunks = [text[i : i + T + 1] for i in range(n * T, N * T * B, N * T)]  # one of each piece
     x = np.array([[row[a] for a in now] for now in zip(*chunks)])
     target = x[1:]
     h, c, gates, p = forward(x, h_0, c_0, params)
