@@ -143,6 +143,12 @@ def mutate(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def mutate_pages(session: nox.Session) -> None:
+    """Change a digit or an operator of pages: does the page notice? `-- PAGE ...` names them."""
+    run_in_tests(session, "tools/mutate_pages.py", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Throw what is wrong at commands, files and functions for half an hour; `-- --minutes 2`."""
     run_in_tests(session, "tools/fuzz.py", *session.posargs)
