@@ -9,6 +9,8 @@ from collections.abc import Iterable
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 # Solutions and checks: read by who wants to, so they take no time.
 FOLDED = re.compile(r"^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+", re.MULTILINE)
+# What stands below a program: where to get it.
+LINKS = re.compile(r"^.*\n *\{ \.writer-links \}$", re.MULTILINE)
 # A page of prose takes a minute, and a line of code some seconds. Of what a stage of the writer
 # changes, the lines that are new: the others were read before.
 WORDS_PER_MINUTE = 200
@@ -17,7 +19,7 @@ SECONDS_PER_LINE = 5
 
 def minutes(markdown: str) -> int:
     """Estimate how long it takes to read a page and its code, in minutes."""
-    open_text = FOLDED.sub("", f"{markdown}\n")
+    open_text = LINKS.sub("", FOLDED.sub("", f"{markdown}\n"))
     words = len(FENCE.sub("", open_text).split())
     lines = sum(map(_lines, FENCE.findall(open_text)))
     seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
