@@ -436,11 +436,14 @@ def test_a_page_has_its_sections_where_headings_are():
 
 @each_lesson
 def test_a_lesson_takes_the_minutes_that_its_header_says(path):
-    config = SimpleNamespace(config_file_path=str(ROOT / "mkdocs.yml"))
+    where = {"config_file_path": str(ROOT / "mkdocs.yml"), "docs_dir": str(ROOT / "docs")}
+    extra = {"repository": "https://example.org/r"}
+    config = SimpleNamespace(**where, extra=extra, remote_branch="pages")
     lesson = prose.Page.read(path)
     text = prose.FRONT.sub("", lesson.text)
     file = SimpleNamespace(src_uri=f"chapters/{path.name}")
     shown = machinery.step("write.source").with_sources(text, file, config)
+    shown = machinery.step("write.writer").with_writer(shown, file, config)
     page = SimpleNamespace(
         file=file, meta=dict.fromkeys(("claim", "code", "description", "figure"), "")
     )

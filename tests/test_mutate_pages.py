@@ -72,14 +72,21 @@ def test_a_page_without_a_check_notices_none(survey):
     assert "return x {/ -> *} 2" in unnoticed(results)
 
 
+RAISES = """
+```pycon
+>>> raise ValueError("not 4 but 1")
+Traceback (most recent call last):
+    ...
+ValueError: not 4 but 1
+```
+"""
+
+
 def test_a_change_in_a_printed_digit_is_noticed(survey):
-    for page in (PRINTS, TYPES):
-        outputs = [
-            result
-            for seed in range(5)
-            for result in survey(COMPUTES + "\n" * seed + page)
-            if result.kind == "output"
-        ]
+    for page in (PRINTS, TYPES, RAISES):
+        results = survey(COMPUTES + 30 * page)
+        outputs = [result for result in results if result.kind == "output"]
+        assert outputs
         assert all(result.noticed for result in outputs)
 
 

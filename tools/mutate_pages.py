@@ -23,6 +23,7 @@ are counted apart.
 import argparse
 import ast
 import contextlib
+import doctest
 import importlib
 import importlib.util
 import io
@@ -44,6 +45,7 @@ from sybil import Document, Example
 from sybil.region import Lexeme
 
 ROOT = Path(__file__).parents[1]
+RAISED = doctest.DocTestParser._EXCEPTION_RE  # noqa: SLF001
 LEAST = 30  # seconds of CPU that a change gets, and three times those of the page
 SPARE = 4 << 30  # bytes that a change may take on top: "1e3" may become "1e9"
 
@@ -379,6 +381,8 @@ class Page:
             example.parsed = Lexeme(new, *offsets)
         elif kind == "output":
             example.parsed.want = new
+            if example.parsed.exc_msg is not None:
+                example.parsed.exc_msg = RAISED.match(new)["msg"]
         else:
             example.parsed.source = new
         if kind == "output":
