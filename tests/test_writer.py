@@ -224,6 +224,27 @@ def test_clipping_and_adam_are_those_of_the_library():
     agree(stage.clipped(few, m, v, 1)[0], few)
 
 
+# Its picture.
+
+
+def test_the_picture_of_chapter_7_counts_what_the_pages_print():
+    figure = (DOCS / "figures" / "07_forget_bias.py").read_text(encoding="utf-8")
+    cells = re.findall(r'^    "(.+)": \(\w+_writer, .+, (\{.+\})\),$', figure, re.MULTILINE)
+    pages = [path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("chapters/*.md"))]
+
+    def learned(chapter, line):
+        writer = pages[chapter - 1].split("## The writer\n")[1].split("## Exercises\n")[0]
+        (count,) = re.findall(rf"^{line}  gradient \S+  learned by (\d) of 5$", writer, re.MULTILINE)
+        return int(count)
+
+    assert {name: ast.literal_eval(counts) for name, counts in cells} == {
+        "tanh, scale 1": {20: learned(4, "scale   1  k = 20"), 50: learned(3, "k = 50")},
+        "tanh, scale 1.5": {k: learned(5, f"adam     k = {k}") for k in (20, 50)},
+        "LSTM, bias 0": {k: learned(6, f"adam     k = {k}") for k in (20, 50)},
+        "LSTM, bias 3": {k: learned(7, f"adam     k = {k}") for k in (20, 50)},
+    }
+
+
 # How a page shows it.
 
 PAGE = """\
