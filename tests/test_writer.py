@@ -234,7 +234,9 @@ def test_the_picture_of_chapter_7_counts_what_the_pages_print():
 
     def learned(chapter, line):
         writer = pages[chapter - 1].split("## The writer\n")[1].split("## Exercises\n")[0]
-        (count,) = re.findall(rf"^{line}  gradient \S+  learned by (\d) of 5$", writer, re.MULTILINE)
+        (count,) = re.findall(
+            rf"^{line}  gradient \S+  learned by (\d) of 5$", writer, re.MULTILINE
+        )
         return int(count)
 
     assert {name: ast.literal_eval(counts) for name, counts in cells} == {

@@ -161,7 +161,7 @@ def _column(ax: Axes, x: float, t: str) -> None:
     _node(ax, x, -0.9, f"$x_{t}$")
     _arrow(ax, (x, -0.7), (x, -0.27), color="C0")
     _node(ax, x, 0, "step", bbox={"boxstyle": "round", "facecolor": "none", "edgecolor": "C0"})
-    _arrow(ax, (x, 0.27), (x, 0.7), color="C1")
+    _arrow(ax, (x, 0.27), (x, 0.7), color="C0")
     _node(ax, x, 0.9, f"$h_{t}$")
 
 
