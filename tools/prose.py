@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "docs" / "machinery"))  # the build counts with the same functions
 
 from read.modules import places  # noqa: E402
+from read.stages import difference, program  # noqa: E402
 from read.words import FOLDED, minutes, pattern  # noqa: E402
 
 # The bounds. Tried as a new reader would, pages of 2,750 words and more, with up to 375 numbers and
@@ -423,7 +424,7 @@ def _numbers(page: Page) -> tuple[int, list[Offence]]:
 
 def reading_time(page: Page) -> int:
     """Return the minutes that the build writes into the header of a page."""
-    return minutes(with_sources(FRONT.sub("", page.text)))
+    return minutes(with_programs(with_sources(FRONT.sub("", page.text))))
 
 
 def with_sources(text: str) -> str:
@@ -432,6 +433,17 @@ def with_sources(text: str) -> str:
 
     def listing(found: re.Match[str]) -> str:
         return indent(f"```python\n{_function(found['name'])}\n```", found["indent"])
+
+    return fence.sub(listing, text)
+
+
+def with_programs(text: str) -> str:
+    """Put the stages of the writer, or what they change, in place of their names, likewise."""
+    fence = re.compile(r"^(?P<indent> *)```writer(?P<diff>-diff)?\n *(?P<name>\S+)\n *```$", re.M)
+
+    def listing(found: re.Match[str]) -> str:
+        word, code = ("diff", difference) if found["diff"] else ("python", program)
+        return indent(f"```{word}\n{code(ROOT / 'docs', found['name'])}\n```", found["indent"])
 
     return fence.sub(listing, text)
 

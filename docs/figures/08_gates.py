@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Figures of chapter 8: Reading a trained cell
 #
-# The code behind the figures of [Reading a trained cell](../chapters/08-read-a-cell.md), run when
-# the site is built.
+# The code behind the figures of [Reading a trained cell](../chapters/08-read-a-cell.md) and of its
+# record, run when the site is built.
 
 # %%
 # %matplotlib inline
@@ -55,29 +55,102 @@ counters = [r.argmax() for r in found]
 
 # %% [markdown]
 # ## Counter
+#
+# The network of the lesson is that of seed 2: of the counters that count upwards, the one that
+# follows the depth most closely.
+
+# %%
+params, j = trained[2], counters[2]
+upwards = [
+    r.max()
+    for r, c in zip(found, of_trained, strict=True)
+    if correlation(flat(c), depth.ravel())[r.argmax()] > 0
+]
+assert found[2][j] == max(upwards)
+slope, start = np.polyfit(depth.ravel(), of_trained[2][..., j].ravel(), 1)
+
+
+def drawn_string(T, seed):
+    return tasks.Brackets(T).draw(1, rng=np.random.default_rng(seed)).xs
+
+
+def write_below(ax, xs):
+    """Write the symbols of a string along an axis."""
+    labels = ["()."[symbol] for symbol in xs[:, 0].argmax(axis=1)]
+    ax.set_xticks(np.arange(1, len(xs) + 1), labels)
+    ax.tick_params(axis="x", length=0)
+
+
+T = 28
+text = drawn_string(T, 28)
+steps = np.arange(1, T + 1)
+c = series(params, text)["c"][:, 0, j]
+assert (np.abs((c - start) / slope - depths(text)[:, 0]) < 0.5).all()
+
+fig, axes = figures.figure(2, 1, height=3.6, sharex=True)
+axes[0].tick_params(axis="x", length=0)
+axes[0].step(steps, depths(text)[:, 0], where="mid", color="C0")
+axes[0].set(ylabel="depth", yticks=range(5), title="open brackets, never shown to the network")
+axes[1].step(steps, c, where="mid", color="C1")
+axes[1].set(ylabel=f"cell of unit {j + 1}", title="what one unit of the network holds")
+axes[1].set(xlabel="what is read at each step")
+write_below(axes[1], text)
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Gates
 
 # %%
 seed, T = 0, 32
-j = counters[seed]
-text = tasks.Brackets(T).draw(1, rng=np.random.default_rng(25)).xs
-ran = series(trained[seed], text)
-line = np.polyfit(of_trained[seed][..., j].ravel(), depth.ravel(), 1)
+text = drawn_string(T, 25)
 steps = np.arange(1, T + 1)
+ran = series(trained[seed], text)
+unit = counters[seed]
+line = np.polyfit(of_trained[seed][..., unit].ravel(), depth.ravel(), 1)
 
 fig, axes = figures.figure(3, 1, height=5.2, sharex=True, height_ratios=[1.5, 1, 1])
 on_scale = np.polyval(line, ran["c"][:, 0])
-assert (np.abs(on_scale[:, j] - depths(text)[:, 0]) < 0.5).all()
-axes[0].plot(steps, np.delete(on_scale, j, axis=1), color="C4", linewidth=0.7, alpha=0.7)
+assert (np.abs(on_scale[:, unit] - depths(text)[:, 0]) < 0.5).all()
+axes[0].plot(steps, np.delete(on_scale, unit, axis=1), color="C4", linewidth=0.7, alpha=0.7)
 axes[0].step(steps, depths(text)[:, 0], where="mid", color="C0", label="depth")
-axes[0].plot(steps, on_scale[:, j], "o-", color="C1", markersize=3, label=f"unit {j + 1}")
+axes[0].plot(steps, on_scale[:, unit], "o-", color="C1", markersize=3, label=f"unit {unit + 1}")
 axes[0].plot([], [], color="C4", linewidth=0.7, label="other units")
 axes[0].legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 axes[0].set(ylabel="brackets", ylim=(-4, 9), yticks=[-2, 0, 2, 4, 6, 8])
 for ax, name, title in [(axes[1], "i", "input gate $i_t$"), (axes[2], "f", "forget gate $f_t$")]:
     figures.plot_gates(ran[name][:, 0], ax=ax)
-    ax.set(title=title, xlabel="", yticks=[j + 1])
+    ax.set(title=title, xlabel="", yticks=[unit + 1])
 axes[2].set(xlabel="what is read at each step")
-axes[2].set_xticks(steps, ["()."[symbol] for symbol in text[:, 0].argmax(axis=1)])
+write_below(axes[2], text)
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Unrelated
+#
+# Neither line is a counter of the depth that is drawn: one network was never trained, the other
+# read another string. A quarter of such cases comes close or looks better.
+
+# %%
+fig, axes = figures.figure(2, 1, height=3.9, sharex=True)
+cases = [
+    (of_drawn[1][:, 12], depth[:, 12], "an untrained network"),
+    (of_trained[2][:, 0], depth[:, 54], "a trained network, another string's depth"),
+]
+for ax, (states, wanted, title) in zip(axes, cases, strict=True):
+    best = np.abs(correlation(states, wanted)).argmax()
+    line = np.polyfit(states[:, best], wanted, 1)
+    r = strongest(states, wanted)
+    ax.step(range(1, 51), wanted, where="mid", color="C0", label="depth")
+    ax.plot(range(1, 51), np.polyval(line, states[:, best]), color="C1", label="best unit of eight")
+    ax.set(title=f"{title}: |correlation| {r:.2f}", ylabel="brackets")
+axes[0].legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.1))
+axes[1].set(xlabel="step $t$")
 fig
 
 # %%
@@ -138,6 +211,49 @@ figures.table(
     {"networks": list(samples)}
     | {name: [np.quantile(v, q) for v in samples.values()] for name, q in shares.items()},
 )
+
+# %% [markdown]
+# ## Pushed
+
+# %%
+read_here = "((.)(.(..).)(.)..).()."
+text = np.eye(3)[["().".index(symbol) for symbol in read_here]][:, None]
+pushed_at, steps = 8, np.arange(1, len(text) + 1)
+
+
+def read(size):
+    """Read a string; after step 8 add so many brackets to the counter."""
+    hs, state, tape = unroll.forward(lstm, params.cell, text[:pushed_at])
+    state = state._replace(c=state.c + size * slope * (np.arange(8) == j))
+    hs_after, _, tape_after = unroll.forward(lstm, params.cell, text[pushed_at:], state)
+    c = np.concatenate([probe.series(part)["c"] for part in (tape, tape_after)])[:, 0, j]
+    scores = np.concatenate([hs, hs_after])[:, 0] @ params.W_y + params.b_y
+    return (c - start) / slope, scores.argmax(axis=1) == 1
+
+
+said = {size: read(size)[1] for size in (0, -1)}
+at = depths(text)[:, 0]
+assert np.array_equal(said[0], at == 0)
+assert np.array_equal(said[-1][:19], (at <= 1)[:19] & (steps[:19] > pushed_at))
+assert np.array_equal(said[-1][19:], said[0][19:])  # the count of -1 is forgotten
+
+fig, axes = figures.figure(2, 1, height=3.4, sharex=True, height_ratios=[3, 1])
+for y, (size, color, label) in enumerate([(0, "C0", "untouched"), (-1, "C1", "pushed")]):
+    brackets, closed = read(size)
+    axes[0].step(steps, brackets, where="mid", color=color, label=label)
+    axes[1].plot(steps[closed], np.full(closed.sum(), y), "o", color=color, markersize=5)
+axes[0].tick_params(axis="x", length=0)
+axes[0].axvline(pushed_at + 0.5, color="C4", linewidth=0.8, linestyle=":")
+axes[0].set(ylabel="counter, in brackets")
+axes[0].legend(loc="best")
+axes[1].set(ylim=(1.6, -0.6), yticks=[0, 1], title="the network says “closed”")
+axes[1].set_yticklabels(["untouched", "pushed"])
+axes[1].set(xlabel="what is read at each step")
+write_below(axes[1], text)
+fig
+
+# %%
+figures.data(fig)
 
 # %% [markdown]
 # ## Push

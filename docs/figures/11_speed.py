@@ -10,6 +10,7 @@
 from itertools import pairwise
 
 import numpy as np
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, ScalarFormatter
 
 from bptt import experiments, figures
@@ -37,6 +38,121 @@ def whiskers(ratios):
 def seconds(who, **case):
     return np.median(tables.find(bench, who=who, **case).score["rounds"])
 
+
+# %% [markdown]
+# ## Stages
+#
+# The first bar is the plain loop in float64; all others, torch's too, are in float32.
+
+# %%
+STAGES = {
+    "plain": "plain loop",
+    "float32": "half the bits",
+    "one sum": "gradient at once",
+    "hoisted": "inputs at once",
+    "one product": "gates at once",
+    "transposed copy": "memory in order",
+    "fused": "our library",
+    "torch": "torch.nn.LSTM",
+}
+
+
+def milliseconds(stage, size):
+    """The middle one of the rounds; torch by its ratio to `fused`, taken side by side elsewhere."""
+    if stage == "torch":
+        ours = tables.ratio(bench, "fused", part="ratio", **LSTM, **size)
+        return milliseconds("fused", size) / ours.median
+    return 1e3 * seconds(stage, part="ladder", **size)
+
+
+def amount(n, what):
+    return f"{n} {what}{'s' * (n > 1)}"
+
+
+fig, axes = figures.figure(1, 3, height=3.0, sharey=True)
+for ax, size in zip(axes, SIZES[:3], strict=True):
+    times = [milliseconds(stage, size) for stage in STAGES]
+    bars = ax.barh(list(STAGES.values()), times, color=["C0"] * (len(times) - 1) + ["C1"])
+    ax.bar_label(bars, [f"{ms:#.3g}".rstrip(".") for ms in times], padding=3)
+    ax.set(xlim=(0, 1.4 * max(times)), xticks=[])
+    ax.set_title(f"{amount(size['B'], 'sequence')}\n{amount(size['H'], 'unit')}", loc="left")
+    ax.spines["bottom"].set_visible(False)
+axes[0].invert_yaxis()
+axes[1].set_xlabel("milliseconds")
+fig
+
+# %%
+figures.data(fig)
+
+# %% [markdown]
+# ## Inputs at once
+#
+# In words: on the left three rows of two numbers, 0 1, 2 3 and 4 5, one below the other with gaps
+# between them. Beside each stands the same square of four numbers, 1 10 above 100 1000, and right
+# of an arrow the result: 100 1000, 302 3020 and 504 5040. On the right the three rows stand on top
+# of each other without gaps, the square stands beside them once, and so do the three results.
+
+
+# %%
+def matrix(ax, x, y, numbers, *, color, width=1.0):
+    """A matrix as a grid of cells, its upper left corner at (x, y); the right edge is returned."""
+    for i, row in enumerate(numbers):
+        for j, value in enumerate(row):
+            cell = (x + j * width, y - i - 1)
+            ax.add_patch(Rectangle(cell, width, 1, facecolor="none", edgecolor=color))
+            ax.text(cell[0] + width / 2, cell[1] + 0.5, value, ha="center", va="center_baseline")
+    return x + len(numbers[0]) * width
+
+
+def bare(ax, width, height):
+    ax.set(xlim=(-0.1, width), ylim=(-height, 0.2))
+    ax.axis("off")
+
+
+inputs = [[0, 1], [2, 3], [4, 5]]
+W = [[1, 10], [100, 1000]]
+results = (np.array(inputs) @ np.array(W)).tolist()
+
+fig, axes = figures.figure(1, 2, height=2.6)
+for row in range(3):
+    for shown, color, x, width in [(inputs, "C0", 0, 0.7), (results, "C2", 5.7, 1.5)]:
+        matrix(axes[0], x, -0.5 - 2.4 * row, shown[row : row + 1], color=color, width=width)
+    matrix(axes[0], 1.9, -2.4 * row, W, color="C1", width=1.5)
+    axes[0].text(5.3, -1 - 2.4 * row, "=", ha="center", va="center")
+axes[0].set_title("three products", loc="left")
+matrix(axes[1], 0, -1.9, inputs, color="C0", width=0.7)
+matrix(axes[1], 1.9, -2.4, W, color="C1", width=1.5)
+axes[1].text(5.3, -3.4, "=", ha="center", va="center")
+matrix(axes[1], 5.7, -1.9, results, color="C2", width=1.5)
+axes[1].set_title("one product", loc="left")
+for ax in axes:
+    bare(ax, 8.8, 7)
+fig
+
+# %% [markdown]
+# ## Gradient at once
+#
+# In words: above, two outer products are added. The column 1, 2 times the row 3, 4 gives the square
+# 3 4, 6 8; the column 5, 6 times the row 1, 0 gives 5 0, 6 0. Below, the two columns stand side by
+# side, the two rows stand on top of each other, and their product is the sum, 8 4, 12 8.
+
+# %%
+z, da = np.array([[1, 2], [5, 6]]), np.array([[3, 4], [1, 0]])
+fig, ax = figures.figure(height=2.6)
+for t, x in [(0, 0.0), (1, 4.4)]:
+    ax.text(x, 0.5, f"step {t + 1}", va="center")
+    matrix(ax, x, 0, z[t][:, None].tolist(), color="C0")
+    matrix(ax, x + 1.3, -0.5, [da[t].tolist()], color="C3")
+ax.text(0, -2.9, "both steps", va="center")
+matrix(ax, 0, -3.4, z.T.tolist(), color="C0")
+matrix(ax, 2.3, -3.4, da.tolist(), color="C3")
+for sign, x, y in [("+", 3.85, -1), ("=", 8.25, -1), ("=", 4.85, -4.4)]:
+    ax.text(x, y, sign, ha="center", va="center")
+for x, y in [(8.8, 0), (5.4, -3.4)]:
+    matrix(ax, x, y, (z.T @ da).tolist(), color="C2")
+bare(ax, 11, 5.6)
+ax.set_ylim(-5.6, 1)
+fig
 
 # %% [markdown]
 # ## Ladder

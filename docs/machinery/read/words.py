@@ -9,7 +9,8 @@ from collections.abc import Iterable
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 # Solutions and checks: read by who wants to, so they take no time.
 FOLDED = re.compile(r"^\?\?\? [^\n]*\n(?:(?: {4}[^\n]*)?\n)+", re.MULTILINE)
-# A page of prose takes a minute, and a line of code some seconds.
+# A page of prose takes a minute, and a line of code some seconds. Of what a stage of the writer
+# changes, the lines that are new: the others were read before.
 WORDS_PER_MINUTE = 200
 SECONDS_PER_LINE = 5
 
@@ -18,9 +19,15 @@ def minutes(markdown: str) -> int:
     """Estimate how long it takes to read a page and its code, in minutes."""
     open_text = FOLDED.sub("", f"{markdown}\n")
     words = len(FENCE.sub("", open_text).split())
-    lines: int = sum(block.count("\n") - 1 for block in FENCE.findall(open_text))
+    lines = sum(map(_lines, FENCE.findall(open_text)))
     seconds = words * 60 / WORDS_PER_MINUTE + lines * SECONDS_PER_LINE
     return max(1, round(seconds / 60))
+
+
+def _lines(fence: str) -> int:
+    """Count the lines of a fence that have to be read."""
+    first, *lines, _ = (line.strip() for line in fence.split("\n"))
+    return sum(line.startswith("+") if first.startswith("```diff") else bool(line) for line in lines)
 
 
 def pattern(names: Iterable[str]) -> re.Pattern[str]:

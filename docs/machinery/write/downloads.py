@@ -24,6 +24,7 @@ from nbformat.v4 import new_notebook
 from read.memory import recall, recall_bytes
 from read.pages import is_chapter, is_notebook, linked, pages_of, record_of
 from read.plugins import plugin
+from read.stages import FOLDER, difference, program
 from write import colab, writer
 from write.chapter_notebook import pixels, prose
 from write.chapter_notebook.cells import Site, cells
@@ -69,8 +70,8 @@ def write(config: MkDocsConfig, files: Files) -> None:
             page.meta = {**page.meta, **links(path, config)}
     texts = (page.file.content_string for page in pages_of(files) if not is_notebook(page.file))
     printed_by = writer.outputs(texts)
-    for stage in [file.src_uri for file in files if file.src_uri.startswith(f"{writer.FOLDER}/")]:
-        name = stage.removeprefix(f"{writer.FOLDER}/")
+    for stage in [file.src_uri for file in files if file.src_uri.startswith(f"{FOLDER}/")]:
+        name = stage.removeprefix(f"{FOLDER}/")
         content = nbformat.writes(stage_notebook(name, printed_by.get(name), config)) + "\n"
         files.append(File.generated(config, writer.notebook(stage), content=content))
 
@@ -94,7 +95,7 @@ def assemble(file: File, config: MkDocsConfig, files: Files) -> NotebookNode:
 
 def stage_notebook(name: str, output: str | None, config: MkDocsConfig) -> NotebookNode:
     """Cut a stage of the writer into a cell for each of its parts; the last of them prints."""
-    title, *parts = writer.program(Path(config.docs_dir), name).split("\n\n", 1)
+    title, *parts = program(Path(config.docs_dir), name).split("\n\n", 1)
     *before, last = "\n\n".join(parts).split("\n\n\n")
     heading = STAGE.format(
         title=title.strip('"').rstrip("."), home=config.site_url, site=config.site_name
@@ -115,8 +116,8 @@ def _cells_of(file: File, config: MkDocsConfig, files: Files) -> list[NotebookNo
         ),
         picture=partial(_picture, file, config, files),
         listing=partial(_listing, file, config),
-        program=partial(writer.program, Path(config.docs_dir)),
-        difference=partial(writer.difference, Path(config.docs_dir)),
+        program=partial(program, Path(config.docs_dir)),
+        difference=partial(difference, Path(config.docs_dir)),
     )
     return cells(text, site)
 

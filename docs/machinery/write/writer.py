@@ -10,7 +10,6 @@ programs, and nothing is pasted, so the page cannot show code that they do not r
 import posixpath
 import re
 from collections.abc import Iterable
-from difflib import unified_diff
 from functools import partial
 from pathlib import Path
 from textwrap import dedent, indent
@@ -19,17 +18,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
+from read.stages import FOLDER, difference, program
 from write import colab
 
-FOLDER = "writer"
-NAME = re.compile(r"(?:exercises/)?\d\d_\w+\.py")
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<word>writer|writer-diff)\n *(?P<name>\S+)\n *```$"
     r"(?P<output>\s*^ *```text title=\"Output\"\n(?P<printed>.*?)^ *```$)?",
     re.MULTILINE | re.DOTALL,
 )
-HUNK = re.compile(r"@@ -\S+ \+(\d+)\S* @@")
-CONTEXT = 2
 LINKS = '[Download]({file}){{ download="{name}" }} · [Open in Colab]({colab})\n{{ .writer-links }}'
 
 
@@ -60,34 +56,6 @@ def _block(match: re.Match[str], page: File, config: MkDocsConfig) -> str:
 def notebook(path: str) -> str:
     """Return the path of the notebook that stands beside a stage."""
     return f"{path.removesuffix('.py')}.ipynb"
-
-
-def program(docs: Path, name: str) -> str:
-    """Return the program of a stage."""
-    path = docs / FOLDER / name
-    if not NAME.fullmatch(name) or not path.is_file():
-        raise ValueError(f"the writer has no stage {name}")
-    return path.read_text("utf-8").strip()
-
-
-def difference(docs: Path, name: str) -> str:
-    """Return the difference to the stage before; a hunk is headed by its line in the new stage."""
-    new, old = program(docs, name), program(docs, before(docs, name))
-    _, _, *lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=CONTEXT)
-    return "\n".join(HUNK.sub(r"@@ line \1 @@", line) for line in lines)
-
-
-def before(docs: Path, name: str) -> str:
-    """Return the stage from which another one differs."""
-    stages = sorted(path.name for path in (docs / FOLDER).glob("*.py"))
-    if name.startswith("exercises/"):
-        number = posixpath.basename(name)[:2]
-        earlier = [stage for stage in stages if stage.startswith(number)]
-    else:
-        earlier = [stage for stage in stages if stage < name]
-    if not earlier:
-        raise ValueError(f"no stage comes before {name}")
-    return earlier[-1]
 
 
 def outputs(texts: Iterable[str]) -> dict[str, str]:
