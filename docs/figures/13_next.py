@@ -22,7 +22,7 @@ from bptt import figures, lstm, tree, unroll
 
 # %%
 letters = "state"
-fig, (above, below) = figures.figure(2, 1, height=3.5)
+fig, (above, below) = figures.figure(2, 1, height=3.2)
 arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0, "color": "C0"}
 box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": "C0", "linewidth": 1.4}
 store = {"marker": "s", "color": "C1", "markersize": 9}
