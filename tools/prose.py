@@ -439,7 +439,9 @@ def with_sources(text: str) -> str:
 
 def with_programs(text: str) -> str:
     """Put the stages of the writer, or what they change, in place of their names, likewise."""
-    fence = re.compile(r"^(?P<indent> *)```writer(?P<diff>-diff)?\n *(?P<name>\S+)\n *```$", re.M)
+    fence = re.compile(
+        r"^(?P<indent> *)```writer(?P<diff>-diff)?\n *(?P<name>\S+)\n *```$", re.MULTILINE
+    )
 
     def listing(found: re.Match[str]) -> str:
         word, code = ("diff", difference) if found["diff"] else ("python", program)

@@ -29,7 +29,8 @@ def minutes(markdown: str) -> int:
 def _lines(fence: str) -> int:
     """Count the lines of a fence that have to be read."""
     first, *lines, _ = (line.strip() for line in fence.split("\n"))
-    return sum(line.startswith("+") if first.startswith("```diff") else bool(line) for line in lines)
+    changes = first.startswith("```diff")
+    return sum(line.startswith("+") if changes else bool(line) for line in lines)
 
 
 def pattern(names: Iterable[str]) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """Drawings of gates: the cell path with as many of them as wanted, a sentence read, the GRU."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -118,8 +119,8 @@ def plot_belt(
     ['$g$ = 1']
     """
     ax = axes_or_new(ax, height=2.0)
-    for corners in (_PATH["f" if "f" in gates else ""], [(4.97, 0), (9.8, 0)]):
-        _wire(ax, corners, "C0", 2.6)
+    for line in (_PATH["f" if "f" in gates else ""], [(4.97, 0), (9.8, 0)]):
+        _wire(ax, line, "C0", 2.6)
     _circle(ax, 4.7, 0, "+")
     wires, where = _NEW["i" if "i" in gates else ""]
     for corners in wires:
@@ -191,14 +192,17 @@ def plot_reading(
         color = {"color": "C1"} if symbol == new else {}
         _node(ax, -1.2, y + 0.5, f"${symbol}$", **color)
         for t, value in enumerate(values):
-            shade = {"color": "C0" if value > 0 else "C1", "alpha": 0.35 * min(1.0, abs(value))}
+            shade: dict[str, Any] = {
+                "color": "C0" if value > 0 else "C1",
+                "alpha": 0.35 * min(1.0, abs(value)),
+            }
             box = Rectangle((edges[t], y + 0.06), widths[t], 0.88, linewidth=0, **shade)
             ax.add_patch(box)
             text = _short(value)
             size = "medium" if len(text) < 3 else "small"
             _node(ax, edges[t] + widths[t] / 2, y + 0.5, text, fontsize=size)
     if marked is not None:
-        frame = {"fill": False, "edgecolor": "C1", "linewidth": 1.4}
+        frame: dict[str, Any] = {"fill": False, "edgecolor": "C1", "linewidth": 1.4}
         place = (edges[marked], 0.02)
         ax.add_patch(Rectangle(place, widths[marked], len(rows) + 0.96, **frame))
     ax.set(xlim=(-2.2, edges[-1] + 0.1), ylim=(len(rows) + 1.02, -0.02))
@@ -252,7 +256,7 @@ def _short(number: float) -> str:
     return text.replace("-", "−")
 
 
-def _wire(ax: Axes, corners: list[Point], color: str, width: float) -> None:
+def _wire(ax: Axes, corners: Sequence[Point], color: str, width: float) -> None:
     ax.plot(*zip(*corners[:-1], strict=True), color=color, linewidth=width)
     _arrow(ax, corners[-2], corners[-1], color=color, width=width)
 
@@ -265,5 +269,5 @@ def _circle(ax: Axes, x: float, y: float, text: str) -> None:
 def _box(ax: Axes, x: float, y: float, text: str, width: float, color: str | None = None) -> None:
     _node(ax, x, y, text, **({} if color is None else {"color": color}))
     style = "round,pad=0,rounding_size=0.15"
-    edge = {} if color is None else {"edgecolor": color, "linewidth": 1.6}
+    edge: dict[str, Any] = {} if color is None else {"edgecolor": color, "linewidth": 1.6}
     ax.add_patch(FancyBboxPatch((x - width / 2, y - 0.3), width, 0.6, style, fill=False, **edge))

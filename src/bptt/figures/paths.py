@@ -1,6 +1,7 @@
 """Paths from a weight to the losses, with what each of them adds to the gradient."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def plot_path_values(states: Sequence[float], weight: float) -> Figure:
             values.append(states[k - 1] * weight ** (t - k))
             _label(fig.axes[(t - 1) * T + k - 1], t, k, states[k - 1], weight, values[-1])
     corner = fig.axes[T - 1]
-    right = {"transform": corner.transAxes, "ha": "right", "in_layout": False}
+    right: dict[str, Any] = {"transform": corner.transAxes, "ha": "right", "in_layout": False}
     corner.text(1, 0.7, " + ".join(map(number, values)), fontsize="large", **right)
     corner.text(1, 0.25, f"= {number(sum(values))}", fontsize="xx-large", **right)
     return fig
