@@ -46,6 +46,9 @@ try:
 {}except Exception as error:
     print(f"{{type(error).__name__}}: {{error}}")
 """
+# On the page the writer has names of its own.
+KEEP = "of_the_chapter = dict(globals())"
+RESTORE = "globals().update(of_the_chapter)"
 MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 
 
@@ -104,7 +107,7 @@ def _block(block: re.Match[str], site: Site) -> Iterator[NotebookNode]:
 
 
 def _without_source(cell: NotebookNode) -> NotebookNode:
-    """Fold the code of a check away: Jupyter reads the one, Colab the other."""
+    """Fold the code of a cell away: Jupyter reads the one mark, Colab the other."""
     if cell.cell_type == "code":
         cell.metadata.update({"jupyter": {"source_hidden": True}, "cellView": "form"})
     return cell
@@ -126,7 +129,9 @@ def _fence(fence: re.Match[str], site: Site) -> Iterator[NotebookNode]:
         if word == "writer-diff":
             yield markdown(f"```diff\n{site.difference(source.strip())}\n```")
         output = printed(fence["output"]) if fence["output"] else []
-        yield code(site.program(source.strip()), output)
+        yield _without_source(code(KEEP, []))
+        yield code(_quiet(site.program(source.strip())), output)
+        yield _without_source(code(RESTORE, []))
     elif word == "pycon":
         yield from _console(source)
     else:
