@@ -9,6 +9,11 @@ def every(site):
     return [re.sub(r"(^|/)index\.html$", r"\1", f.relative_to(site).as_posix()) for f in files]
 
 
+def lessons(site):
+    """Return the chapters."""
+    return [page for page in every(site) if page.startswith("chapters/")]
+
+
 def for_lighthouse(site):
     """Return the home page, the first chapter, and the longest of each kind."""
     chapter = next(page for page in every(site) if page.startswith("chapters/"))
