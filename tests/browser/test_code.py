@@ -4,7 +4,7 @@ import pytest
 from test_pages import axe
 from visits import DESKTOP, PHONE, insist_none, until
 
-PAGE = "chapters/06-gate-the-cell/"
+PAGE = "evidence/07-set-the-forget-bias/"
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 CONSOLE = ".language-pycon pre:has(.gp)"
 # In a closed box nothing is drawn, and its width means nothing.

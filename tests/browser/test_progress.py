@@ -5,7 +5,7 @@ from test_withheld import BROKEN, WITHHELD
 from visits import DESKTOP, PHONE
 
 FIRST, SECOND = "chapters/01-carry-a-state/", "chapters/02-backpropagate-through-time/"
-BUTTON = "button[data-chapter]"
+BUTTON = "[data-chapter] button"
 CARDS = ".card:has(img) h3 a"
 
 

@@ -7,7 +7,7 @@ from test_code import CLIPBOARD, CONSOLE
 from test_reading import SCHEME, insist_section, put_in_words
 from visits import DESKTOP, until
 
-PAGE = "chapters/06-gate-the-cell/"
+PAGE = "chapters/08-read-a-cell/"
 STORES = ["localStorage", "sessionStorage"]
 
 # A script that runs before all others: what is asked for is refused, is nothing, or is not there.

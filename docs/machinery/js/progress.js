@@ -27,8 +27,8 @@ const read = remembered();
 function mark() {
   for (const link of document.querySelectorAll(".card h3 a, .md-nav__link[href]"))
     link.toggleAttribute("data-read", link.hash === "" && read.has(chapterOf(link)));
-  for (const button of document.querySelectorAll("button[data-chapter]"))
-    button.setAttribute("aria-pressed", read.has(button.dataset.chapter));
+  for (const button of document.querySelectorAll("[data-chapter] button"))
+    button.setAttribute("aria-pressed", read.has(button.parentElement.dataset.chapter));
   goOn();
 }
 
@@ -42,13 +42,18 @@ function goOn() {
   begin.textContent = `Go on with chapter ${cards.indexOf(next) + 1}`;
 }
 
-for (const button of document.querySelectorAll("button[data-chapter]")) {
-  button.hidden = false;
+// Without scripts there would be nothing to press.
+for (const place of document.querySelectorAll("[data-chapter]")) {
+  const { chapter } = place.dataset;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "md-button";
+  button.textContent = "I have read this chapter";
   button.addEventListener("click", () => {
-    const { chapter } = button.dataset;
     if (!read.delete(chapter)) read.add(chapter);
     remember(read);
     mark();
   });
+  place.append(button);
 }
 mark();
