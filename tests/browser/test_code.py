@@ -59,11 +59,9 @@ def test_all_text_is_laid_out_soon_and_would_wait_without_the_script(visit):
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize(
-    "target", ["eq:lstm", "the-pass-backwards-line-by-line", "further-reading"]
-)
+@pytest.mark.parametrize("target", ["eq:lstm", "the-pass-backwards-line-by-line", "the-evidence"])
 def test_a_link_into_the_page_lands_below_the_header(visit, target, size):
-    page = visit(f"{PAGE}#{target}", viewport=size)
+    page = visit(f"chapters/06-gate-the-cell/#{target}", viewport=size)
     page.wait_for_timeout(500)  # what is laid out late would move it
     top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", target)
     header = page.evaluate("document.querySelector('.md-header').getBoundingClientRect().bottom")
