@@ -383,9 +383,13 @@ def test_a_chapter_notebook_runs_the_program_below_what_changed():
     found = [(cell.cell_type, cell.source) for cell in module.cells(text, site)]
     assert found == [
         ("markdown", "Above."),
+        ("code", module.KEEP),
         ("code", "# 02_learn.py\nprint(1)"),
+        ("code", module.RESTORE),
         ("markdown", "Below."),
         ("markdown", "```diff\n+03_recall.py\n```"),
+        ("code", module.KEEP),
         ("code", "# 03_recall.py\nprint(1)"),
+        ("code", module.RESTORE),
     ]
-    assert [cell.get("outputs") for cell in module.cells(text, site)][1][0].text == "1\n"
+    assert [cell.get("outputs") for cell in module.cells(text, site)][2][0].text == "1\n"

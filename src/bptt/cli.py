@@ -51,6 +51,8 @@ def main() -> None:
 def _run() -> None:
     try:
         program = commands()
+    except KeyboardInterrupt as stop:  # while this is imported; nothing has begun
+        sys.exit(128 + stop.args[0])
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
