@@ -36,6 +36,10 @@ def ignored() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    # A second one, before `ignored` is reached, would hinder what the first one asks for.
+    for each in SIGNALS:
+        if signal.getsignal(each) is _interrupt:
+            signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
 
 
