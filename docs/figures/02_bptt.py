@@ -34,6 +34,12 @@ for x in inputs:
 figures.plot_path_values(states, w)
 
 # %% [markdown]
+# A reader may add the paths one by one, up to five steps.
+
+# %%
+figures.touchable("paths", "Add the paths yourself", start=4, inputs=[4, 2, 2, 3, 1])
+
+# %% [markdown]
 # ## Three letters
 
 # %%

@@ -8,6 +8,7 @@ from typing import Any
 from bs4 import BeautifulSoup, Tag
 from mkdocs.exceptions import PluginError
 
+from figures import touch
 from figures.svg import tidy
 
 DATA = "data:image/svg+xml;base64,"
@@ -37,6 +38,7 @@ def collect(content: str, where: str) -> tuple[str, dict[str, dict[str, Any]]]:
         else:
             svg = base64.b64decode(str(tag["src"]).removeprefix(DATA)).decode()
             figures[name] = {"svg": tidy(svg), "explanations": explained.get(name, [])}
+    touch.take(soup, figures, SUBHEADINGS)
     for heading in soup.find_all(SUBHEADINGS):
         if heading["id"] not in figures:
             raise PluginError(f"{where}: no SVG is drawn under #{heading['id']}")

@@ -19,9 +19,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from read.pages import html_of, is_notebook, linked
 
-# Markdown, code, printed text, pictures, and their data.
+# Markdown, code, printed text, pictures, their data, and what lets them be touched.
 CELLS = (
-    ".jp-MarkdownOutput, .highlight-ipynb pre, .jp-OutputArea-output > :is(pre, img, .figure-data)"
+    ".jp-MarkdownOutput, .highlight-ipynb pre,"
+    ".jp-OutputArea-output > :is(pre, img, .figure-data, .figure-touch)"
 )
 FORMULA = re.compile(r"\$([^$]+)\$")
 
@@ -70,7 +71,7 @@ def _address(link: str, page: Page, files: Files, anchors: dict[File, dict[str, 
 
 def _cells(tree: LexborHTMLParser) -> Iterator[str]:
     for node in tree.css(CELLS):
-        if node.tag == "img":
+        if node.tag in {"img", "script"}:
             yield str(node.html)
         elif _is_a("figure-data", node):
             yield _with_formulas(str(node.html))

@@ -20,6 +20,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
+from figures import touch
 from figures.drawn import collect
 from figures.svg import size
 from read.memory import recall
@@ -43,6 +44,7 @@ class Figure:
     name: str
     svg: str
     explanations: list[str]
+    touch: dict[str, str] | None = None
     alt: str = ""
 
     def uri(self, scheme: str) -> str:
@@ -72,7 +74,7 @@ def show(config: MkDocsConfig, files: Files) -> None:
             _refuse_without_caption(page, drawn)
     for page in pages:
         if is_notebook(page.file):
-            _show(page, drawn[_address(page)])
+            _show(page, drawn[_address(page)], config)
     for figure in (figure for figures in drawn.values() for figure in figures.values()):
         for scheme, ink in INKS.items():
             svg = figure.svg.replace(INKS["light"], ink)
@@ -107,6 +109,8 @@ def _embed(page: Page, drawn: Notebooks, match: re.Match[str]) -> str:
             number = _number(page, frame)
             frame.append(_links(link, figure, number))
             image.replace_with(BeautifulSoup(figure.images(page), "html.parser"))
+            if figure.touch:
+                touch.add(frame, figure.touch, page)
     return str(soup)
 
 
@@ -162,10 +166,14 @@ def _refuse_without_caption(page: Page, drawn: Notebooks) -> None:
             raise PluginError(f"{page.file.src_uri}: the figure {link} has no figure-caption")
 
 
-def _show(page: Page, figures: dict[str, Figure]) -> None:
+def _show(page: Page, figures: dict[str, Figure], config: MkDocsConfig) -> None:
     """Show a notebook its own figures the way the chapters show them."""
     for figure in figures.values():
         if not figure.alt:
             raise PluginError(f"{page.file.src_uri}: no page shows the figure #{figure.name}")
-    images = (f"<p>{figure.images(page)}</p>" for figure in figures.values())
+    images = (
+        f"<p>{figure.images(page)}</p>"
+        + (touch.source(figure.touch, page, config) if figure.touch else "")
+        for figure in figures.values()
+    )
     page.content = IMAGE.sub(lambda _: next(images), html_of(page))

@@ -20,6 +20,7 @@ from bptt.figures.gates import plot_belt, plot_gru, plot_reading
 from bptt.figures.maps import plot_gates, plot_states, plot_terms
 from bptt.figures.paths import plot_path_values
 from bptt.figures.tables import table
+from bptt.figures.touch import touchable
 
 __all__ = [
     "data",
@@ -36,4 +37,5 @@ __all__ = [
     "plot_terms",
     "plot_unrolled",
     "table",
+    "touchable",
 ]

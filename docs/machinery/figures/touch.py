@@ -1,0 +1,72 @@
+"""Let a figure be touched: put its script, its data and a button behind its picture.
+
+A notebook cell that displays ``figures.touchable(...)`` leaves an element with the data in its
+page. This takes it out of there, where the script is shown instead, and puts it into the chapter's
+figure. ``js/touch.js`` fetches the scripts, which stand in ``docs/figures/touch``.
+"""
+
+import html
+from pathlib import Path
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import JavascriptLexer
+
+FOLDER = "figures/touch"
+MARK = "figure-touch"
+# A reader of the page fetches it when the figure comes near.
+MOST_BYTES = 12_000
+CLOSED = "Back to the picture"
+SOURCE = (
+    '<details class="touch-source"><summary>The script with which it is touched: {name}</summary>'
+    '<div class="language-javascript highlight" data-search-exclude>{code}</div></details>'
+)
+
+
+def take(soup: BeautifulSoup, figures: dict[str, dict[str, Any]], headings: list[str]) -> None:
+    """Take what the figures of a notebook's page bring along to be touched."""
+    name = ""
+    for tag in soup.find_all([*headings, "script"]):
+        if tag.name != "script":
+            name = str(tag.get("id", ""))
+        elif MARK in tag.get_attribute_list("class") and name in figures:
+            figures[name]["touch"] = {
+                "script": str(tag["data-script"]),
+                "invitation": str(tag["data-invitation"]),
+                "data": tag.text,
+            }
+            tag.decompose()
+
+
+def add(frame: Tag, touch: dict[str, str], page: Page) -> None:
+    """Put a button below the picture of a chapter's figure, and the data for its script."""
+    address = f"{FOLDER}/{touch['script']}.js"
+    frame["data-touch"] = get_relative_url(address, page.url)
+    text = html.escape(touch["invitation"])
+    button = (
+        f'<p class="touch"><button type="button" aria-expanded="false" data-other="{CLOSED}">'
+        f"{text}</button></p>"
+        f'<script type="application/json">{touch["data"]}</script>'
+    )
+    (caption,) = frame.select("figcaption")
+    caption.insert_before(BeautifulSoup(button, "html.parser"))
+
+
+def source(touch: dict[str, str], page: Page, config: MkDocsConfig) -> str:
+    """Return a figure's script, to be read on its notebook's page."""
+    path = Path(config.docs_dir, FOLDER, f"{touch['script']}.js")
+    try:
+        code = path.read_bytes()
+    except FileNotFoundError as error:
+        raise PluginError(f"{page.file.src_uri}: there is no script {path.name}") from error
+    if len(code) > MOST_BYTES:
+        message = f"{FOLDER}/{path.name}: {len(code)} bytes; a script has at most {MOST_BYTES}"
+        raise PluginError(message)
+    formatter = HtmlFormatter(nowrap=False, wrapcode=True)
+    return SOURCE.format(name=path.name, code=highlight(code.decode(), JavascriptLexer(), formatter))

@@ -1,0 +1,36 @@
+// Figures that a reader may touch. The picture stands, and below it a button. When the figure comes
+// near, its scripts are fetched: the kit, then its own. The button opens the figure, and so does an
+// address that holds a setting of it.
+const loading = new Map();
+
+// No modules: a browser takes none from the file system.
+function load(url) {
+  if (!loading.has(url))
+    loading.set(url, new Promise((done, fail) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src: url, onload: done, onerror: fail });
+      document.head.append(script);
+    }));
+  return loading.get(url);
+}
+
+async function fetchScripts(figure) {
+  const own = new URL(figure.dataset.touch, location);
+  await load(new URL("kit.js", own).href);
+  await load(own.href);
+}
+
+const near = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries)
+    if (isIntersecting) fetchScripts(target).then(() => near.unobserve(target), () => {});
+}, { rootMargin: "50%" });
+
+const toggle = (figure) => fetchScripts(figure).then(() => touchable.toggle(figure));
+const settings = [...new URLSearchParams(location.search).keys()];
+
+for (const figure of document.querySelectorAll("figure[data-touch]")) {
+  figure.querySelector(".touch > button").addEventListener("click", () => toggle(figure));
+  near.observe(figure);
+  const name = figure.id.replace("figure-", "");
+  if (settings.some((key) => key.startsWith(`${name}.`))) toggle(figure);
+}
