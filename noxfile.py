@@ -210,7 +210,8 @@ def linkcheck(session: nox.Session) -> None:
 @nox.session(default=False, requires=["docs"])
 def browser(session: nox.Session) -> None:
     """Try the site in Chromium; `-- --pages TEXT` some of its pages, `-- -k TEXT` some tests."""
-    install(session, groups=["browser"])
+    # The package too: what a figure computes in the browser is compared with what it computes.
+    install(session, "-e", ".[lm]", groups=["browser"])
     tools = install_from_npm(session, BROWSER)
     chromium = session.run("python", str(BROWSER / "chromium.py"), silent=True).splitlines()[-1]
     with serving(SITE) as home:

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 from visits import PHONE, Visit, insist_none
 
 FINDERS = {"path": pages.every, "sample": pages.samples, "measured": pages.for_lighthouse}
-FINDERS |= {"lesson": pages.lessons}
+FINDERS |= {"lesson": pages.lessons, "touchable": pages.touchable}
 
 
 def pytest_addoption(parser):

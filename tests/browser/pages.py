@@ -14,6 +14,11 @@ def lessons(site):
     return [page for page in every(site) if page.startswith("chapters/")]
 
 
+def touchable(site):
+    """Return the pages with a figure that can be touched."""
+    return [page for page in every(site) if " data-touch=" in source(site, page)]
+
+
 def for_lighthouse(site):
     """Return the home page, the first chapter, and the longest of each kind."""
     chapter = next(page for page in every(site) if page.startswith("chapters/"))

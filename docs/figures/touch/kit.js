@@ -130,6 +130,8 @@ window.touchable = (() => {
     const stage = html("div", { class: "touch-stage" });
     const status = html("p", { class: "touch-status", role: "status" });
     const data = JSON.parse(figure.querySelector("script").textContent);
+    // Drawn as wide as there is room for, so that letters have one size everywhere.
+    const width = () => Math.min(stage.clientWidth, 560);
     let asked = false;
     const change = (values = {}) => {
       for (const control of controls) if (control.name in values) control.set(values[control.name]);
@@ -137,7 +139,7 @@ window.touchable = (() => {
       asked = true;
     };
     const { controls, show, close = () => {} } =
-      scripts[name].open({ ...kit, data, stage, change, figure });
+      scripts[name].open({ ...kit, data, stage, change, width, figure });
     const read = () => Object.fromEntries(controls.map(({ name, read }) => [name, read()]));
     const say = later(wait.say, (sentence) => { status.textContent = sentence; });
     const write = later(wait.write, (state) => {
@@ -153,13 +155,17 @@ window.touchable = (() => {
     }
     const panel = html("div", { class: "touch-panel", role: "group" }, stage,
       html("div", { class: "touch-controls" }, ...controls.map(({ element }) => element)), status);
-    panel.setAttribute("aria-label", figure.querySelector(".touch > button").textContent);
+    const place = figure.querySelector(".touch");
+    panel.setAttribute("aria-label", place.dataset.invitation);
     for (const control of controls) control.set(control.value);
     change(fromAddress(prefix, controls));
     panel.addEventListener("input", () => change());
-    figure.querySelector(".touch").before(panel);
+    const resized = new ResizeObserver(() => change());
+    resized.observe(stage);
+    place.before(panel);
     opened.set(figure, () => {
       close();
+      resized.disconnect();
       panel.remove();
       toAddress(prefix, controls, null);
     });
@@ -172,9 +178,9 @@ window.touchable = (() => {
       close();
     } else open(figure);
     figure.classList.toggle("touched", !close);
-    const press = figure.querySelector(".touch > button");
-    press.setAttribute("aria-expanded", !close);
-    [press.textContent, press.dataset.other] = [press.dataset.other, press.textContent];
+    const place = figure.querySelector(".touch");
+    place.firstChild.textContent = close ? place.dataset.invitation : "Back to the picture";
+    place.firstChild.setAttribute("aria-expanded", !close);
   }
 
   return Object.assign((name, script) => { scripts[name] = script; },

@@ -11,7 +11,7 @@
     return { states, paths, gradient: paths.reduce((sum, { value }) => sum + value, 0) };
   }
 
-  function open({ data, stage, change, svg, html, number, slider, button }) {
+  function open({ data, stage, change, width, svg, html, number, slider, button }) {
     const T = slider({ name: "T", label: "Steps T", min: 1, max: 5, step: 1, value: 3 });
     const w = slider({ name: "w", label: "Weight w", min: -1.5, max: 1.5, step: 0.1, value: 0.5 });
     const path = slider({ name: "path", label: "Path", min: 1, max: 15, step: 1, value: 1 });
@@ -19,29 +19,33 @@
     const drawing = html("div");
 
     // The graph, with the path that enters at step k and leaves at step t.
-    function graph(T, { states }, w, { k, t }) {
-      const x = (step) => 40 + step * (480 / T);
-      const on = (lit) => `touch-arrow${lit ? " lit" : ""}`;
-      const arrow = (lit, ...points) =>
-        svg("path", { class: on(lit), d: `M${points.join("L")}`, "marker-end": "url(#touch-tip)" });
-      const label = (text, x, y, lit) => svg("text", { x, y, class: lit ? "backward" : "" }, text);
+    function graph({ states }, w, { k, t }) {
+      const T = states.length - 1;
+      const wide = width();
+      const x = (step) => 24 + step * ((wide - 48) / T);
+      const arrow = (lit, from, to) => svg("path", {
+        class: `touch-arrow${lit ? " lit" : ""}`, d: `M${from}L${to}`,
+        "marker-end": "url(#touch-tip)",
+      });
+      const label = (text, x, y, lit) => svg("text", { x, y, class: lit && "backward" }, text);
       const drawn = states.flatMap((state, step) => [
-        label(`h${"₀₁₂₃₄₅"[step]} = ${number(state)}`, x(step), 96),
+        svg("circle", { cx: x(step), cy: 70, r: 12 }),
+        label(`h${"₀₁₂₃₄₅"[step]}`, x(step), 75),
+        label(number(state), x(step) - (step && 25), 100, step === k - 1),
         ...(step === 0 ? [] : [
-          arrow(k < step && step <= t, [x(step - 1) + 8, 70], [x(step) - 10, 70]),
-          arrow(step === k, [x(step), 138], [x(step), 82]),
-          arrow(step === t, [x(step), 58], [x(step), 26]),
-          label("w", x(step), 154),
+          arrow(k < step && step <= t, [x(step - 1) + 13, 70], [x(step) - 14, 70]),
+          arrow(step === k, [x(step), 134], [x(step), 85]),
+          arrow(step === t, [x(step), 58], [x(step), 28]),
+          label("w", x(step), 150),
           label(`L${"₀₁₂₃₄₅"[step]}`, x(step), 18),
         ]),
         ...(k < step && step <= t ? [label(number(w), (x(step - 1) + x(step)) / 2, 60, true)] : []),
-        ...(step === k ? [label(number(states[k - 1]), x(step) + 22, 128, true)] : []),
-        svg("circle", { cx: x(step), cy: 70, r: 6 }),
       ]);
       const tip = svg("marker", { id: "touch-tip", viewBox: "0 0 8 8", refX: 6, refY: 4,
-        markerWidth: 6, markerHeight: 6, markerUnits: "userSpaceOnUse", orient: "auto",
+        markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto",
       }, svg("path", { d: "M0 0L8 4L0 8z" }));
-      return svg("svg", { viewBox: "0 0 560 162", "aria-hidden": true }, tip, ...drawn);
+      return svg("svg", { viewBox: `0 0 ${wide} 156`, width: wide, "aria-hidden": true }, tip,
+        ...drawn);
     }
 
     // One button for each path, in row t and column k.
@@ -67,7 +71,7 @@
       input.max = found.paths.length;
       const chosen = Math.min(state.path, found.paths.length) - 1;
       const { t, k, value } = found.paths[chosen];
-      drawing.replaceChildren(graph(state.T, found, state.w, found.paths[chosen]));
+      drawing.replaceChildren(graph(found, state.w, found.paths[chosen]));
       showProducts(found, chosen);
       const factors = [found.states[k - 1], ...Array(t - k).fill(state.w)].map(number).join(" × ");
       const sum = found.paths.slice(0, chosen + 1).reduce((sum, { value }) => sum + value, 0);

@@ -1,8 +1,8 @@
-"""Let a figure be touched: put its script, its data and a button behind its picture.
+"""Let a figure be touched: put its script and its data behind its picture.
 
 A notebook cell that displays ``figures.touchable(...)`` leaves an element with the data in its
 page. This takes it out of there, where the script is shown instead, and puts it into the chapter's
-figure. ``js/touch.js`` fetches the scripts, which stand in ``docs/figures/touch``.
+figure. ``js/touch.js`` makes a button and fetches the scripts, which stand in ``docs/figures/touch``.
 """
 
 import html
@@ -22,7 +22,6 @@ FOLDER = "figures/touch"
 MARK = "figure-touch"
 # A reader of the page fetches it when the figure comes near.
 MOST_BYTES = 12_000
-CLOSED = "Back to the picture"
 SOURCE = (
     '<details class="touch-source"><summary>The script with which it is touched: {name}</summary>'
     '<div class="language-javascript highlight" data-search-exclude>{code}</div></details>'
@@ -45,17 +44,15 @@ def take(soup: BeautifulSoup, figures: dict[str, dict[str, Any]], headings: list
 
 
 def add(frame: Tag, touch: dict[str, str], page: Page) -> None:
-    """Put a button below the picture of a chapter's figure, and the data for its script."""
+    """Give a chapter's figure the data for its script, and a place below the picture for a button."""
     address = f"{FOLDER}/{touch['script']}.js"
     frame["data-touch"] = get_relative_url(address, page.url)
-    text = html.escape(touch["invitation"])
-    button = (
-        f'<p class="touch"><button type="button" aria-expanded="false" data-other="{CLOSED}">'
-        f"{text}</button></p>"
+    place = (
+        f'<p class="touch" data-invitation="{html.escape(touch["invitation"])}"></p>'
         f'<script type="application/json">{touch["data"]}</script>'
     )
     (caption,) = frame.select("figcaption")
-    caption.insert_before(BeautifulSoup(button, "html.parser"))
+    caption.insert_before(BeautifulSoup(place, "html.parser"))
 
 
 def source(touch: dict[str, str], page: Page, config: MkDocsConfig) -> str:
@@ -69,4 +66,6 @@ def source(touch: dict[str, str], page: Page, config: MkDocsConfig) -> str:
         message = f"{FOLDER}/{path.name}: {len(code)} bytes; a script has at most {MOST_BYTES}"
         raise PluginError(message)
     formatter = HtmlFormatter(nowrap=False, wrapcode=True)
-    return SOURCE.format(name=path.name, code=highlight(code.decode(), JavascriptLexer(), formatter))
+    return SOURCE.format(
+        name=path.name, code=highlight(code.decode(), JavascriptLexer(), formatter)
+    )

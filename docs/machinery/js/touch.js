@@ -1,6 +1,6 @@
-// Figures that a reader may touch. The picture stands, and below it a button. When the figure comes
-// near, its scripts are fetched: the kit, then its own. The button opens the figure, and so does an
-// address that holds a setting of it.
+// Figures that a reader may touch. The picture stands, and below it a button, which only a script can
+// need. When the figure comes near, its scripts are fetched: the kit, then its own. The button opens
+// the figure, and so does an address that holds a setting of it.
 const loading = new Map();
 
 // No modules: a browser takes none from the file system.
@@ -29,7 +29,13 @@ const toggle = (figure) => fetchScripts(figure).then(() => touchable.toggle(figu
 const settings = [...new URLSearchParams(location.search).keys()];
 
 for (const figure of document.querySelectorAll("figure[data-touch]")) {
-  figure.querySelector(".touch > button").addEventListener("click", () => toggle(figure));
+  const place = figure.querySelector(".touch");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = place.dataset.invitation;
+  button.setAttribute("aria-expanded", false);
+  button.addEventListener("click", () => toggle(figure));
+  place.append(button);
   near.observe(figure);
   const name = figure.id.replace("figure-", "");
   if (settings.some((key) => key.startsWith(`${name}.`))) toggle(figure);
