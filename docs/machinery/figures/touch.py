@@ -2,7 +2,7 @@
 
 A notebook cell that displays ``figures.touchable(...)`` leaves an element with the data in its
 page. This takes it out of there, where the script is shown instead, and puts it into the chapter's
-figure. ``js/touch.js`` makes a button and fetches the scripts, which stand in ``docs/figures/touch``.
+figure. The scripts stand in ``docs/figures/touch``; ``js/touch.js`` fetches them.
 """
 
 import html
@@ -44,7 +44,7 @@ def take(soup: BeautifulSoup, figures: dict[str, dict[str, Any]], headings: list
 
 
 def add(frame: Tag, touch: dict[str, str], page: Page) -> None:
-    """Give a chapter's figure the data for its script, and a place below the picture for a button."""
+    """Give a chapter's figure the data for its script, and a place for a button."""
     address = f"{FOLDER}/{touch['script']}.js"
     frame["data-touch"] = get_relative_url(address, page.url)
     place = (
