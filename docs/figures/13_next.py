@@ -46,6 +46,9 @@ for ax, top in ((above, 0.6), (below, 1.4)):
     ax.axis("off")
 fig
 
+# %%
+figures.touchable("cache", "Let the sequence grow")
+
 # %% [markdown]
 # ## Memory
 #
