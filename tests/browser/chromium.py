@@ -41,5 +41,10 @@ def fetch() -> str:
         return playwright.chromium.executable_path
 
 
+def launch(playwright, path):
+    """Start it and return it."""
+    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+
+
 if __name__ == "__main__":
     sys.stdout.write(find())

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import chromium
+import firefox
 import pages
 import pytest
 from playwright.sync_api import sync_playwright
@@ -16,6 +17,11 @@ from visits import PHONE, Visit, insist_none
 
 FINDERS = {"path": pages.every, "sample": pages.samples, "measured": pages.for_lighthouse}
 FINDERS |= {"lesson": pages.lessons, "touchable": pages.touchable}
+# How each browser starts, and the variable of the environment that has its path.
+BROWSERS = {
+    "chromium": (chromium.launch, "CHROME_PATH"),
+    "firefox": (firefox.launch, "FIREFOX_PATH"),
+}
 
 
 def pytest_addoption(parser):
@@ -24,20 +30,50 @@ def pytest_addoption(parser):
     parser.addoption("--tools", type=Path, help="the folder node_modules")
     parser.addoption("--pages", default="", help="only the pages with this text in their path")
     parser.addoption(
+        "--browser", choices=BROWSERS, help="only this one; without it, all that have a path"
+    )
+    parser.addoption(
         "--advisory-performance",
         action="store_true",
         help="print Lighthouse's performance, which a busy machine spoils, without a bar",
     )
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "only(browser): asks what only this one can answer")
+
+
 def pytest_generate_tests(metafunc):
-    """Give a test the pages that it asks for by the name of its argument."""
+    """Give a test the browsers, and the pages that it asks for by the name of its argument."""
+    if "browser" in metafunc.fixturenames:
+        metafunc.parametrize("browser", chosen(metafunc.config), indirect=True, scope="session")
     site, part = metafunc.config.option.site, metafunc.config.option.pages
     if not any(part in path for path in pages.every(site)):
         raise pytest.UsageError(f"{site} has no page with {part!r} in its path")
     for name in FINDERS.keys() & set(metafunc.fixturenames):
         wanted = [path for path in FINDERS[name](site) if part in path]
         metafunc.parametrize(name, wanted, ids=lambda path: path or "home")
+
+
+def chosen(config):
+    """Return the names of the browsers to try."""
+    given = config.option.browser
+    return [given] if given else [name for name, (_, path) in BROWSERS.items() if path in os.environ]
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is for one browser in all the others."""
+    kept = [item for item in items if suits(item, chosen(config))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def suits(item, names):
+    """Return whether a test is for its browser; one without a browser starts its own."""
+    mark = item.get_closest_marker("only")
+    if mark and "browser" in item.fixturenames:
+        return item.callspec.params["browser"] in mark.args
+    return not mark or mark.args[0] in names
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +87,17 @@ def tools(pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=os.environ["CHROME_PATH"], args=list(chromium.FLAGS)
-        )
+def playwright():
+    with sync_playwright() as running:
         yield running
-        running.close()
+
+
+@pytest.fixture(scope="session")
+def browser(request, playwright):
+    launch, path = BROWSERS[request.param]
+    running = launch(playwright, os.environ[path])
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+import pytest
 from visits import DESKTOP, NARROW, PHONE, insist_none, switch
 
 MOST_ELEMENTS = 6000
@@ -26,6 +27,7 @@ RULES_OF_COLOURS = {
 MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)]
 
 
+@pytest.mark.only("chromium")  # it tells most: weights, shifts, and axe is a matter of minutes
 def test_every_mode_of_a_page(visit, path, tools, note):
     """One tab goes through all the modes: a new one for each would take most of the time."""
     page = visit(path)
@@ -36,6 +38,13 @@ def test_every_mode_of_a_page(visit, path, tools, note):
     page.set_viewport_size(PHONE)
     page.visit.load_without_scripts(path)
     problems += without_scripts(page)
+    insist_none(path, problems)
+
+
+@pytest.mark.only("firefox")
+def test_the_layout_of_a_page(visit, path, note):
+    problems = narrow(visit(path, viewport=NARROW), note)
+    problems += without_scripts(visit(path, java_script_enabled=False))
     insist_none(path, problems)
 
 

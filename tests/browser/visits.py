@@ -55,7 +55,7 @@ class Visit:
 
     def refuse_failed(self, request):
         # Chromium gives up an image itself when the scheme changes before it has come.
-        if request.failure != "net::ERR_ABORTED":
+        if request.failure not in {"net::ERR_ABORTED", "NS_BINDING_ABORTED"}:
             self.problems.append(f"failed: {request.url} {request.failure}")
 
     def refuse_foreign(self, request):
