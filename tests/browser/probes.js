@@ -133,10 +133,10 @@ window.probes = (() => {
     return [...new Set(hidden)].map((e) => finding(e));
   };
 
-  // Formulas that are not drawn, or not in a font that came with the page.
-  const badFormulas = async () => {
+  // Formulas that are not drawn, or not in a font that came with the page. It waits for nothing:
+  // without scripts Firefox keeps no promise.
+  const badFormulas = () => {
     const unquoted = (family) => family.trim().replace(/^["']|["']$/g, "");
-    await document.fonts.ready;
     const loaded = [...document.fonts].filter(({ status }) => status === "loaded")
       .map(({ family }) => unquoted(family));
     return all("math").filter((math) => !math.closest("details:not([open]), .tabbed-block"))

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 
 import pytest
-from visits import DESKTOP, NARROW, PHONE, insist_none, switch
+from visits import DESKTOP, NARROW, PHONE, insist_none, switch, until
 
 MOST_ELEMENTS = 6000
 MOST_KILOBYTES = 150
@@ -123,5 +123,6 @@ def axe_source(tools):
 
 def without_scripts(page):
     """Without scripts all the text is there, and the formulas are drawn in their own font."""
+    until(page, "document.fonts.status === 'loaded'")
     problems = page.evaluate("probes.hiddenText()") + page.evaluate("probes.badFormulas()")
     return [f"without scripts {problem}" for problem in problems]
