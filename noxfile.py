@@ -218,13 +218,14 @@ def browser(session: nox.Session) -> None:
         # No `conftest.py` from above: the other tests need the package, these need the site.
         command = ["pytest", f"--confcutdir={BROWSER}", f"--site={SITE}", f"--home={home}"]
         command += [f"--tools={tools}", *session.posargs]
-        # Lighthouse takes times, so it runs by itself. 5: what was asked for is in the other part.
+        # What takes times runs by itself. 5: what was asked for is in the other part.
         how = {"env": {"CHROME_PATH": chromium}, "success_codes": [0, 5]}
-        timed = str(BROWSER / "test_lighthouse.py")
+        timed = [str(BROWSER / f"test_{name}.py") for name in ("lighthouse", "smooth")]
         # One process more than cores: each page waits a while for its network to be idle.
         workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
-        session.run(*command, *workers, f"--ignore={timed}", str(BROWSER), **how)
-        session.run(*command, timed, **how)
+        others = [f"--ignore={path}" for path in timed]
+        session.run(*command, *workers, *others, str(BROWSER), **how)
+        session.run(*command, *timed, **how)
 
 
 @nox.session(default=False, requires=["docs"])

@@ -58,7 +58,9 @@ def pytest_generate_tests(metafunc):
 def chosen(config):
     """Return the names of the browsers to try."""
     given = config.option.browser
-    return [given] if given else [name for name, (_, path) in BROWSERS.items() if path in os.environ]
+    return (
+        [given] if given else [name for name, (_, path) in BROWSERS.items() if path in os.environ]
+    )
 
 
 def pytest_collection_modifyitems(config, items):

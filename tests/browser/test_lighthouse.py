@@ -11,6 +11,7 @@ import chromium
 from visits import insist_none
 
 RUNS = 3
+LEAST = 95
 PERFECT = ("accessibility", "best-practices", "seo")
 TIMES = {
     "LCP ms": "largest-contentful-paint",
@@ -35,12 +36,11 @@ def test_lighthouse(measured, home, tools, pytestconfig, record_property, tmp_pa
     }
     row = {**scores, **{head: f"{value:.3g}" for head, value in times.items()}}
     record_property("Lighthouse", (measured or "home", row))
-    least = 90 if measured.startswith(("chapters/", "figures/")) else 95
     problems = [
         failure for report in runs for name in PERFECT for failure in failures(report, name)
     ]
-    if scores["performance"] < least and not advisory:
-        problems.append(f"performance {scores['performance']}, at least {least}")
+    if scores["performance"] < LEAST and not advisory:
+        problems.append(f"performance {scores['performance']}, at least {LEAST}")
     insist_none(measured, problems)
 
 
