@@ -140,6 +140,13 @@ fig
 
 # %%
 figures.data(fig)
+
+# %%
+figures.touchable("toy", 'Touch "it"', values=fig.axes[0].lines[0].get_ydata(), text="a </script>")
+"""
+
+TOUCH = """// A toy.
+touchable("toy", { compute: (a, b) => a < b, open });
 """
 
 # For each mistake: a file, what is replaced in it (nothing: its end), by what, and the message.
@@ -292,6 +299,7 @@ def write_project(project: Path) -> Path:
         "docs/index.md": INDEX,
         "docs/chapter.md": CHAPTER,
         "docs/figures/01_toy.py": NOTEBOOK,
+        "docs/figures/touch/toy.js": TOUCH,
         "docs/.nojekyll": "",
         "included.txt": "One line.\n",
     }
@@ -594,6 +602,31 @@ def test_a_figure_needs_data_or_a_description() -> None:
     for unexplained in ("", "<p>A line.</p>", '<div class="output"></div>'):
         with pytest.raises(PluginError, match=r"x.py: the figure #a has neither data"):
             figures(unexplained)
+
+
+def test_a_figure_that_can_be_touched_has_its_data_and_shows_its_script(site: Path) -> None:
+    figure = page(site, "chapter").figure
+    assert figure["data-touch"] == "../figures/touch/toy.js"
+    place, data = figure.select(".touch, script")
+    assert place["data-invitation"] == 'Touch "it"'
+    assert not place.text
+    assert json.loads(data.text) == {"values": [1.0, 2.0], "text": "a </script>"}
+    assert page(site, "figures/01_toy").select_one(".touch-source code").text == TOUCH
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("none", "there is no script none.js"), ("long", "a script has at most")]
+)
+def test_a_script_that_is_missing_or_too_long_is_a_mistake(
+    tmp_path: Path, name: str, problem: str
+) -> None:
+    scripts = tmp_path / "figures" / "touch"
+    scripts.mkdir(parents=True)
+    (scripts / "long.js").write_bytes(b"//\n" * 5000)
+    notebook = SimpleNamespace(file=SimpleNamespace(src_uri="figures/x.py"))
+    config = SimpleNamespace(docs_dir=str(tmp_path))
+    with pytest.raises(PluginError, match=problem):
+        step("figures.touch").source({"script": name}, notebook, config)
 
 
 def test_names_of_groups_and_turns_by_nothing_are_left_out_and_what_is_referred_to_stays() -> None:
