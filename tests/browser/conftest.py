@@ -57,10 +57,8 @@ def pytest_generate_tests(metafunc):
 
 def chosen(config):
     """Return the names of the browsers to try."""
-    given = config.option.browser
-    return (
-        [given] if given else [name for name, (_, path) in BROWSERS.items() if path in os.environ]
-    )
+    found = [name for name, (_, path) in BROWSERS.items() if os.environ.get(path)]
+    return [config.option.browser] if config.option.browser else found
 
 
 def pytest_collection_modifyitems(config, items):

@@ -80,7 +80,8 @@ def adapt(browser, console):
     """Grant all permissions; in a stock one, emulate by its console."""
     new_context = browser.new_context
 
-    def with_settings(permissions=(), **settings):
+    def with_settings(**settings):
+        settings.pop("permissions", None)
         if console is None:
             return new_context(**settings)
         own = {name: settings.pop(name) for name in FIELDS.keys() & settings.keys()}
