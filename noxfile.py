@@ -209,17 +209,18 @@ def linkcheck(session: nox.Session) -> None:
 
 @nox.session(default=False, requires=["docs"])
 def browser(session: nox.Session) -> None:
-    """Try the site in Chromium; `-- --pages TEXT` some of its pages, `-- -k TEXT` some tests."""
+    """Try the site in Chromium and Firefox; `-- --browser firefox`, `--pages TEXT`, `-k TEXT`."""
     # The package too: what a figure computes in the browser is compared with what it computes.
     install(session, "-e", ".[lm]", groups=["browser"])
     tools = install_from_npm(session, BROWSER)
-    chromium = session.run("python", str(BROWSER / "chromium.py"), silent=True).splitlines()[-1]
+    found = {"CHROME_PATH": "chromium", "FIREFOX_PATH": "firefox"}
+    paths = {name: path_of(session, browser) for name, browser in found.items()}
     with serving(SITE) as home:
         # No `conftest.py` from above: the other tests need the package, these need the site.
         command = ["pytest", f"--confcutdir={BROWSER}", f"--site={SITE}", f"--home={home}"]
         command += [f"--tools={tools}", *session.posargs]
         # What takes times runs by itself. 5: what was asked for is in the other part.
-        how = {"env": {"CHROME_PATH": chromium}, "success_codes": [0, 5]}
+        how = {"env": paths, "success_codes": [0, 5]}
         timed = [str(BROWSER / f"test_{name}.py") for name in ("lighthouse", "smooth")]
         # One process more than cores: each page waits a while for its network to be idle.
         workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
@@ -334,6 +335,15 @@ def install_from_npm(session: nox.Session, folder: Path) -> Path:
         session.run(*command, env={"NODE_USE_SYSTEM_CA": "1"})
         stamp.write_bytes(wanted)
     return stamp.parent
+
+
+def path_of(session: nox.Session, browser: str) -> str:
+    """Return the path of a browser, fetched if need be; it may be empty, with a warning."""
+    said = session.run("python", str(BROWSER / f"{browser}.py"), silent=True)
+    why, _, path = said.rpartition("\n")
+    if not path:
+        session.warn(why.splitlines()[-1])
+    return path
 
 
 def run_in_tests(session: nox.Session, *arguments: str) -> None:

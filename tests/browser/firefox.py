@@ -40,13 +40,13 @@ SET = """for (const { gBrowser } of Services.wm.getEnumerator("navigator:browser
 
 
 def find():
-    """Return the path, and an empty one if there is no Firefox that starts."""
+    """Return the path; if it does not start, say so and return an empty one."""
     path = os.environ.get("FIREFOX_PATH") or shutil.which("firefox-esr") or fetch()
     with sync_playwright() as playwright:
         try:
             launch(playwright, path).close()
         except Error as error:
-            sys.stderr.write(f"{path}: {error}\n")
+            sys.stdout.write(f"{path} is left out: {error.message.splitlines()[0]}\n")
             return ""
     return path
 

@@ -86,15 +86,15 @@ def each(cases):
 @pytest.fixture
 def show(browser):
     """Show a page of the given source."""
-    page = browser.new_page(viewport=DESKTOP)
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = context.new_page()
 
-    def shown(html):
-        page.set_content(html)
-        page.evaluate(PROBES)
-        return page
+        def shown(html):
+            page.set_content(html)
+            page.evaluate(PROBES)
+            return page
 
-    yield shown
-    page.close()
+        yield shown
 
 
 @pytest.mark.parametrize("probe", BAD)

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 
 import chromium
+import pytest
 from visits import insist_none
 
 RUNS = 3
@@ -20,6 +21,7 @@ TIMES = {
 }
 
 
+@pytest.mark.only("chromium")
 def test_lighthouse(measured, home, tools, pytestconfig, record_property, tmp_path):
     """Everything but speed is perfect, and speed near to it."""
     advisory = pytestconfig.option.advisory_performance

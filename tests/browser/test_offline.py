@@ -20,12 +20,13 @@ def unpacked(pytestconfig, tmp_path_factory):
 @pytest.fixture
 def page(browser):
     """Open pages; at the end, fail if one of them complained or lacked a file."""
-    page, problems = browser.new_page(), []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and problems.append(message.text))
-    page.on("requestfailed", lambda request: problems.append(request.url))
-    yield page
-    page.close()
+    problems = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and problems.append(said.text))
+        page.on("requestfailed", lambda request: problems.append(request.url))
+        yield page
     assert problems == []
 
 
