@@ -6,7 +6,7 @@ It needs fonttools and brotli. The characters are those of glyphs.txt.
 import sys
 from pathlib import Path
 
-from fontTools.misc.transform import Offset
+from fontTools.misc.transform import Offset, Transform
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.transformPen import TransformPen
@@ -25,13 +25,13 @@ CONSTANTS = {
     "SuperscriptBaselineDropMax": 386,
     "RadicalDisplayStyleVerticalGap": 110,
 }
+# WebKit holds that no letter begins above the line it stands on, so it sets an accent as far above a
+# letter as the accent is above the line. Here accents stand lower, and all of a letter's height counts.
+ACCENTS = "¯ˆ˜"
 # Chromium keeps the room of the widest form for an operator that stretches, whichever it draws.
 # So all forms get one width here: the smallest would stand in a wide gap, the tallest reach out.
 OPENING = {"(": 700, "[": 450, "{": 820, "⟨": 700, "⌊": 499, "⌈": 499, "√": 860}
 CLOSING = {")": 680, "]": 450, "}": 820, "⟩": 680, "⌋": 499, "⌉": 499}
-
-# Larger sizes of these are put together from parts.
-SIZES = 5
 
 
 def forms(font: TTFont, character: str) -> set[str]:
@@ -46,12 +46,17 @@ def forms(font: TTFont, character: str) -> set[str]:
 
 def set_width(font: TTFont, glyph: str, width: int, *, opening: bool) -> None:
     """Give a glyph a width; an opening one keeps the distance to what follows it."""
+    shift = width - font["hmtx"][glyph][0] if opening else 0
+    move(font, glyph, Offset(shift), width)
+
+
+def move(font: TTFont, glyph: str, offset: Transform, width: int) -> None:
+    """Draw a glyph elsewhere."""
     glyphs = font.getGlyphSet()
-    shift = width - glyphs[glyph].width if opening else 0
     outlines = font["CFF "].cff.topDictIndex[0].CharStrings
     private = outlines[glyph].private
     pen = T2CharStringPen(width - private.nominalWidthX, glyphs)
-    glyphs[glyph].draw(TransformPen(pen, Offset(shift)))
+    glyphs[glyph].draw(TransformPen(pen, offset))
     outlines[glyph] = pen.getCharString(private, outlines[glyph].globalSubrs)
     bounds = BoundsPen(font.getGlyphSet())
     font.getGlyphSet()[glyph].draw(bounds)
@@ -63,17 +68,17 @@ for table in font["cmap"].tables:
     for character, form in PRIMES.items():
         if character in table.cmap:
             table.cmap[character] = form
+constants = font["MATH"].table.MathConstants
+for accent in ACCENTS:
+    glyph = font.getBestCmap()[ord(accent)]
+    move(font, glyph, Offset(0, -constants.AccentBaseHeight.Value), font["hmtx"][glyph][0])
+constants.AccentBaseHeight.Value = 0
 for name, value in CONSTANTS.items():
-    getattr(font["MATH"].table.MathConstants, name).Value = value
+    getattr(constants, name).Value = value
 for widths, opening in ((OPENING, True), (CLOSING, False)):
     for character, width in widths.items():
         for glyph in sorted(forms(font, character)):
             set_width(font, glyph, width, opening=opening)
-variants = font["MATH"].table.MathVariants
-for construction in [*variants.VertGlyphConstruction, *variants.HorizGlyphConstruction]:
-    if construction.GlyphAssembly:
-        del construction.MathGlyphVariantRecord[SIZES:]
-        construction.VariantCount = len(construction.MathGlyphVariantRecord)
 subsetter = Subsetter(Options(layout_features=[], hinting=False))
 subsetter.populate(text=(HERE / "glyphs.txt").read_text("utf-8"))
 subsetter.subset(font)

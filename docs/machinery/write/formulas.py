@@ -48,11 +48,23 @@ RIGHT_SIDE = "padding-left: 0"  # the style of what stands right of an & in alig
 LEAN = dict.fromkeys("EXSΣγ", 5) | dict.fromkeys("CKZΞζν∂", 7) | dict.fromkeys("HIΠf", 9)
 LEAN |= dict.fromkeys("JMNUΨτ", 11) | dict.fromkeys("FPTWΓ", 14) | dict.fromkeys("VY", 21)
 EXPONENT_SIZE = 0.7
+# In a displayed formula Firefox takes these for the large operators that they resemble.
+SMALL = frozenset("⊎⊕⊖⊗⊙")
+LARGE = frozenset("∑∏∫")
+SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 # Elements that set their children in a row, as mrow does.
 ROWS = {"math", "mrow", "mtd", "msqrt", "mpadded"}
 APPLY = "\u2061"  # stands between a function and its argument
 # The characters of our font; the font is made from the same file.
 GLYPHS = frozenset((Path(__file__).parents[1] / "fonts" / "glyphs.txt").read_text("utf-8"))
+# A browser draws a letter that stands alone with its italic form, a character of its own.
+LONE_LETTER = re.compile(r"<mi(?![^>]*mathvariant)[^>]*>([^<&])</mi>")
+ITALICS = [*range(0x1D434, 0x1D468), *range(0x1D6A4, 0x1D6A6), *range(0x1D6E2, 0x1D71C)]
+ITALIC = {
+    chr(int(unicodedata.decomposition(chr(code)).split()[1], 16)): chr(code)
+    for code in ITALICS
+    if unicodedata.decomposition(chr(code))
+} | {"h": "ℎ"}
 # Invisible characters need no glyph: operators such as U+2061, and variation selectors.
 INVISIBLE = {"Cf", "Mn", "Zs"}
 
@@ -106,7 +118,8 @@ def _check(tex: str, mathml: str, page: Page) -> None:
         ids_of(page).add(label)
     if NUMBER_WITHOUT_LABEL.search(mathml):
         raise PluginError(f"{where}: a numbered equation or line needs a label: {tex}")
-    missing = {c for c in shown if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
+    drawn = shown + "".join(ITALIC.get(letter, "") for letter in LONE_LETTER.findall(mathml))
+    missing = {c for c in drawn if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
     if missing:
         characters = " ".join(sorted(missing))
         raise PluginError(f"{where}: the math font lacks {characters} for: {tex}")
@@ -121,7 +134,11 @@ def _finish(tex: str, mathml: str, *, display: bool) -> str:
     label, number = _take_number(math)
     _space(math)
     _lighten(math)
+    _enclose(math)
     _lean(math)
+    _name(math)
+    if display:
+        _shrink(math)
     tex = " ".join(NUMBERED_LINES.sub(r"\1ed", NUMBERING.sub("", tex)).split())
     math.set("data-tex", tex)
     result = ET.tostring(math, encoding="unicode", short_empty_elements=False)
@@ -162,6 +179,40 @@ def _lean(math: ET.Element) -> None:
             lean = LEAN.get(scripts[0].text or "", 0) / 100
             if lean:
                 scripts[-1].set("style", f"padding-left: {lean / EXPONENT_SIZE:.2f}em")
+
+
+def _enclose(math: ET.Element) -> None:
+    """Make a row of what fences enclose: beside a sum, Firefox gives them the height of the rest."""
+    for row in list(math.iter("mrow")):
+        inner = [part for part in row if part not in (row[0], row[-1]) or not _is_fence(part)]
+        if len(inner) < len(row) and any(_core(part).text in LARGE for part in inner):
+            start = list(row).index(inner[0])
+            row[start : start + len(inner)] = [ET.Element("mrow")]
+            row[start].extend(inner)
+
+
+def _is_fence(edge: ET.Element) -> bool:
+    return edge.tag == "mo" and edge.get("stretchy") != "false" and edge.text not in LARGE
+
+
+def _core(part: ET.Element) -> ET.Element:
+    """Return what carries the scripts or the limits."""
+    return _core(part[0]) if part.tag in SCRIPTS else part
+
+
+def _name(math: ET.Element) -> None:
+    """Set names as text: Firefox puts a space of its own between a name and a letter."""
+    for name in math.iter("mi"):
+        if len(name.text or "") > 1 or name.get("mathvariant") == "normal":
+            name.tag = "mtext"
+            name.attrib.pop("mathvariant", None)
+
+
+def _shrink(math: ET.Element) -> None:
+    """Keep a sign between letters small where sums are large."""
+    for sign in math.iter("mo"):
+        if sign.text in SMALL:
+            sign.set("largeop", "false")
 
 
 def _lighten(element: ET.Element) -> None:
