@@ -710,11 +710,23 @@ def test_every_page_has_the_policy_and_nothing_that_it_forbids(site: Path) -> No
     assert policy.startswith("default-src 'self'; script-src 'self' 'sha256-")
 
 
+def test_a_prime_of_a_figure_is_one_and_no_letter_of_a_font_of_signs() -> None:
+    tidy = step("figures.svg").tidy
+    base = '<tspan x="{}" y="-0.5" style="font-size: 10px; font-family: \'DejaVu Sans\'">{}</tspan>'
+    sign = '<tspan x="{}" y="-4.5" style="font-size: 7px; font-family: \'cmsy10\'">{}</tspan>'
+    label = [base.format(1, "f"), base.format(8, "("), sign.format(5, "0"), sign.format(6, "0")]
+    spans = BeautifulSoup(tidy(f"<text>{''.join(label)}</text>"), "html.parser").find_all("tspan")
+    assert [span.text for span in spans] == ["f", "′", "′", "("]
+    assert len({(span["y"], span["style"]) for span in spans}) == 1
+    with pytest.raises(PluginError, match="a sign for which fonts have A"):
+        tidy(f"<text>{base.format(1, 'f')}{sign.format(5, 'A')}</text>")
+
+
 def test_the_site_holds_no_code_of_the_machinery_and_tells_the_forge_to_leave_it_alone(
     site: Path,
 ) -> None:
     assert (site / ".nojekyll").exists()
-    assert (site / "machinery" / "fonts" / "latinmodern-math.woff2").exists()
+    assert (site / "machinery" / "fonts" / "latinmodern-math.css").exists()
     assert not list((site / "machinery").rglob("*.py"))
 
 
