@@ -25,8 +25,9 @@ CONSTANTS = {
     "SuperscriptBaselineDropMax": 386,
     "RadicalDisplayStyleVerticalGap": 110,
 }
-# WebKit holds that no letter begins above the line it stands on, so it sets an accent as far above a
-# letter as the accent is above the line. Here accents stand lower, and all of a letter's height counts.
+# An accent is drawn far above the line, so that it fits a small letter. WebKit takes the room below
+# it for a part of it, and sets that on the letter. Here accents are drawn on the line, and browsers
+# raise them by all of a letter's height.
 ACCENTS = "¯ˆ˜"
 # Chromium keeps the room of the widest form for an operator that stretches, whichever it draws.
 # So all forms get one width here: the smallest would stand in a wide gap, the tallest reach out.
