@@ -60,7 +60,7 @@ def test_a_page_runs_its_own_files_and_the_one_script_of_the_templates(
     assert policy["default-src"] == policy["style-src"] == policy["form-action"] == ["'self'"]
     sources = {source for kind in policy.values() for source in kind}
     assert sources == {"'self'", "'none'", "data:", f"'sha256-{digest}'"}
-    assert [kind for kind in policy if "data:" in policy[kind]] == ["img-src"]
+    assert [kind for kind in policy if "data:" in policy[kind]] == ["img-src", "font-src"]
 
 
 def test_the_policy_stands_before_all_that_a_page_loads(site: SimpleNamespace) -> None:

@@ -55,7 +55,8 @@ def on_pre_build(config: MkDocsConfig) -> None:  # noqa: ARG001  MkDocs passes i
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are written, and not read."""
+    """Add what is written, and not read."""
+    formulas.add_font(config, files)
     return api.add(config, files)
 
 

@@ -27,6 +27,7 @@ POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "img-src": "'self' data:",  # the theme's icons stand in its style sheet
+    "font-src": "'self' data:",  # and the font of the formulas in its own
     "object-src": "'none'",
     "frame-src": "'none'",
     "base-uri": "'none'",

@@ -22,7 +22,7 @@ from theme import styles
 # Beside the sheets of ours, so that the fonts are found from it.
 SHEET = "machinery/css/all.css"
 LINK = re.compile(
-    r'<link rel="stylesheet" href="(?P<top>[./]*/|/\S*?/|)(?P<path>(?:assets|machinery)/[^"]+)"'
+    r'<link rel="stylesheet" href="(?P<top>[./]*/|/\S*?/|)(?P<path>(?:assets|machinery/css)/[^"]+)"'
     r'(?: media="(?P<media>\w+)")?>\s*'
 )
 LOAD = r'<script src="(?P<top>[./]*/|/\S*?/|)(?P<path>machinery/js/[^"]+)"{}></script>\s*'

@@ -5,6 +5,7 @@ and in docstrings alike. All formulas of a page are converted together, so that 
 numbered through the page and ``\eqref`` finds them.
 """
 
+import base64
 import html
 import re
 import unicodedata
@@ -13,7 +14,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from math_core import LatexError, LatexToMathML
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from read.pages import ids_of, listed, text
@@ -56,7 +59,16 @@ SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
 ROWS = {"math", "mrow", "mtd", "msqrt", "mpadded"}
 APPLY = "\u2061"  # stands between a function and its argument
 # The characters of our font; the font is made from the same file.
-GLYPHS = frozenset((Path(__file__).parents[1] / "fonts" / "glyphs.txt").read_text("utf-8"))
+FONTS = Path(__file__).parents[1] / "fonts"
+GLYPHS = frozenset((FONTS / "glyphs.txt").read_text("utf-8"))
+# A font that comes after the first look at a page moves all that stands below a formula. This one
+# comes in a sheet, which a browser waits for; only pages with formulas link it.
+SHEET = "machinery/fonts/latinmodern-math.css"
+FACE = """@font-face {{
+  font-family: "Latin Modern Math subset";
+  src: url("data:font/woff2;base64,{}") format("woff2");
+}}
+"""
 # A browser draws a letter that stands alone with its italic form, a character of its own.
 LONE_LETTER = re.compile(r"<mi(?![^>]*mathvariant)[^>]*>([^<&])</mi>")
 ITALICS = [*range(0x1D434, 0x1D468), *range(0x1D6A4, 0x1D6A6), *range(0x1D6E2, 0x1D71C)]
@@ -67,6 +79,12 @@ ITALIC = {
 } | {"h": "ℎ"}
 # Invisible characters need no glyph: operators such as U+2061, and variation selectors.
 INVISIBLE = {"Cf", "Mn", "Zs"}
+
+
+def add_font(config: MkDocsConfig, files: Files) -> None:
+    """Add the sheet that holds the font."""
+    font = base64.b64encode((FONTS / "latinmodern-math.woff2").read_bytes()).decode()
+    files.append(File.generated(config, SHEET, content=FACE.format(font)))
 
 
 def with_formulas(content: str, page: Page) -> str:
@@ -182,13 +200,13 @@ def _lean(math: ET.Element) -> None:
 
 
 def _enclose(math: ET.Element) -> None:
-    """Make a row of what fences enclose: beside a sum, Firefox gives them the height of the rest."""
-    for row in list(math.iter("mrow")):
-        inner = [part for part in row if part not in (row[0], row[-1]) or not _is_fence(part)]
-        if len(inner) < len(row) and any(_core(part).text in LARGE for part in inner):
-            start = list(row).index(inner[0])
-            row[start : start + len(inner)] = [ET.Element("mrow")]
-            row[start].extend(inner)
+    """Make one row of what fences hold: beside a sum, Firefox makes them as tall as the rest."""
+    for row in [row for row in math.iter("mrow") if len(row)]:
+        start, end = int(_is_fence(row[0])), len(row) - int(_is_fence(row[-1]))
+        held = row[start:end]
+        if len(held) < len(row) and any(_core(part).text in LARGE for part in held):
+            row[start:end] = [ET.Element("mrow")]
+            row[start].extend(held)
 
 
 def _is_fence(edge: ET.Element) -> bool:
