@@ -1,9 +1,11 @@
 """Each rule by which a formula becomes MathML, on formulas of its own."""
 
+import unicodedata
 from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from fontTools.pens.boundsPen import BoundsPen
 from fontTools.ttLib import TTFont
 from machinery import MACHINERY, step
 from mkdocs.exceptions import PluginError
@@ -47,8 +49,8 @@ def test_a_prime_is_a_superscript() -> None:
 @pytest.mark.parametrize(
     ("tex", "elements"),
     [
-        (r"\tanh x", ["mi", "mo", "mi"]),
-        (r"\log(h) + 1", ["mi", "mo", "mo", "mi", "mo", "mo", "mn"]),
+        (r"\tanh x", ["mtext", "mo", "mi"]),
+        (r"\log(h) + 1", ["mtext", "mo", "mo", "mi", "mo", "mo", "mn"]),
         (r"x^{n}", ["msup", "mi", "mi"]),
         (r"x_{t-1}", ["msub", "mi", "mrow", "mi", "mo", "mn"]),
         (r"1, \dots, n", ["mn", "mo", "mo", "mo", "mi"]),
@@ -62,6 +64,38 @@ def test_a_formula_has_no_element_that_changes_nothing(tex: str, elements: list[
 def test_brackets_that_stretch_keep_the_row_that_they_span(tex: str) -> None:
     row = shown(tex).mrow
     assert [child.name for child in row.children] == ["mo", "mfrac", "mo"]
+
+
+@pytest.mark.parametrize("core", [r"\prod_n p_n", r"a \sum_{n=1}^N n^2", r"\int x"])
+def test_what_brackets_hold_is_a_row_if_there_is_a_sum_in_it(core: str) -> None:
+    row = shown(rf"\left( {core} \right)").mrow
+    assert [child.name for child in row.children] == ["mo", "mrow", "mo"]
+    half = shown(rf"\left. {core} \right|").mrow
+    assert [child.name for child in half.children][-2:] == ["mrow", "mo"]
+
+
+def test_a_name_is_text_and_a_letter_is_not() -> None:
+    for tex in (r"\tanh x", r"\nabla f", r"\mathrm{d} x", r"\tanh^2 x"):
+        math = shown(tex).math
+        assert [len(name.text) > 1 or name.text in "∇d" for name in math.select("mtext")] == [True]
+        assert not math.select("[mathvariant]")
+        assert len(math.select("mi")) == 1
+
+
+def test_a_circled_sign_is_no_large_operator() -> None:
+    displayed = shown(r"\begin{aligned} a &= b \odot c + \sum_n d_n \end{aligned}")
+    assert [sign.text for sign in displayed.select("[largeop=false]")] == ["⊙"]
+    assert not shown(r"b \odot c").select("[largeop]")
+
+
+@pytest.mark.parametrize("tex", [r"\partial", r"\epsilon", r"\varepsilon", "h", "W", r"\theta"])
+def test_a_lone_letter_needs_its_italic_form(monkeypatch: pytest.MonkeyPatch, tex: str) -> None:
+    letter = shown(tex).mi.text
+    italic = FORMULAS.ITALIC[letter]
+    assert "ITALIC" in unicodedata.name(italic) or italic == "ℎ"
+    monkeypatch.setattr(FORMULAS, "GLYPHS", FORMULAS.GLYPHS - {italic})
+    with pytest.raises(PluginError, match=f"the math font lacks {italic}"):
+        shown(tex)
 
 
 def test_no_space_stands_before_a_stop_after_brackets() -> None:
@@ -160,6 +194,16 @@ def test_the_font_has_the_characters_that_formulas_may_use() -> None:
     variants = font["MATH"].table.MathVariants
     tall = {font.getBestCmap()[ord(c)] for c in "([{⟨√∑∫∏"}
     assert tall <= set(variants.VertGlyphCoverage.glyphs)
+
+
+def test_accents_stand_on_the_line() -> None:
+    font = TTFont(MACHINERY / "fonts" / "latinmodern-math.woff2")
+    assert font["MATH"].table.MathConstants.AccentBaseHeight.Value == 0
+    glyphs, names = font.getGlyphSet(), font.getBestCmap()
+    for accent in "¯ˆ˜":
+        bounds = BoundsPen(glyphs)
+        glyphs[names[ord(accent)]].draw(bounds)
+        assert 0 < bounds.bounds[1] < 200
 
 
 @pytest.mark.parametrize("opening", ["(", "[", "{", "⟨", "√"])
