@@ -28,6 +28,42 @@ function pressLabel(event) {
   event.target.click();
 }
 
+// The scheme is chosen by one radio button of three, each with a label of its own; the theme shows
+// that of the one that holds. Enter goes on to the next, and so does a space.
+const palette = document.querySelector("[data-md-component=palette]");
+
+function goOn(event) {
+  if (event.key !== " ") return;
+  event.preventDefault();
+  palette.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+}
+
+// Tab comes to the button that is checked, and the theme checks none before the first choice.
+function checkScheme() {
+  palette.querySelector("label:not([hidden])").previousElementSibling.checked = true;
+}
+
+// An arrow turns the page, unless it moves something on it: a control, or a box that scrolls.
+const TURNS = { ArrowLeft: "prev", ArrowRight: "next" };
+const CONTROLS = "input, select, textarea, button, summary, [contenteditable], [tabindex]";
+
+const scrolls = (box) =>
+  box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
+
+function takesArrows(element) {
+  if (!element || element === document.body) return false;
+  return element.matches(CONTROLS) || scrolls(element) || takesArrows(element.parentElement);
+}
+
+function turnPage(event) {
+  const link = document.querySelector(`.md-footer__link--${TURNS[event.key]}`);
+  const held = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.repeat;
+  if (!link || held || event.defaultPrevented || document.querySelector(".md-toggle:checked")) return;
+  // A click puts the cursor into a box that scrolls, where there may be nothing for the focus.
+  const cursor = getSelection().focusNode?.parentElement;
+  if (!takesArrows(event.target) && !takesArrows(cursor)) location.assign(link.href);
+}
+
 // The theme asks for the focus before the closed search, which nothing may reach, can be seen again.
 function enterSearch({ target }) {
   if (target.checked)
@@ -39,4 +75,7 @@ document$.subscribe(reachTables);
 reachLabels();
 narrow.addEventListener("change", reachLabels);
 document.addEventListener("keydown", pressLabel);
+document.addEventListener("keydown", turnPage);
+palette.addEventListener("keydown", goOn);
+document$.subscribe(checkScheme);
 document.getElementById("__search").addEventListener("change", enterSearch);

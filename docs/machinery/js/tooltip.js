@@ -5,3 +5,15 @@ document.addEventListener("keydown", (event) => {
     tooltip.classList.remove("md-tooltip2--active");
   }
 });
+
+// A finger does not hover: where it touches a term first, it asks what that means, and then follows
+// the link.
+let asked = null;
+
+document.addEventListener("pointerdown", ({ target, pointerType }) => {
+  asked = pointerType === "touch" ? target.closest("a.term:not([aria-describedby])") : null;
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target === asked) event.preventDefault();
+});

@@ -17,7 +17,7 @@ from tinycss2 import parse_blocks_contents, parse_stylesheet, serialize
 from tinycss2.ast import Node
 
 from read.memory import recall
-from theme import styles
+from theme import styles, unscripted
 
 # Beside the sheets of ours, so that the fonts are found from it.
 SHEET = "machinery/css/all.css"
@@ -54,7 +54,7 @@ def merge(config: MkDocsConfig) -> None:
     sheets = [_for_media(_text(site, link), link) for link in _links(LINK, pages)]
     causes = ["stylesheet", sheets, words, named]
     css = recall(config, causes, partial(merged, sheets, {*words}, {*named}))
-    files = {SHEET: css + styles.sheet(pages.values())}
+    files = {SHEET: css + unscripted.dark(css) + styles.sheet(pages.values())}
     for name in SCRIPTS:
         files[name] = "".join(_apart(_text(site, load)) for load in _links(LINKS[name][0], pages))
     for pattern, _ in LINKS.values():
