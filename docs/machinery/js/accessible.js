@@ -45,6 +45,7 @@ function checkScheme() {
 
 // An arrow turns the page, unless it moves something on it: a control, or a box that scrolls.
 const TURNS = { ArrowLeft: "prev", ArrowRight: "next" };
+const OPEN = ":is(#__drawer, #__search):checked";
 const CONTROLS = "input, select, textarea, button, summary, [contenteditable], [tabindex]";
 
 const scrolls = (box) =>
@@ -58,10 +59,12 @@ function takesArrows(element) {
 function turnPage(event) {
   const link = document.querySelector(`.md-footer__link--${TURNS[event.key]}`);
   const held = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.repeat;
-  if (!link || held || event.defaultPrevented || document.querySelector(".md-toggle:checked")) return;
+  if (!link || held || event.defaultPrevented || document.querySelector(OPEN)) return;
   // A click puts the cursor into a box that scrolls, where there may be nothing for the focus.
   const cursor = getSelection().focusNode?.parentElement;
-  if (!takesArrows(event.target) && !takesArrows(cursor)) location.assign(link.href);
+  if (takesArrows(event.target) || takesArrows(cursor)) return;
+  event.preventDefault();
+  location.assign(link.href);
 }
 
 // The theme asks for the focus before the closed search, which nothing may reach, can be seen again.
