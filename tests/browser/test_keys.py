@@ -1,4 +1,4 @@
-"""Keys that a reader expects to work: arrows turn the pages, and a space presses what has the focus."""
+"""Keys that a reader expects to work: arrows turn the pages, a space presses what has the focus."""
 
 import pytest
 from test_reading import SCHEME, SEARCH, tab_until

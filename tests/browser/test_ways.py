@@ -40,7 +40,9 @@ def test_a_phone_shows_the_titles_of_the_pages_before_and_after(visit, size):
 def insist_readable(page):
     until(page, STILL)
     box = page.locator(TOOLTIP)
-    size, weight = box.evaluate("e => [getComputedStyle(e).fontSize, getComputedStyle(e).fontWeight]")
+    size, weight = box.evaluate(
+        "e => [getComputedStyle(e).fontSize, getComputedStyle(e).fontWeight]"
+    )
     assert float(size.removesuffix("px")) >= 14
     assert weight == "400"
     place, window = box.bounding_box(), page.viewport_size

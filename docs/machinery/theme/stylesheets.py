@@ -54,7 +54,7 @@ def merge(config: MkDocsConfig) -> None:
     sheets = [_for_media(_text(site, link), link) for link in _links(LINK, pages)]
     causes = ["stylesheet", sheets, words, named]
     css = recall(config, causes, partial(merged, sheets, {*words}, {*named}))
-    files = {SHEET: css + unscripted.dark(css) + styles.sheet(pages.values())}
+    files = {SHEET: css + styles.sheet(pages.values())}
     for name in SCRIPTS:
         files[name] = "".join(_apart(_text(site, load)) for load in _links(LINKS[name][0], pages))
     for pattern, _ in LINKS.values():
@@ -68,7 +68,8 @@ def merge(config: MkDocsConfig) -> None:
 
 def merged(sheets: list[str], words: set[str], named: set[str]) -> str:
     """Return the one style sheet."""
-    return without_idle("".join(shortened(css, words.__contains__) for css in sheets), named)
+    css = without_idle("".join(shortened(css, words.__contains__) for css in sheets), named)
+    return css + unscripted.dark(css)
 
 
 def _links(pattern: re.Pattern[str], pages: dict[Path, str]) -> list[re.Match[str]]:

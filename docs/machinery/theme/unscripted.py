@@ -21,10 +21,9 @@ def dark(css: str) -> str:
 
 def _rules(nodes: list[Node]) -> Iterator[str]:
     for node in nodes:
-        if node.type == "qualified-rule":
-            selector, found = SCHEME.subn("[data-md-color-scheme]", serialize(node.prelude))
-            if found:
-                yield f"{selector}{{{serialize(node.content)}}}"
+        if node.type == "qualified-rule" and SCHEME.search(serialize(node.prelude)):
+            selector = SCHEME.sub("[data-md-color-scheme]", serialize(node.prelude))
+            yield f"{selector}{{{serialize(node.content)}}}"
         elif node.type == "at-rule" and node.lower_at_keyword == "media":
-            if inner := "".join(_rules(parse_stylesheet(node.content))):
-                yield f"@media{serialize(node.prelude)}{{{inner}}}"
+            inner = "".join(_rules(parse_stylesheet(node.content)))
+            yield f"@media{serialize(node.prelude)}{{{inner}}}" if inner else ""
