@@ -161,6 +161,26 @@ def test_a_rule_stays_if_something_can_match_it(css: str, short: str) -> None:
     assert step("theme.stylesheets").shortened(css, {"a", "dir", "ltr"}.__contains__) == short
 
 
+@pytest.mark.parametrize(
+    ("css", "dark"),
+    [
+        ("[data-md-color-scheme=slate] p{x:y}p{x:z}", "[data-md-color-scheme] p{x:y}"),
+        (
+            ':root:has(> [data-md-color-scheme="slate"]){x:y}',
+            ":root:has(> [data-md-color-scheme]){x:y}",
+        ),
+        ("[data-md-color-scheme=default]{x:y}p:not([data-md-color-scheme=slate]){x:y}", ""),
+        (
+            "@media screen{[data-md-color-scheme=slate]{x:y}p{x:z}}@media print{p{x:y}}",
+            "@media screen{[data-md-color-scheme]{x:y}}",
+        ),
+    ],
+)
+def test_what_is_said_of_the_dark_is_said_of_all_without_scripts(css: str, dark: str) -> None:
+    unscripted = step("theme.unscripted")
+    assert unscripted.dark(css) == f"@media {unscripted.WHEN}{{{dark}}}"
+
+
 def test_blanks_go_but_where_they_are_seen() -> None:
     code = "<pre><code>if x:\n\n    y\n</code></pre>"
     page = f"<p>\n\n  a\n  b <b> c</b>\n\n{code}\n  \n<script>\n  x\n</script>\n\n</p>"
