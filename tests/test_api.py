@@ -1,10 +1,12 @@
 """The pages of the library: which there are, in which order, what they say and where they lead."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from machinery import step
+from mkdocs.exceptions import PluginError
 from test_site import build, change, page, write_project
 
 PROJECT = """
@@ -85,6 +87,62 @@ def test_the_pages_stand_where_the_navigation_names_their_folder() -> None:
     nav = ["index.md", {"Library": "api/"}, {"More": [{"x": "api/x.md"}]}]
     listed = step("write.api").listed(nav, ["api/a.md"])
     assert listed == ["index.md", {"Library": ["api/a.md"]}, {"More": [{"x": "api/x.md"}]}]
+
+
+INDEX = """\
+# All
+
+## Low {#low}
+
+What is below.
+
+<!-- modules zero many -->
+
+## High
+
+<!-- modules one -->
+
+And more.
+
+<!-- modules top -->
+"""
+
+
+def test_the_index_puts_the_pages_into_groups_and_a_package_with_all_in_it(tmp_path: Path) -> None:
+    api = step("write.api")
+    uris = [api.address(m.name) for m in step("read.library").modules(write_library(tmp_path))]
+    many = [f"api/{name}.md" for name in ("many", "many/z", "many/a", "many/new")]
+    assert api.grouped(INDEX, uris) == [
+        "api/index.md",
+        {"Low": ["api/zero.md", *many]},
+        {"High": ["api/one.md", "api/top.md"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (" top ", " bottom ", "there is no module bottom"),
+        (" zero many ", " zero ", "in no group, or in more than one: api/many.md, api/many/a.md"),
+        (" one ", " one zero ", "in no group, or in more than one: api/zero.md"),
+    ],
+)
+def test_each_module_is_in_one_group(tmp_path: Path, old: str, new: str, message: str) -> None:
+    api = step("write.api")
+    uris = [api.address(m.name) for m in step("read.library").modules(write_library(tmp_path))]
+    with pytest.raises(PluginError, match=f"^{re.escape(f'api/index.md: {message}')}"):
+        api.grouped(INDEX.replace(old, new), uris)
+
+
+def test_the_index_tells_what_each_module_is_about(tmp_path: Path) -> None:
+    file = SimpleNamespace(src_uri="api/index.md")
+    text = step("write.api").with_modules(INDEX, file, write_library(tmp_path))
+    assert "[`lib.one`](one.md)\n:   One.\n" in text
+    assert (
+        "[`lib.many`](many.md)\n:   Many things, with `code`.\n:   [`z`](many/z.md), [" in text
+    )
+    assert "## Low {#low}" in text
+    assert "<!--" not in text
 
 
 @pytest.mark.site

@@ -477,22 +477,6 @@ def test_search_leaves_code_out_of_the_index_and_in_the_page(site: Path) -> None
         assert "data-search-exclude=" not in (site / name / "index.html").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("uri", "weight"),
-    [
-        ("chapters/01-x.md", 2.0),
-        ("index.md", 1),
-        ("evidence/01-x.md", 0.7),
-        ("api/rnn.md", 0.5),
-        ("figures/01_x.py", 0.1),
-    ],
-)
-def test_search_finds_the_chapters_first(uri: str, weight: float) -> None:
-    page = SimpleNamespace(file=SimpleNamespace(src_uri=uri), meta={})
-    step("theme.search").weigh(page)
-    assert page.meta.get("search", {}).get("boost", 1) == weight
-
-
 def test_the_page_for_missing_addresses_works_at_any_depth(site: Path) -> None:
     missing = BeautifulSoup((site / "404.html").read_text("utf-8"), "html.parser")
     assert missing.find("meta", attrs={"name": "robots"})["content"] == "noindex"

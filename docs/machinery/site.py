@@ -15,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from figures import kernel, notebooks, shown
+from figures import gallery, kernel, notebooks, shown
 from publish import addresses, offline, policy, strict
 from read import memory, modules, rendering
 from read.pages import html_of
@@ -63,6 +63,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Complete a page while it is text."""
     addresses.straighten(page)
+    markdown = api.with_modules(markdown, page.file, config)
     markdown = source.with_sources(markdown, page.file, config)
     markdown = writer.with_writer(markdown, page.file, config)
     search.weigh(page)
@@ -81,8 +82,7 @@ def _finished(page: Page) -> str:
     """Do to the HTML of a page what needs nothing but that page."""
     content = formulas.with_formulas(html_of(page), page)
     content = highlighting.lean(content)
-    content = copies.with_copies(content, page)
-    return search.without_code(content)
+    return copies.with_copies(content, page)
 
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
@@ -90,9 +90,10 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
     shown.show(config, files)
     references.fill(config, files)
     glossary.mark_terms(config, files)
-    search.remember(config)
+    search.remember(config, glossary.developed(files))
     downloads.write(config, files)
     chapters.introduce(env, config, files)
+    gallery.fill(env, config, files)
     strict.refuse_leftovers(config, files)
     templates.remember(env, config)
 

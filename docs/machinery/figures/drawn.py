@@ -62,8 +62,6 @@ def _explained(soup: BeautifulSoup) -> dict[str, list[str]]:
 
 def _let_scroll(soup: BeautifulSoup) -> None:
     """Put every table of data into a box of its own."""
-    for data in soup.select(".figure-data:has(> table)"):
-        data["data-search-exclude"] = "true"
     for number, table in enumerate(soup.select(".figure-data > table"), 1):
         box = {"role": "group", "aria-label": f"Table {number}", "tabindex": "0"}
         table.wrap(soup.new_tag("div", attrs=box))

@@ -72,7 +72,7 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
             cards = [_card(chapter, page) for chapter in chapters]
             address = partial(get_relative_url, other=page.url)
             block = env.get_template("partials/cards.html").render(
-                cards=cards, library=address("api/unroll/"), archive=address("bptt-site.zip")
+                cards=cards, library=address("api/"), archive=address("bptt-site.zip")
             )
             page.content = html_of(page).replace(CARDS, block)
 

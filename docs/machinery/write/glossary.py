@@ -65,6 +65,18 @@ def mark_terms(config: MkDocsConfig, files: Files) -> None:
             raise PluginError(f"{LIST}: no chapter uses the term {term.names[0]}")
 
 
+def developed(files: Files) -> dict[str, list[str]]:
+    """Return the names of the terms that are developed at an address, a section or a page."""
+    glossary = files.get_file_from_path(LIST)
+    if glossary is None or glossary.page is None:
+        return {}
+    names: dict[str, list[str]] = {}
+    for term in read(html_of(glossary.page)):
+        for link in term.links:
+            names.setdefault(urljoin(f"/{glossary.url}", link)[1:], []).extend(term.names)
+    return names
+
+
 def names_used(content: str, terms: list[list[str]]) -> list[str]:
     """Return the first names of the terms that a page uses, by any of their names."""
     prose = text(content)
