@@ -138,9 +138,7 @@ def test_the_index_tells_what_each_module_is_about(tmp_path: Path) -> None:
     file = SimpleNamespace(src_uri="api/index.md")
     text = step("write.api").with_modules(INDEX, file, write_library(tmp_path))
     assert "[`lib.one`](one.md)\n:   One.\n" in text
-    assert (
-        "[`lib.many`](many.md)\n:   Many things, with `code`.\n:   [`z`](many/z.md), [" in text
-    )
+    assert "[`lib.many`](many.md)\n:   Many things, with `code`.\n:   [`z`](many/z.md), [" in text
     assert "## Low {#low}" in text
     assert "<!--" not in text
 

@@ -83,9 +83,10 @@ def _titles(files: Files) -> dict[str, str]:
 def _pictures(page: Page, titles: dict[str, str]) -> Iterator[Picture]:
     """Give the figures of a page that a notebook draws."""
     for figure in LexborHTMLParser(html_of(page)).css("figure:has(.figure-code)"):
-        code = urljoin(f"/{page.url}", _attribute(figure.css_first(".figure-code"), "href"))
+        (number,), (link,) = figure.css(".caption-prefix"), figure.css(".figure-code")
+        code = urljoin(f"/{page.url}", _attribute(link, "href"))
         yield Picture(
-            number=figure.css_first(".caption-prefix").text().removesuffix("."),
+            number=number.text().removesuffix("."),
             name=code.partition("#")[2],
             title=titles[code],
             images=[_image(image, page) for image in figure.css("img")],
@@ -100,6 +101,6 @@ def _image(image: LexborNode, page: Page) -> dict[str, str]:
     return {"src": address, **sides}
 
 
-def _attribute(node: LexborNode | None, name: str) -> str:
+def _attribute(node: LexborNode, name: str) -> str:
     """Return an attribute that `shown.py` has written."""
-    return (node and node.attributes.get(name)) or ""
+    return node.attributes.get(name) or ""

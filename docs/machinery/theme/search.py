@@ -92,12 +92,12 @@ def completed(
     entries: list[dict[str, Any]], page: Page, developed: dict[str, list[str]]
 ) -> list[dict[str, Any]]:
     """Add to the entries of a page the words that it is looked for by, but does not have."""
-    names = {entry["location"]: developed.get(entry["location"], []) for entry in entries}
+    names = {entry["location"]: [*developed.get(entry["location"], [])] for entry in entries}
     if is_chapter(page.file):
         claim = entries[0]
         number, *_ = str(page.title).partition(" ")
         claim |= {"title": f"{number} {claim['title']}", "boost": claim["boost"] * CLAIM}
-        names[claim["location"]] += [str(page.title), *page.meta.get("also", [])]
+        names[claim["location"]] += page.meta.get("also", [])
     for entry in entries:
         if words := plurals(names[entry["location"]]):
             entry["words"] = words
