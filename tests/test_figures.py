@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 from bptt import figures
+from bptt.figures.canvas import BACKWARD, FORWARD
+from bptt.figures.canvas import GATES as GATE_COLOURS
 from bptt.shapes import ShapeError
 
 T, H = 5, 3
@@ -157,7 +159,7 @@ def test_a_step_of_the_lstm_is_labelled_with_its_values():
     assert "$h_t$\n0.00" in texts  # no sign before a zero
     assert not any("a_f" in text for text in texts)
     assert (texts.count("×"), texts.count("+")) == (3, 1)
-    assert (texts.count("σ"), texts.count("tanh")) == (3, 2)
+    assert (texts.count(r"$\sigma$"), texts.count(r"$\tanh$")) == (3, 2)
     assert not ax.axison
 
 
@@ -182,6 +184,18 @@ def test_the_cell_path_of_the_lstm_is_thick():
     assert [arrow.xy[1] for arrow in thick] == [5, 5, 5]  # from c_{t-1} to c_t, along the top
 
 
+def test_values_are_blue_gradients_orange_and_each_gate_has_its_colour():
+    (ax,) = figures.plot_lstm({"f": 0.5}).axes
+    (back,) = figures.plot_lstm({"f": 0.5}, backward=True).axes
+    assert {line.get_color() for line in ax.get_lines()} == {FORWARD, *GATE_COLOURS.values()}
+    assert {line.get_color() for line in back.get_lines()} == {BACKWARD}
+    for axes in (ax, back):
+        edges = [patch.get_edgecolor() for patch in axes.patches]
+        assert all(edges.count(to_rgba(colour)) == 1 for colour in GATE_COLOURS.values())
+        (label,) = [text for text in axes.texts if "f_t" in text.get_text()]
+        assert label.get_color() == GATE_COLOURS["f"]
+
+
 def written(fig):
     return [text.get_text() for text in fig.axes[0].texts if text.get_text()]
 
@@ -196,7 +210,7 @@ def patches(fig, kind):
         ("", ["new"], ["+"]),
         ("f", ["new", "keep"], ["+", "×"]),
         ("fi", ["new", "keep", "write"], ["+", "×", "×"]),
-        ("fio", ["new", "keep", "write", "show", "tanh"], ["+", "×", "×", "×"]),
+        ("fio", ["new", "keep", "write", "show", r"$\tanh$"], ["+", "×", "×", "×"]),
     ],
 )
 def test_the_cell_path_has_the_gates_that_were_asked_for(gates, boxes, circles):
@@ -218,11 +232,15 @@ def test_a_gate_that_the_cell_path_has_not_is_a_key_error(numbers, gates):
         figures.plot_belt(numbers, gates=gates)
 
 
-def test_the_gate_that_is_new_has_another_colour():
+def test_the_gate_that_is_new_is_thick():
     plain, marked = (figures.plot_belt({}, new=new) for new in ("", "i"))
-    colors = [[line.get_color() for line in fig.axes[0].get_lines()] for fig in (plain, marked)]
-    assert set(colors[0]) == {"C0"}
-    assert colors[1].count("C1") == 1
+    widths = [
+        {box.get_edgecolor(): box.get_linewidth() for box in patches(fig, FancyBboxPatch)}
+        for fig in (plain, marked)
+    ]
+    assert widths[0].keys() == {to_rgba(colour) for colour in [*GATE_COLOURS.values(), "black"]}
+    thicker = [colour for colour in widths[0] if widths[1][colour] > widths[0][colour]]
+    assert thicker == [to_rgba(GATE_COLOURS["i"])]
 
 
 def test_a_sentence_read_has_a_shaded_number_for_each_word():
@@ -232,8 +250,8 @@ def test_a_sentence_read_has_a_shaded_number_for_each_word():
     *shades, frame = patches(fig, Rectangle)
     assert [shade.get_alpha() for shade in shades] == [0.35, 0.35 / 4, 0.35, 0]
     assert [shade.get_facecolor()[:3] for shade in shades[1:3]] == [
-        to_rgba("C0")[:3],
-        to_rgba("C1")[:3],
+        to_rgba(FORWARD)[:3],
+        to_rgba("0.5")[:3],
     ]
     assert (frame.get_x(), frame.get_width()) == (4, 5)
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import logging
 import os
@@ -21,10 +22,12 @@ from machinery import MACHINERY, step
 from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort, BuildError, PluginError
+from PIL import Image
 
 pytestmark = pytest.mark.site
 
 ROOT = Path(__file__).parents[1]
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
 
 CONFIG = f"""
 INHERIT: {(ROOT / "mkdocs.yml").as_posix()}
@@ -510,27 +513,33 @@ def test_a_pasted_block_statement_is_ended_by_an_empty_line() -> None:
 
 def test_a_figure_is_shown_in_both_schemes_with_its_text_and_code(site: Path) -> None:
     figure = page(site, "chapter").figure
-    light, dark = figure.find_all("img")
-    assert light["alt"] == dark["alt"] == "A line that rises."
-    assert int(light["width"]) > int(light["height"]) > 0
+    drawing = figure.svg
+    assert (drawing["role"], drawing["aria-label"]) == ("img", "A line that rises.")
+    assert int(drawing["width"]) > int(drawing["height"]) > 0
+    assert drawing.find(attrs={"stroke": "var(--forward)"}) is not None
+    assert drawing.find(string="1.5") is not None
     assert [(link.text, link["href"]) for link in figure.select(".figure-links a")] == [
         ("Code of Figure 1", "../figures/01_toy/#a-line"),
         ("Description of Figure 1", "../figures/01_toy/#a-line-description"),
         ("Data of Figure 1", "../figures/01_toy/#a-line-data"),
     ]
     light_svg, dark_svg = (
-        (site / "chapter" / image["src"].partition("#")[0]).read_text("utf-8")
-        for image in (light, dark)
+        (site / "figures" / "01_toy" / f"a-line-{scheme}.svg").read_text("utf-8")
+        for scheme in ("light", "dark")
     )
     assert "#1f2328" in light_svg
-    assert light_svg.replace("#1f2328", "#e6e6e6") == dark_svg
+    assert "#1f6ae6" in light_svg
+    changed = light_svg.replace("#1f2328", "#e6e6e6").replace("#1f6ae6", "#5b9bff")
+    assert changed == dark_svg
 
 
 def test_a_notebook_page_shows_code_and_figures_and_carries_nothing_else(site: Path) -> None:
     article = page(site, "figures/01_toy").article
     assert "fig.subplots().plot([1, 2])" in article.text
     assert article.find("p", id="a-line-description").math is not None
-    assert {image["alt"] for image in article.find_all("img")} == {"A line that rises."}
+    assert {drawing["aria-label"] for drawing in article.select("svg.figure")} == {
+        "A line that rises."
+    }
     assert not article.find_all(["style", "script"])
     assert article.find("h2", id="a-line") is not None
     assert article.find("a", string="a page")["href"] == "../../chapter/#eq:sum"
@@ -614,15 +623,51 @@ def test_a_script_that_is_missing_or_too_long_is_a_mistake(
 
 
 def test_names_of_groups_and_turns_by_nothing_are_left_out_and_what_is_referred_to_stays() -> None:
-    tidy = step("figures.svg").tidy
-    svg = (
-        '<svg><defs><clipPath id="p1"/><path id="m2"/></defs><g id="text_1"><use xlink:href="#m2"/>'
-        '<text x="1" transform="rotate(-0 3.25 4.5)">a</text>'
-        '<text x="1" transform="rotate(-90 3.25 4.5)">b</text></g></svg>'
+    svg = BeautifulSoup(
+        step("figures.svg").tidy(
+            f'<?xml?>{SVG}<defs><clipPath id="p1a"/><path id="m2b" d="M 0 1"/></defs>'
+            '<g id="text_1"><use xlink:href="#m2b" clip-path="url(#p1a)"/>'
+            '<text x="1" transform="rotate(-0 3.25 4.5)">a</text>'
+            '<text x="1" transform="rotate(-90 3.25 4.5)">b</text></g></svg>'
+        ),
+        "html.parser",
     )
-    assert tidy(f"<?xml?>{svg}") == svg.replace(' id="text_1"', "").replace(
-        ' transform="rotate(-0 3.25 4.5)"', ""
+    assert [svg.clippath["id"], svg.path["id"]] == ["p1", "p2"]
+    assert (svg.use["href"], svg.use["clip-path"]) == ("#p2", "url(#p1)")
+    assert svg.g is None
+    assert [text.get("transform") for text in svg.find_all("text")] == [
+        None,
+        "rotate(-90 3.2 4.5)",
+    ]
+
+
+def test_a_line_says_where_it_goes_on_from_where_it_is() -> None:
+    line = "M 10.04 20 L 30.06 20 L 30.06 15.5 C 31 15 32 14 33 13 Q 1 2 3 4 z"
+    svg = step("figures.svg").tidy(f'{SVG}<path d="{line}" style="fill: none; stroke: red"/></svg>')
+    assert 'd="M10 20h20.1v-4.5c.9-.5 1.9-1.5 2.9-2.5q-32-11-30-9z"' in svg
+
+
+def test_what_nobody_sees_of_a_picture_is_left_out() -> None:
+    svg = step("figures.svg").tidy(
+        f'{SVG}<defs><style type="text/css">*{{stroke-linejoin: round}}</style></defs>'
+        '<g><path d="M 1 2" style="stroke: red"/><path d="M 1 2 L 3 4" style="fill: none"/></g>'
+        '<g style="fill: #123456"><text style="font-size: 11px; fill: #123456" x="1.25">a</text>'
+        "</g></svg>"
     )
+    body = '<g fill="#123456"><text x="1.2">a</text></g>'
+    assert svg.partition(">")[2] == f"{body}</svg>"
+
+
+def test_the_image_in_a_picture_is_written_with_the_colours_that_it_has() -> None:
+    image = Image.new("RGBA", (40, 40), (9, 8, 7, 255))
+    image.paste((1, 2, 3, 255), (3, 3, 30, 30))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    address = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    svg = step("figures.svg").tidy(f'{SVG}<image xlink:href="{address}"/></svg>')
+    smaller = base64.b64decode(re.findall(r'href="data:image/png;base64,([^"]*)"', svg)[0])
+    assert len(smaller) < len(file.getvalue())
+    assert Image.open(io.BytesIO(smaller)).convert("RGBA").tobytes() == image.tobytes()
 
 
 def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None:
@@ -640,7 +685,7 @@ def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None
         f'<tspan x="{x}.12345" y="-0.5" style="{style}font-family: Serif">{letter}</tspan>'
         for x, letter, style in letters
     )
-    svg = BeautifulSoup(tidy(f"<text>{spans}</text>"), "html.parser")
+    svg = BeautifulSoup(tidy(f"{SVG}<text>{spans}</text></svg>"), "html.parser")
     assert [(tag.text, tag["x"]) for tag in svg.find_all("tspan")] == [
         ("r", "0.1"),
         ("=", "5.1"),
@@ -650,9 +695,48 @@ def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None
         ("a", "26.1"),
         (")", "30.1"),
     ]
-    assert {"system-ui" in tag["style"] for tag in svg.find_all("tspan")} == {True}
-    scaled = '<image transform="scale(0.71234)" x="1.5" y="2"/>'
-    assert tidy(scaled) == scaled
+    assert [tag.get("font-style") for tag in svg.find_all("tspan")].count("oblique") == 1
+    scaled = '<image transform="scale(0.71234)" x="1.5" y="2"'
+    assert scaled in tidy(f"{SVG}{scaled}/></svg>")
+
+
+def test_a_formula_in_a_picture_has_the_letters_and_the_size_of_those_in_the_text() -> None:
+    inlined = step("figures.inlined")
+    inlined.pictures["f/a-light.svg"] = (
+        '<svg xmlns="x" width="1pt" viewBox="0 0 9 9"><clipPath id="p1"/><use clip-path="url(#p1)"/>'
+        '<tspan font-family="Site math, math" font-size="10" font-style="italic" fill="#00684a">hi'
+        "</tspan></svg>"
+    )
+    pair = (
+        '<img src="../f/a-light.svg#only-light" alt="A &quot;b&quot;" width="9" height="9"'
+        ' loading="lazy"><img src="../f/a-dark.svg#only-dark" alt="A" width="9" height="9">'
+    )
+    page = SimpleNamespace(url="chapter/")
+    first, second = BeautifulSoup(inlined.drawn_in(pair * 2, page), "html.parser").find_all("svg")
+    assert first["aria-label"] == 'A "b"'
+    assert (first.tspan.text, first.tspan["font-size"]) == ("ℎ𝑖", "11.2")
+    assert first.tspan["fill"] == "var(--gate-i)"
+    assert first.tspan["class"] == ["formula"]
+    assert first.use["clip-path"] == f"url(#{first.clippath['id']})"
+    assert first.clippath["id"] != second.clippath["id"]
+
+
+def test_the_gates_have_their_colours_in_formulas_and_in_the_code_of_a_step() -> None:
+    coloured = step("write.gates").coloured
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="chapters/06-gate-the-cell.md"))
+    content = (
+        "<msub><mi>𝑓</mi><mi>𝑡</mi></msub><pre><code>i, f, g, o = a\ndf = f'f'; print(i.o)\n"
+        '<span class="c1"># o</span></code></pre><code>for i in g</code>'
+        "<table><td><code>di = dc * g</code></td></table>"
+    )
+    soup = BeautifulSoup(coloured(content, page), "html.parser")
+    assert soup.mi["class"] == ["gate-f"]
+    assert [span.text for span in soup.pre.select("[class^=gate]")] == [*"ifgoffio"]
+    assert [span.text for span in soup.table.select("[class^=gate]")] == ["i", "g"]
+    assert soup.text == BeautifulSoup(content, "html.parser").text
+    assert len(soup.select("code > span")) == 11
+    page.file.src_uri = "chapters/01-carry-a-state.md"
+    assert coloured(content, page) == content
 
 
 def test_no_page_fetches_anything_from_a_third_party(site: Path) -> None:

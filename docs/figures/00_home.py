@@ -9,6 +9,7 @@
 # %matplotlib inline
 # %config InlineBackend.figure_formats = ["svg"]
 from bptt import figures
+from bptt.figures.canvas import BACKWARD
 from bptt.lm import network, pretrained, sample
 
 shipped = pretrained.load()
@@ -43,7 +44,7 @@ for t, character in enumerate(text):
     box = {"boxstyle": "round,pad=0.45", "facecolor": "none", "edgecolor": "C0", "linewidth": 1.4}
     ax.text(t, 0, "LSTM", ha="center", va="center", bbox=box)
     ax.annotate("", (t + 0.64, 0.12), (t + 0.37, 0.12), arrowprops=arrow | {"color": "C0"})
-    ax.annotate("", (t + 0.36, -0.12), (t + 0.63, -0.12), arrowprops=arrow | {"color": "C1"})
+    ax.annotate("", (t + 0.36, -0.12), (t + 0.63, -0.12), arrowprops=arrow | {"color": BACKWARD})
     ax.annotate("", (t, 0.85), (t, 0.38), arrowprops=arrow | {"color": "C0"})
     for row, code in enumerate(p[t].argsort()[:-4:-1]):
         y = 2.25 - 0.5 * row

@@ -11,6 +11,7 @@
 import numpy as np
 
 from bptt import figures, probe, rnn, unroll
+from bptt.figures.canvas import BACKWARD
 
 # %% [markdown]
 # ## Paths
@@ -47,7 +48,7 @@ y = np.log([5, 3, 2])
 p = np.exp(y) / np.exp(y).sum()
 e = np.array([0, 1, 0])  # the letter that came is the second
 fig, (left, right) = figures.figure(1, 2, height=1.9)
-for ax, values, color in [(left, p, "C0"), (right, p - e, "C1")]:
+for ax, values, color in [(left, p, "C0"), (right, p - e, BACKWARD)]:
     bars = ax.bar(["a", "b", "c"], values, width=0.6, color=color)
     ax.bar_label(bars, [f"{value:.1f}".replace("-", "−") for value in values], padding=2)
 left.set(title="probability $p$", ylim=(0, 0.65))

@@ -11,6 +11,7 @@
 import numpy as np
 
 from bptt import figures, probe, rnn, unroll, weights
+from bptt.figures.canvas import BACKWARD
 
 I, H, T = 10, 20, 40
 
@@ -57,9 +58,9 @@ left /= left[-1]
 back = len(text) - 1 - np.arange(len(text))
 
 fig, ax = figures.figure(height=3.0)
-ax.plot(back, left, linewidth=0.6, alpha=0.4, label="gradient")
+ax.plot(back, left, color=BACKWARD, linewidth=0.6, alpha=0.4, label="gradient")
 for letter, x, y in zip(text, back, left, strict=True):
-    strong = {"color": "C1", "weight": "bold"} if text[: len(text) - x] == "the keys" else {}
+    strong = {"color": BACKWARD, "weight": "bold"} if text[: len(text) - x] == "the keys" else {}
     ax.text(x, y, letter, ha="center", va="center", family="monospace", **strong)
 ax.set(xlim=(60, -2), yscale="log", ylim=(left.min() / 10, 10))
 ax.set(xlabel="steps back from the guess", ylabel="share of the gradient")

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 
 from bptt import figures, ops
+from bptt.figures.canvas import BACKWARD, FORWARD
 
 # %% [markdown]
 # ## Three starts
@@ -189,6 +190,7 @@ fig, axes = figures.figure(3, 1, height=5.4, sharex=True)
 for (title, sigma_w), ax in zip(PANELS, axes, strict=True):
     j = SCALES.index(sigma_w)
     names = ["spread of $h_l$", "$|dh_l| / |dh_{50}|$"]
+    ax.set_prop_cycle(color=[FORWARD, BACKWARD])
     figures.plot_bands(layers, [spread[:, :, j], gain[:, :, j]], names, ax=ax)
     for name, values in zip(names, predict(sigma_w), strict=True):
         ax.plot(layers, values, ":", color="C4", label=f"{name}, predicted")
@@ -214,7 +216,7 @@ spreads, gains = zip(*[predict(sigma_w) for sigma_w in fine], strict=True)
 left.plot(SCALES, np.median(spread[:, -1], axis=0), "o-", label="measured", markersize=4)
 left.plot(fine, np.array(spreads)[:, -1], ":", color="C4", label="predicted")
 right.plot(
-    SCALES, np.median(gain[:, 0], axis=0), "s--", color="C1", label="_measured", markersize=4
+    SCALES, np.median(gain[:, 0], axis=0), "s--", color=BACKWARD, label="_measured", markersize=4
 )
 right.plot(fine, np.array(gains)[:, 0], ":", color="C4", label="_predicted")
 right.axhline(1, color="C4", linewidth=0.7)

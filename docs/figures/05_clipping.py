@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 
 from bptt import experiments, figures
+from bptt.figures.canvas import BACKWARD
 
 # %% [markdown]
 # ## Cliff
@@ -94,9 +95,9 @@ for ax, view, max_norm, name in zip(axes, views, [np.inf, 1.0], names, strict=Tr
     cliff = np.linspace(max(1, view[0]), view[1], 100)
     ax.plot(cliff, edge(cliff), "--", color="white", linewidth=1)
     path = descend(max_norm)
-    ax.plot(*path.T, ".-", color="C1", linewidth=1.2, markersize=3)
-    ax.plot(*path[0], "o", color="C1", markeredgecolor="white")
-    ax.plot(*path[-1], "s", color="C1", markeredgecolor="white")
+    ax.plot(*path.T, ".-", color=BACKWARD, linewidth=1.2, markersize=3)
+    ax.plot(*path[0], "o", color=BACKWARD, markeredgecolor="white")
+    ax.plot(*path[-1], "s", color=BACKWARD, markeredgecolor="white")
     ax.set(xlim=view[:2], ylim=view[2:], title=name, xlabel="weight $w$")
 axes[0].set_ylabel("bias $b$")
 fig.colorbar(image, ax=axes, label=r"$\log_{10}$ of the loss", location="bottom", shrink=0.7)

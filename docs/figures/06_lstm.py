@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from bptt import figures, gru, lstm, unroll
+from bptt.figures.canvas import GATES
 from bptt.ops import tanh_prime
 
 # %% [markdown]
@@ -309,6 +310,7 @@ alone = np.array([norms(cell_path, *run)[5] for run in runs])
 fig, (above, below) = figures.figure(2, 1, height=5, sharex=True, height_ratios=[11, 16])
 later = np.arange(100, 1, -1)  # at step 1 the forget gate's gradient is zero, as c_0 is
 series = [gate[:, :-1] for gate in (g, i, o, f)]
+above.set_prop_cycle(color=[GATES[gate] for gate in "giof"])
 figures.plot_bands(later, series, ["$da_g$", "$da_i$", "$da_o$", "$da_f$"], ax=above)
 earlier = np.arange(99, -1, -1)
 labels = ["$dc_t$", "$dh_t$", "$dc_t$ along the cell path alone"]

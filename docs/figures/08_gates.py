@@ -10,6 +10,7 @@
 import numpy as np
 
 from bptt import experiments, figures, lstm, model, probe, tasks, tree, unroll
+from bptt.figures.canvas import GATES
 
 
 # %%
@@ -122,7 +123,8 @@ axes[0].legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 axes[0].set(ylabel="brackets", ylim=(-4, 9), yticks=[-2, 0, 2, 4, 6, 8])
 for ax, name, title in [(axes[1], "i", "input gate $i_t$"), (axes[2], "f", "forget gate $f_t$")]:
     figures.plot_gates(ran[name][:, 0], ax=ax)
-    ax.set(title=title, xlabel="", yticks=[unit + 1])
+    ax.set(xlabel="", yticks=[unit + 1])
+    ax.set_title(title, color=GATES[name])
 axes[2].set(xlabel="what is read at each step")
 write_below(axes[2], text)
 fig

@@ -14,6 +14,7 @@ import textwrap
 import numpy as np
 
 from bptt import experiments, figures
+from bptt.figures.canvas import BACKWARD
 from bptt.lm import network, pretrained, sample
 
 record = pretrained.record()
@@ -94,11 +95,11 @@ for t, character in enumerate(passage):
     if t + 1 < len(passage):
         ax.annotate("", (t + 0.85, 0.55), (t + 0.15, 0.55), arrowprops=arrow | {"color": "C0"})
         if (t + 1) % T:
-            ax.annotate("", (t + 0.15, -0.6), (t + 0.85, -0.6), arrowprops=arrow | {"color": "C1"})
+            ax.annotate("", (t + 0.15, -0.6), (t + 0.85, -0.6), arrowprops=arrow | {"color": BACKWARD})
         else:
             ax.vlines(t + 0.5, -1, 1, color="0.6", linestyle="--", linewidth=1)
 ax.text(7, 1, "the state goes on", ha="center", va="center", color="C0", fontsize="small")
-ax.text(7, -1.05, "the gradient stops", ha="center", va="center", color="C1", fontsize="small")
+ax.text(7, -1.05, "the gradient stops", ha="center", va="center", color=BACKWARD, fontsize="small")
 ax.set(xlim=(-0.6, len(passage) - 0.4), ylim=(-1.3, 1.3))
 ax.axis("off")
 fig

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from bptt import figures, lstm, model, stack, tasks, unroll
+from bptt.figures.canvas import GATES
 from bptt.optim import Adam
 
 # %% [markdown]
@@ -36,7 +37,7 @@ def blocks(x, y, size, name, *, down):
     for j, gate in enumerate("ifgo"):
         width, height = (size, H) if down else (H, size)
         left, top = (x, y + j * H) if down else (x + j * H, y)
-        colour = f"C{j}"
+        colour = GATES[gate]
         ax.add_patch(
             Rectangle((left, top), width, height, facecolor=colour, alpha=0.3, linewidth=0)
         )
@@ -46,7 +47,7 @@ def blocks(x, y, size, name, *, down):
                 ax.add_patch(
                     Rectangle(corner, 1, 1, facecolor="none", edgecolor=colour, linewidth=0.5)
                 )
-        ax.text(left + width / 2, top + height / 2, f"${gate}$", ha="center", va="center")
+        ax.text(left + width / 2, top + height / 2, f"${gate}$", ha="center", va="center", color=colour)
     if down:
         ax.text(x + size / 2, y - 0.4, name, ha="center", va="bottom")
     else:
@@ -84,7 +85,7 @@ blocks(X, 5, H, "$W_h$", down=False)
 blocks(X, 10.5, 1, "$b$", down=False)
 row, column = 3, 1  # the first unit's forget gate, from the second input
 for corner in [(column, TOP + row), (X + row, 1 + column)]:
-    ax.add_patch(Rectangle(corner, 1, 1, facecolor="C1", edgecolor="C1"))
+    ax.add_patch(Rectangle(corner, 1, 1, facecolor=GATES["f"], edgecolor=GATES["f"]))
 arrow((13, 4), (15.6, 4), color="C4")
 ax.text(14.3, 3.4, "transpose", ha="center", va="bottom")
 arrow((13, 11), (15.6, 11), color="C4")

@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, ScalarFo
 from bptt import experiments, figures
 from bptt.bench import floor, tables
 from bptt.bench.ladder import RUNGS
+from bptt.figures.canvas import BACKWARD
 
 bench = experiments.load("bench")
 SIZES = [dict(zip("TBIH", size, strict=True)) for size in bench.settings["sizes"]]
@@ -142,14 +143,14 @@ fig, ax = figures.figure(height=2.6)
 for t, x in [(0, 0.0), (1, 4.4)]:
     ax.text(x, 0.5, f"step {t + 1}", va="center")
     matrix(ax, x, 0, z[t][:, None].tolist(), color="C0")
-    matrix(ax, x + 1.3, -0.5, [da[t].tolist()], color="C3")
+    matrix(ax, x + 1.3, -0.5, [da[t].tolist()], color=BACKWARD)
 ax.text(0, -2.9, "both steps", va="center")
 matrix(ax, 0, -3.4, z.T.tolist(), color="C0")
-matrix(ax, 2.3, -3.4, da.tolist(), color="C3")
+matrix(ax, 2.3, -3.4, da.tolist(), color=BACKWARD)
 for sign, x, y in [("+", 3.85, -1), ("=", 8.25, -1), ("=", 4.85, -4.4)]:
     ax.text(x, y, sign, ha="center", va="center")
 for x, y in [(8.8, 0), (5.4, -3.4)]:
-    matrix(ax, x, y, (z.T @ da).tolist(), color="C2")
+    matrix(ax, x, y, (z.T @ da).tolist(), color=BACKWARD)
 bare(ax, 11, 5.6)
 ax.set_ylim(-5.6, 1)
 fig

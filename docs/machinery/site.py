@@ -15,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from figures import gallery, kernel, notebooks, shown
+from figures import gallery, inlined, kernel, notebooks, shown
 from publish import addresses, offline, policy, strict
 from read import memory, modules, rendering
 from read.pages import html_of
@@ -35,6 +35,7 @@ from write import (
     chapters,
     downloads,
     formulas,
+    gates,
     glossary,
     previews,
     references,
@@ -82,12 +83,14 @@ def _finished(page: Page) -> str:
     """Do to the HTML of a page what needs nothing but that page."""
     content = formulas.with_formulas(html_of(page), page)
     content = highlighting.lean(content)
-    return copies.with_copies(content, page)
+    content = copies.with_copies(content, page)
+    return gates.coloured(content, page)
 
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
     """Do what needs several pages, now that all are rendered."""
     shown.show(config, files)
+    inlined.remember(files)
     references.fill(config, files)
     glossary.mark_terms(config, files)
     search.remember(config, glossary.developed(files))
@@ -100,6 +103,7 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001  as above
     """Lighten a page that stands in its template."""
+    output = inlined.drawn_in(output, page)
     output = names.with_breaks(output)
     output = tooltips.only_telling(output)
     output = codeblocks.hidden(output)

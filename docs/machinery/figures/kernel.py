@@ -17,6 +17,15 @@ from read.memory import libraries
 
 # Some settings are read when a figure is drawn, so they are set for the whole kernel.
 MATPLOTLIBRC = Path(__file__).parents[1] / "matplotlibrc"
+FONTS = Path(__file__).parent / "fonts"
+# What a kernel runs before a notebook.
+STARTUP = """from pathlib import Path
+from matplotlib.font_manager import fontManager
+
+for font in sorted(Path({folder!r}).iterdir()):
+    fontManager.addfont(font)
+del Path, fontManager, font
+"""
 # A few folders stay, so that going back to an earlier version of the code is quick.
 KEPT_FOLDERS = 4
 
@@ -25,12 +34,21 @@ def prepare(config: MkDocsConfig) -> None:
     """Prepare the kernels' environment, and choose the cache folder."""
     os.environ["MATPLOTLIBRC"] = str(MATPLOTLIBRC)
     root = Path(config.config_file_path).parent
+    _make_fonts_known(root / ".cache" / "ipython")
     caches = root / ".cache" / "mkdocs-jupyter"
     cache = caches / _digest(root / "src")
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     _prune(caches)
     config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
+
+
+def _make_fonts_known(folder: Path) -> None:
+    """Let every kernel measure text with the fonts of the page."""
+    startup = folder / "profile_default" / "startup" / "fonts.py"
+    startup.parent.mkdir(parents=True, exist_ok=True)
+    startup.write_text(STARTUP.format(folder=str(FONTS)), "utf-8")
+    os.environ["IPYTHONDIR"] = str(folder)
 
 
 def _digest(source: Path) -> str:
@@ -44,6 +62,7 @@ def _digest(source: Path) -> str:
 def _parts(source: Path) -> Iterator[bytes]:
     yield from libraries()
     yield MATPLOTLIBRC.read_bytes()
+    yield from (font.read_bytes() for font in sorted(FONTS.iterdir()))
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(source).as_posix().encode()

@@ -21,13 +21,13 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
 from figures import touch
+from figures.colours import dark
 from figures.drawn import collect
-from figures.svg import size
+from figures.svg import alone, size
 from read.memory import recall
 from read.pages import html_of, ids_of, is_notebook, pages_of
 
-# Notebooks draw text and axes in the light ink. No other colour changes in the dark.
-INKS = {"light": "#1f2328", "dark": "#e6e6e6"}
+SCHEMES = {"light": str, "dark": dark}
 IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^"]*)"[^>]*>')
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 # The letters, 10 points high, are shown as large as those of the caption, 15 pixels.
@@ -57,7 +57,7 @@ class Figure:
         return "".join(
             f'<img src="{get_relative_url(self.uri(scheme), page.url)}#only-{scheme}"'
             f' alt="{html.escape(self.alt)}" width="{width}" height="{height}" loading="lazy">'
-            for scheme in INKS
+            for scheme in SCHEMES
         )
 
 
@@ -76,8 +76,8 @@ def show(config: MkDocsConfig, files: Files) -> None:
         if is_notebook(page.file):
             _show(page, drawn[_address(page)], config)
     for figure in (figure for figures in drawn.values() for figure in figures.values()):
-        for scheme, ink in INKS.items():
-            svg = figure.svg.replace(INKS["light"], ink)
+        for scheme, coloured in SCHEMES.items():
+            svg = alone(coloured(figure.svg))
             files.append(File.generated(config, figure.uri(scheme), content=svg))
 
 

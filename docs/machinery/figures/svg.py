@@ -1,13 +1,14 @@
-"""Set the letters of the figures in the reader's own font, and leave out what nobody sees.
+"""Tidy a picture that matplotlib drew: whole words, named fonts, few bytes.
 
-matplotlib lays text out in DejaVu Sans, which is wider than the fonts of the readers' systems, so
-that theirs fits. In a label with a formula it places each letter by itself: in a narrower font,
-gaps would stand between the letters. Here the letters of a word become one piece again.
+In a label with a formula matplotlib places each letter by itself. Here the letters of a word become
+one piece again. Their fonts are named by what they are for: the text, a formula, code.
 """
 
 import re
 
 from mkdocs.exceptions import PluginError
+
+from figures.lean import lean
 
 # All before the root of an SVG, the note on when and by what it was made, names of groups, which
 # nothing refers to, and turns by no angle.
@@ -18,21 +19,36 @@ CLUTTER = re.compile(
 )
 SIDE = re.compile(r'\b(?:width|height)="([\d.]+)pt"')
 FONT = re.compile(r"(?<=font-family: )[^;\"]*")
-FONTS = "system-ui, 'DejaVu Sans', sans-serif"
+# By a part of the name of the font that measures the letters, see fonts/text.py.
+PURPOSES = {"Site math": "math", "Mono": "monospace", "": "text"}
+# What a file asks for, which cannot have the fonts of a page.
+FAMILIES = {
+    "text": "Site text, system-ui, DejaVu Sans, sans-serif",
+    "math": "Site math, math, serif",
+    "monospace": "DejaVu Sans Mono, monospace",
+}
+# What stands for a character that no font has.
+MISSING = "¤"
 LETTER = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>\s*')
 LETTERS = re.compile(rf"(?:{re.sub(r'[(](?=[^?])', '(?:', LETTER.pattern)})+")
 # The fonts of TeX, where letters stand for other signs. matplotlib takes its prime from there.
 SIGNS = re.compile(r"font-family: 'cm\w+'")
 PRIMES = {"0": "′"}
-# Paths and places, in points. The picture in a heat map has a scale that needs all its digits.
-NUMBERS = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
-DIGITS = re.compile(r"\d+\.\d{2,}")
 
 
 def tidy(svg: str) -> str:
-    """Return a picture with whole words, the reader's font and one decimal."""
-    svg = FONT.sub(FONTS, LETTERS.sub(_words, CLUTTER.sub("", svg)))
-    return NUMBERS.sub(lambda match: DIGITS.sub(_rounded, match[0]), svg)
+    """Return a picture with whole words, in fonts that are named by their purpose."""
+    svg = LETTERS.sub(_words, CLUTTER.sub("", svg))
+    if MISSING in svg:
+        raise PluginError("a figure has a character that the fonts of the figures lack")
+    return lean(FONT.sub(_purpose, svg))
+
+
+def alone(svg: str) -> str:
+    """Return a picture for a file of its own, in fonts that its reader may have."""
+    for purpose, families in FAMILIES.items():
+        svg = svg.replace(f'font-family="{purpose}"', f'font-family="{families}"')
+    return svg
 
 
 def size(svg: str) -> tuple[float, float]:
@@ -41,8 +57,8 @@ def size(svg: str) -> tuple[float, float]:
     return width, height
 
 
-def _rounded(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.1f}".rstrip("0").rstrip(".")
+def _purpose(family: re.Match[str]) -> str:
+    return next(purpose for part, purpose in PURPOSES.items() if part in family[0])
 
 
 def _words(run: re.Match[str]) -> str:

@@ -1,8 +1,9 @@
 """Draw arrays: each function returns a matplotlib `Figure`, or draws on the `ax` it is given.
 
 Every plot is imported from here: `from bptt import figures`, then `figures.plot_bands(...)`.
-`data` gives back as tables what a figure shows. No pyplot and no style: colours, fonts and sizes
-come from the reader's `matplotlibrc`.
+`data` gives back as tables what a figure shows. No pyplot and no style: fonts, sizes and most
+colours come from the reader's `matplotlibrc`. Blue for values, orange for gradients and a colour
+for each gate are the same everywhere.
 
 Parameters
 ----------

@@ -17,6 +17,11 @@ except ModuleNotFoundError as error:
         "bptt.figures needs matplotlib: pip install 'bptt[figures]'", name=error.name
     ) from error
 
+# What a colour means: values flow forwards in blue and gradients back in orange, and each gate of
+# an LSTM has a colour of its own. The pages of the site have the same ones.
+FORWARD, BACKWARD = "#1f6ae6", "#bb5000"
+GATES = {"i": "#00684a", "f": "#5b1a94", "g": "#4d3800", "o": "#9c4b7e"}
+
 
 def figure(rows: int = 1, columns: int = 1, *, height: float, **options: Any) -> tuple[Figure, Any]:
     """Return an empty figure of the page's width, and its axes.

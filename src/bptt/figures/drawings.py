@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
-from bptt.figures.canvas import axes_or_new, figure, figure_of
+from bptt.figures.canvas import BACKWARD, FORWARD, GATES, axes_or_new, figure, figure_of
 
 # One step of an LSTM: its wires by their corners, in the direction of the values, ...
 _LSTM_WIRES: dict[str, list[tuple[float, float]]] = {
@@ -32,18 +32,19 @@ _LSTM_WIRES: dict[str, list[tuple[float, float]]] = {
     "x": [(4.7, -0.8), (4.7, 0.2)],
 }
 _LSTM_CELL_PATH = ("c_prev", "kept", "c")
-# ... what stands where they meet, with the width of a box or None for a circle, ...
-_LSTM_NODES: list[tuple[float, float, str, float | None]] = [
-    (2.1, 5, "×", None),
-    (4.7, 5, "+", None),
-    (4.7, 3.8, "×", None),
-    (8.9, 2.9, "×", None),
-    (2.1, 2.2, "σ", 0.7),
-    (3.7, 2.2, "σ", 0.7),
-    (5.7, 2.2, "tanh", 1.1),
-    (7.3, 2.2, "σ", 0.7),
-    (8.9, 4.3, "tanh", 1.1),
-    (4.7, 0.5, "$x_t W_x + h_{t-1} W_h + b$", 6.4),
+# ... what stands where they meet, with the width of a box or None for a circle, and the gate that
+# it makes, if any, ...
+_LSTM_NODES: list[tuple[float, float, str, float | None, str]] = [
+    (2.1, 5, "×", None, ""),
+    (4.7, 5, "+", None, ""),
+    (4.7, 3.8, "×", None, ""),
+    (8.9, 2.9, "×", None, ""),
+    (2.1, 2.2, r"$\sigma$", 0.7, "f"),
+    (3.7, 2.2, r"$\sigma$", 0.7, "i"),
+    (5.7, 2.2, r"$\tanh$", 1.1, "g"),
+    (7.3, 2.2, r"$\sigma$", 0.7, "o"),
+    (8.9, 4.3, r"$\tanh$", 1.1, ""),
+    (4.7, 0.5, "$x_t W_x + h_{t-1} W_h + b$", 6.4, ""),
 ]
 # ... and its labels: where, on which side of that point, and the symbol, with ∂ for a gradient's d.
 _LSTM_LABELS = {
@@ -70,12 +71,12 @@ def plot_unrolled(T: int, *, ax: Axes | None = None) -> Figure:
     ax = axes_or_new(ax, height=1.9)
     _column(ax, 0, "t")
     loop = Path([(0.32, 0.1), (1.1, 0.5), (1.1, -0.5), (0.32, -0.1)], [1, 4, 4, 4])
-    ax.add_patch(FancyArrowPatch(path=loop, arrowstyle="-|>", mutation_scale=10, color="C0"))
+    ax.add_patch(FancyArrowPatch(path=loop, arrowstyle="-|>", mutation_scale=10, color=FORWARD))
     _node(ax, 1.4, 0, "=", fontsize="x-large")
     _node(ax, 1.9, 0, "$h_0$")
     for t in range(1, T + 1):
         _column(ax, t + 1.9, str(t))
-        _arrow(ax, (t + 1.2, 0), (t + 1.6, 0), color="C0")
+        _arrow(ax, (t + 1.2, 0), (t + 1.6, 0), color=FORWARD)
     ax.set(xlim=(-0.4, T + 2.3), ylim=(-1.1, 1.1), aspect="equal")
     ax.axis("off")
     return figure_of(ax)
@@ -104,7 +105,7 @@ def plot_lstm(
 ) -> Figure:
     r"""Draw how values flow through one step of an LSTM, or how gradients flow back through it.
 
-    The path along the cell state is thick.
+    The path along the cell state is thick, and each gate has its colour. Gradients are orange.
 
     Parameters
     ----------
@@ -121,25 +122,27 @@ def plot_lstm(
         If a name is none of these.
     """
     ax = axes_or_new(ax, height=3.4)
-    color = "C1" if backward else "C0"
     for name, corners in _LSTM_WIRES.items():
         width = 2.6 if name in _LSTM_CELL_PATH else 1.2
+        color = BACKWARD if backward else GATES.get(name.removeprefix("a_"), FORWARD)
         way = corners[::-1] if backward else corners
         ax.plot(*zip(*way[:-1], strict=True), color=color, linewidth=width)
         _arrow(ax, way[-2], way[-1], color=color, width=width)
-    ax.plot(*_LSTM_WIRES["read"][0], "o", color=color, markersize=4)
-    for x, y, text, size in _LSTM_NODES:
+    ax.plot(*_LSTM_WIRES["read"][0], "o", color=BACKWARD if backward else FORWARD, markersize=4)
+    for x, y, text, size, gate in _LSTM_NODES:
         _node(ax, x, y, text)
+        edge = {"edgecolor": GATES[gate], "linewidth": 1.4} if gate else {}
         if size is None:
             ax.add_patch(Circle((x, y), 0.27, fill=False))
         else:
             style = "round,pad=0,rounding_size=0.15"
-            ax.add_patch(FancyBboxPatch((x - size / 2, y - 0.3), size, 0.6, style, fill=False))
+            ax.add_patch(FancyBboxPatch((x - size / 2, y - 0.3), size, 0.6, style, fill=False, **edge))
     for name, number in numbers.items():
         x, y, side, symbol = _LSTM_LABELS[name]
         symbol = symbol.replace("∂", "d" * backward)
         value = f"{number:z.2f}".replace("-", "−")
-        ax.text(x, y, f"${symbol}$\n{value}", ha=side, va="center", multialignment="center")
+        ink = {"color": GATES[gate]} if (gate := name.removeprefix("a_")) in GATES else {}
+        ax.text(x, y, f"${symbol}$\n{value}", ha=side, va="center", multialignment="center", **ink)
     ax.set(xlim=(-0.4, 10.9), ylim=(-0.9, 5.8), aspect="equal")
     ax.axis("off")
     return figure_of(ax)
@@ -159,9 +162,10 @@ def _arrow(
 def _column(ax: Axes, x: float, t: str) -> None:
     """One step: the input below, the cell, the output above."""
     _node(ax, x, -0.9, f"$x_{t}$")
-    _arrow(ax, (x, -0.7), (x, -0.27), color="C0")
-    _node(ax, x, 0, "step", bbox={"boxstyle": "round", "facecolor": "none", "edgecolor": "C0"})
-    _arrow(ax, (x, 0.27), (x, 0.7), color="C0")
+    _arrow(ax, (x, -0.7), (x, -0.27), color=FORWARD)
+    box = {"boxstyle": "round", "facecolor": "none", "edgecolor": FORWARD}
+    _node(ax, x, 0, "step", bbox=box)
+    _arrow(ax, (x, 0.27), (x, 0.7), color=FORWARD)
     _node(ax, x, 0.9, f"$h_{t}$")
 
 
@@ -173,11 +177,11 @@ def _path(ax: Axes, T: int, t: int, k: int, weight: str) -> None:
         _edge(ax, (step - 1, 0), (step, 0), on_path=on_path["h"])
         _edge(ax, (step, 0), (step, 1), on_path=on_path["L"])
     for step in range(T + 1):
-        ax.plot(step, 0, "o", color="C1" if k <= step <= t else "0.6", markersize=4)
+        ax.plot(step, 0, "o", color=BACKWARD if k <= step <= t else "0.6", markersize=4)
     ax.text(k, -1.1, f"${weight}, k={k}$", ha="center", va="top")
     ax.text(t, 1.1, f"$L_{t}$", ha="center", va="bottom")
     ax.set(xlim=(-0.3, T + 0.6), ylim=(-1.9, 1.8))
 
 
 def _edge(ax: Axes, start: tuple[float, float], end: tuple[float, float], *, on_path: bool) -> None:
-    _arrow(ax, start, end, color="C1" if on_path else "0.6", width=2 if on_path else 0.8)
+    _arrow(ax, start, end, color=BACKWARD if on_path else "0.6", width=2 if on_path else 0.8)

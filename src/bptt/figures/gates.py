@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from bptt.figures.canvas import axes_or_new, figure_of
+from bptt.figures.canvas import FORWARD, GATES, axes_or_new, figure_of
 from bptt.figures.drawings import _arrow, _node
 
 Point = tuple[float, float]
@@ -67,10 +67,10 @@ _GRU_NODES: list[tuple[float, float, str, float | None]] = [
     (5.3, 3.8, "×", None),
     (5.3, 1.9, "+", None),
     (7.2, 1.9, "×", None),
-    (2.1, 2.2, "σ", 0.7),
-    (3.3, 3.8, "1 −", 0.8),
-    (5.3, 2.9, "tanh", 1.1),
-    (8.7, 1.9, "σ", 0.7),
+    (2.1, 2.2, r"$\sigma$", 0.7),
+    (3.3, 3.8, "$1 -$", 0.8),
+    (5.3, 2.9, r"$\tanh$", 1.1),
+    (8.7, 1.9, r"$\sigma$", 0.7),
     (5.3, 0.5, "$x_t$ and $h_{t-1}$ times their weights", 7.6),
 ]
 # ... and its labels: where, on which side of that point, and the symbol.
@@ -104,7 +104,7 @@ def plot_belt(
     gates : str
         Which gates are there: any of the letters `f`, `i` and `o`.
     new : str
-        The gate that is drawn in another colour, as it was not there before.
+        The gate that is drawn thick, as it was not there before.
 
     Raises
     ------
@@ -120,12 +120,12 @@ def plot_belt(
     """
     ax = axes_or_new(ax, height=2.0)
     for line in (_PATH["f" if "f" in gates else ""], [(4.97, 0), (9.8, 0)]):
-        _wire(ax, line, "C0", 2.6)
+        _wire(ax, line, FORWARD, 2.6)
     _circle(ax, 4.7, 0, "+")
     wires, where = _NEW["i" if "i" in gates else ""]
     for corners in wires:
-        _wire(ax, corners, "C0", 1.2)
-    _box(ax, *where, "new", 1.3)
+        _wire(ax, corners, GATES["g"], 1.2)
+    _box(ax, *where, "new", 1.3, GATES["g"])
     places = {
         "c_prev": (0.7, 0, "right", "$c_{t-1}$\n"),
         "c": (9.9, 0, "left", "$c_t$\n"),
@@ -133,21 +133,23 @@ def plot_belt(
     }
     for gate in gates:
         wires, circles, where, word = _GATES[gate]
-        color = "C1" if gate == new else "C0"
         for corners in wires:
-            thick = gate == "f" and corners[0][1] == corners[-1][1]
-            _wire(ax, corners, "C0" if thick else color, 2.6 if thick else 1.2)
+            on_path = gate == "f" and corners[0][1] == corners[-1][1]
+            width = 2.6 if on_path else 2.0 if gate == new else 1.2
+            _wire(ax, corners, FORWARD if on_path else GATES[gate], width)
         for circle in circles:
             _circle(ax, *circle)
-        _box(ax, *where, word, 1.3, color if gate == new else None)
+        _box(ax, *where, word, 1.3, GATES[gate], 2.2 if gate == new else 1.2)
         places[gate] = (where[0], -2.95, "center", f"${gate}$ = ")
         if gate == "o":
-            ax.plot(8.9, 0, "o", color=color, markersize=4)
-            _box(ax, 8.9, -0.7, "tanh", 1.1)
+            ax.plot(8.9, 0, "o", color=GATES["o"], markersize=4)
+            _box(ax, 8.9, -0.7, r"$\tanh$", 1.1)
             places["h"] = (9.9, -1.6, "left", "$h_t$\n")
     for name, number in numbers.items():
         x, y, side, symbol = places[name]
-        ax.text(x, y, f"{symbol}{_short(number)}", ha=side, va="center", multialignment="center")
+        ink = {"color": GATES[name]} if name in GATES else {}
+        text = f"{symbol}{_short(number)}"
+        ax.text(x, y, text, ha=side, va="center", multialignment="center", **ink)
     ax.set(xlim=(-0.4, 10.9), ylim=(-3.3, 0.6), aspect="equal")
     ax.axis("off")
     return figure_of(ax)
@@ -163,7 +165,7 @@ def plot_reading(
 ) -> Figure:
     """Draw what a cell does at each word: a row for each quantity, a shaded number for each word.
 
-    Shades of the first colour stand for numbers above 0, of the second for numbers below.
+    Blue shades stand for numbers above 0, grey ones for numbers below.
 
     Parameters
     ----------
@@ -174,7 +176,7 @@ def plot_reading(
     marked : int, optional
         The word to draw a frame around, counted from 0.
     new : str
-        The row whose symbol is drawn in another colour.
+        The row whose symbol is drawn larger.
 
     Examples
     --------
@@ -189,11 +191,12 @@ def plot_reading(
     for t, word in enumerate(words):
         _node(ax, edges[t] + widths[t] / 2, 0.5, word)
     for y, (symbol, values) in enumerate(rows.items(), start=1):
-        color = {"color": "C1"} if symbol == new else {}
-        _node(ax, -1.2, y + 0.5, f"${symbol}$", **color)
+        ink = {"color": GATES[symbol]} if symbol in GATES else {}
+        size = "xx-large" if symbol == new else "large"
+        _node(ax, -1.2, y + 0.5, f"${symbol}$", fontsize=size, **ink)
         for t, value in enumerate(values):
             shade: dict[str, Any] = {
-                "color": "C0" if value > 0 else "C1",
+                "color": FORWARD if value > 0 else "0.5",
                 "alpha": 0.35 * min(1.0, abs(value)),
             }
             box = Rectangle((edges[t], y + 0.06), widths[t], 0.88, linewidth=0, **shade)
@@ -202,7 +205,7 @@ def plot_reading(
             size = "medium" if len(text) < 3 else "small"
             _node(ax, edges[t] + widths[t] / 2, y + 0.5, text, fontsize=size)
     if marked is not None:
-        frame: dict[str, Any] = {"fill": False, "edgecolor": "C1", "linewidth": 1.4}
+        frame: dict[str, Any] = {"fill": False, "linewidth": 1.4}
         place = (edges[marked], 0.02)
         ax.add_patch(Rectangle(place, widths[marked], len(rows) + 0.96, **frame))
     ax.set(xlim=(-2.2, edges[-1] + 0.1), ylim=(len(rows) + 1.02, -0.02))
@@ -233,8 +236,8 @@ def plot_gru(numbers: Mapping[str, float], *, ax: Axes | None = None) -> Figure:
     """
     ax = axes_or_new(ax, height=3.4)
     for name, corners in _GRU_WIRES.items():
-        _wire(ax, corners, "C0", 2.6 if name in _GRU_PATH else 1.2)
-    ax.plot(2.1, 3.8, "o", color="C0", markersize=4)
+        _wire(ax, corners, FORWARD, 2.6 if name in _GRU_PATH else 1.2)
+    ax.plot(2.1, 3.8, "o", color=FORWARD, markersize=4)
     ax.text(0.7, 0.5, "$h_{t-1}$", ha="right", va="center")
     for x, y, text, size in _GRU_NODES:
         if size is None:
@@ -266,8 +269,10 @@ def _circle(ax: Axes, x: float, y: float, text: str) -> None:
     ax.add_patch(Circle((x, y), 0.27, fill=False))
 
 
-def _box(ax: Axes, x: float, y: float, text: str, width: float, color: str | None = None) -> None:
-    _node(ax, x, y, text, **({} if color is None else {"color": color}))
+def _box(
+    ax: Axes, x: float, y: float, text: str, width: float, color: str = "", line: float = 1.2
+) -> None:
+    _node(ax, x, y, text, **({"color": color} if color else {}))
     style = "round,pad=0,rounding_size=0.15"
-    edge: dict[str, Any] = {} if color is None else {"edgecolor": color, "linewidth": 1.6}
+    edge: dict[str, Any] = {"edgecolor": color, "linewidth": line} if color else {}
     ax.add_patch(FancyBboxPatch((x - width / 2, y - 0.3), width, 0.6, style, fill=False, **edge))

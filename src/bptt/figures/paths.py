@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bptt.figures.canvas import BACKWARD
 from bptt.figures.drawings import plot_paths
 from bptt.figures.tables import number
 
@@ -48,9 +49,9 @@ def plot_path_values(states: Sequence[float], weight: float) -> Figure:
 
 def _label(ax: Axes, t: int, k: int, state: float, weight: float, value: float) -> None:
     """Write the factors beside the edges of one path, and their product below."""
-    ax.text(k + 0.12, -0.6, number(state), color="C1", va="center")
+    ax.text(k + 0.12, -0.6, number(state), color=BACKWARD, va="center")
     for step in range(k + 1, t + 1):
-        ax.text(step - 0.5, 0.12, number(weight), color="C1", ha="center", va="bottom")
+        ax.text(step - 0.5, 0.12, number(weight), color=BACKWARD, ha="center", va="bottom")
     left, right = ax.get_xlim()
     factors = [number(state), *[number(weight)] * (t - k)]
     text = " × ".join(factors) + f" = {number(value)}" * (t > k)

@@ -6,6 +6,7 @@ import resvg_py
 
 # Two for one keep a figure sharp on most screens.
 PIXELS = 2
+OURS = Path(__file__).parents[2] / "figures" / "fonts"
 
 
 def draw(svg: str) -> bytes:
@@ -14,13 +15,13 @@ def draw(svg: str) -> bytes:
     import matplotlib as mpl
 
     # With these fonts, and no others, the figure was laid out.
-    fonts = Path(mpl.get_data_path(), "fonts", "ttf")
+    fonts = [Path(mpl.get_data_path(), "fonts", "ttf"), OURS]
     return resvg_py.svg_to_bytes(
         svg_string=svg,
         background="white",
         dpi=96,
         zoom=PIXELS,
-        font_dirs=[str(fonts)],
+        font_dirs=[*map(str, fonts)],
         skip_system_fonts=True,
     )
 

@@ -1,0 +1,65 @@
+"""Draw the figures within their pages: there they have the page's fonts and colours.
+
+Until all else is done a page holds the two images of each figure, for a light and a dark page, as
+`shown.py` put them there: so the letters of a figure are no text of the page, to be searched or
+linked. Pictures on cards stay images.
+"""
+
+import re
+from itertools import count
+from urllib.parse import urljoin
+
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+from figures.colours import named
+
+PAIR = re.compile(
+    r'<img src="([^"]*)-light\.svg#only-light" alt="([^"]+)" (width="\d+" height="\d+")'
+    r' loading="lazy"><img src="\1-dark\.svg#only-dark" [^>]*>'
+)
+HEAD = re.compile(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>')
+FRAME = '<svg class="figure" role="img" aria-label="{}" {} {} font-size="11" stroke-linejoin="round">'
+NAME = re.compile(r'( id="| href="#|url\(#)(?=p\d)')
+FORMULA = re.compile(r'(<tspan [^>]*)font-family="Site math[^"]*"([^>]*>)([^<]*)')
+SIZE = re.compile(r' font-size="([^"]*)"')
+SLANTED = ' font-style="italic"'
+# The letters of formulas are characters of their own, and larger than those of the text; css/math.css
+# and fonts/text.py have the same size.
+LETTERS = {0x61 + n: 0x1D44E + n for n in range(26)} | {0x41 + n: 0x1D434 + n for n in range(26)}
+LETTERS |= {0x3B1 + n: 0x1D6FC + n for n in range(25)} | {ord("h"): 0x210E}
+LARGER = 1.12
+
+pictures: dict[str, str] = {}
+
+
+def remember(files: Files) -> None:
+    """Keep the light pictures of this build, by their addresses."""
+    light = (file for file in files if file.src_uri.endswith("-light.svg"))
+    pictures.clear()
+    pictures.update((file.src_uri, file.content_string) for file in light)
+
+
+def drawn_in(output: str, page: Page) -> str:
+    """Put the pictures in the place of their images."""
+    names = (f"f{number}" for number in count(1))
+    return PAIR.sub(lambda pair: _drawn(pair, page, next(names)), output)
+
+
+def _drawn(pair: re.Match[str], page: Page, name: str) -> str:
+    address, alt, size = pair.groups()
+    svg = named(pictures[urljoin(f"/{page.url}", f"{address}-light.svg")[1:]])
+    svg = HEAD.sub(lambda head: FRAME.format(alt, size, head[1]), svg)
+    return FORMULA.sub(_formula, NAME.sub(rf"\1{name}", svg))
+
+
+def _formula(letters: re.Match[str]) -> str:
+    """Set letters in the font of the formulas."""
+    before, after, text = letters.groups()
+    look = before + after
+    size = SIZE.search(look)
+    points = LARGER * float(size[1] if size else 11)
+    if SLANTED in look:
+        text = text.translate(LETTERS)
+    look = SIZE.sub("", look).replace(SLANTED, "")
+    return look.replace("<tspan ", f'<tspan class="formula" font-size="{points:.1f}" ', 1) + text
