@@ -32,6 +32,9 @@ fig
 # %%
 figures.data(fig)
 
+# %%
+figures.touchable("steps", "Try other factors", sliders={"w": [0.5, 1.5, 0.01, 1.1]}, decades=12)
+
 # %% [markdown]
 # ## Heard
 #
@@ -92,6 +95,14 @@ fig
 
 # %%
 figures.data(fig)
+
+# %%
+figures.touchable(
+    "steps",
+    "Try other weights and starts",
+    sliders={"w": [0.5, 1.5, 0.05, 1.5], "start": [0, 1, 0.05, 0.1]},
+    decades=20,
+)
 
 # %% [markdown]
 # ## Stretch
@@ -163,6 +174,14 @@ fig
 
 # %%
 figures.data(fig)
+
+# %%
+figures.touchable(
+    "steps",
+    "Try other weights and inputs",
+    sliders={"sigma": [0.5, 3, 0.1, 1.5], "size": [0, 3, 0.1, 1]},
+    decades=20,
+)
 
 # %% [markdown]
 # ## Powers

@@ -9,6 +9,7 @@
 # %config InlineBackend.figure_formats = ["svg"]
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 
 from bptt import experiments, figures
 from bptt.figures.canvas import BACKWARD
@@ -110,6 +111,16 @@ for max_norm, name in zip([np.inf, 1.0], names, strict=True):
     w, b = descend(max_norm)[shown].T
     columns |= {f"$w$, {name}": w, f"$b$, {name}": b, f"loss, {name}": loss_and_gradient(w, b)[0]}
 figures.table("The two paths, every fourth step", columns)
+
+# %%
+figures.touchable(
+    "cliff",
+    "Choose the start, the rate and the threshold",
+    **{"start": 0.5, "target": 0.7, "T": 50},
+    **{"w": 1.7, "b": -0.25, "rate": 0.05, "clip": 1.0},
+    range=[-4, 0.5],
+    colors=[to_hex(color) for color in image.cmap.colors],
+)
 
 # %% [markdown]
 # ## Success

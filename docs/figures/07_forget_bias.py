@@ -178,6 +178,14 @@ fig
 # %%
 figures.data(fig)
 
+# %%
+figures.touchable(
+    "steps",
+    "Try other biases and inputs",
+    sliders={"sigma": [0.5, 2, 0.1, 1], "size": [0, 3, 0.1, 1], "bias": [0, 6, 0.5, 0]},
+    decades=12,
+)
+
 # %% [markdown]
 # ## Success
 

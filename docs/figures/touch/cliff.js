@@ -1,0 +1,185 @@
+// The cliff: two descents from the same start on the loss of one unit, one of them clipped.
+{
+  const STEPS = 40;
+  const COLUMNS = 200, ROWS = 120; // of the map
+  const VIEWS = {
+    near: { w: [1.2, 2.2], b: [-0.75, 0.05], ws: [1.2, 1.4, 1.6, 1.8, 2, 2.2],
+      bs: [-0.6, -0.4, -0.2, 0] },
+    far: { w: [-0.2, 2.4], b: [-3.6, 0.6], ws: [0, 0.5, 1, 1.5, 2], bs: [-3, -2, -1, 0] },
+  };
+
+  // The last state of h_t = tanh(w h_{t-1} + b), and its derivatives by w and b.
+  function lossAndGradient({ start, target, T }, w, b) {
+    let h = start, byW = 0, byB = 0;
+    for (let t = 0; t < T; t++) {
+      const before = h;
+      h = Math.tanh(w * h + b);
+      const slope = 1 - h * h;
+      byW = slope * (before + w * byW);
+      byB = slope * (1 + w * byB);
+    }
+    const error = h - target;
+    return { loss: error ** 2, dw: 2 * error * byW, db: 2 * error * byB };
+  }
+
+  function descend(unit, w, b, rate, longest) {
+    const path = [];
+    for (let step = 0; step <= STEPS; step++) {
+      const { loss, dw, db } = lossAndGradient(unit, w, b);
+      const norm = Math.hypot(dw, db), factor = rate * (norm > longest ? longest / norm : 1);
+      path.push({ w, b, loss, norm, length: factor * norm });
+      [w, b] = [w - factor * dw, b - factor * db];
+    }
+    return path;
+  }
+
+  const compute = (unit, { w, b, rate, clip }) => ({
+    free: descend(unit, w, b, rate, Infinity), clipped: descend(unit, w, b, rate, clip),
+  });
+
+  // Where the start is the watershed; below w = 4/3 where the upper attractor vanishes.
+  function edge({ start }, w) {
+    const at = w * (1 - start ** 2) > 1 ? start : Math.sqrt(1 - 1 / w);
+    return Math.atanh(at) - w * at;
+  }
+
+  function open({ data, stage, change, still, svg, html, number, slider, toggle, button }) {
+    const controls = [
+      slider({ name: "w", label: "Start: weight w", min: 1.2, max: 2.2, step: 0.01,
+        value: data.w }),
+      slider({ name: "b", label: "Start: bias b", min: -0.75, max: 0.05, step: 0.01,
+        value: data.b }),
+      slider({ name: "rate", label: "Rate α", min: 0.01, max: 0.2, step: 0.01,
+        value: data.rate }),
+      slider({ name: "clip", label: "Threshold c", min: 0.1, max: 5, step: 0.1,
+        value: data.clip }),
+      slider({ name: "steps", label: "Steps", min: 0, max: STEPS, step: 1, value: STEPS }),
+      toggle({ name: "far", label: "Show the whole plateau", value: false }),
+    ];
+
+    // A map below, and above it a drawing as large as the screen shows it.
+    const canvas = html("canvas", { width: COLUMNS, height: ROWS });
+    const drawn = svg("g");
+    const handle = svg("g", { class: "touch-handle" },
+      svg("circle", { r: 22 }), svg("circle", { r: 7 }));
+    const over = svg("svg", { "aria-hidden": true }, drawn, handle);
+    const map = html("div", { class: "touch-map" }, canvas, over);
+    const legend = html("ul", { class: "touch-legend" });
+    let play;
+    stage.append(map, legend, html("p", {}, button("Watch the steps", watch)));
+    const resized = new ResizeObserver(() => change());
+    resized.observe(map);
+
+    let view, box;
+    const part = (value, [low, high]) => (value - low) / (high - low);
+    const x = (w) => box.left + part(w, view.w) * box.width;
+    const y = (b) => box.top + (1 - part(b, view.b)) * box.height;
+
+    // Some rows of the map at a time: a slow phone draws and scrolls in between.
+    function paint(now, row = 0) {
+      if (now !== view) return;
+      const context = canvas.getContext("2d"), end = performance.now() + 6;
+      for (; row < ROWS && performance.now() < end; row++)
+        for (let column = 0; column < COLUMNS; column++) {
+          const w = now.w[0] + ((column + 0.5) / COLUMNS) * (now.w[1] - now.w[0]);
+          const b = now.b[1] - ((row + 0.5) / ROWS) * (now.b[1] - now.b[0]);
+          const level = part(Math.log10(lossAndGradient(data, w, b).loss), data.range);
+          const last = data.colors.length - 1;
+          context.fillStyle = data.colors[
+            Math.max(0, Math.min(last, Math.floor(level * data.colors.length)))];
+          context.fillRect(column, row, 1, 1);
+        }
+      if (row < ROWS) setTimeout(paint, 0, now, row);
+    }
+
+    // A click anywhere or a drag from the start puts the start elsewhere.
+    function place({ clientX, clientY }) {
+      const { left, top } = over.getBoundingClientRect();
+      const at = (fraction, [low, high]) => low + fraction * (high - low);
+      change({
+        w: at((clientX - left - box.left) / box.width, view.w).toFixed(2),
+        b: at(1 - (clientY - top - box.top) / box.height, view.b).toFixed(2),
+      });
+    }
+    over.addEventListener("click", place);
+    handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
+    handle.addEventListener("pointermove", (event) => {
+      if (handle.hasPointerCapture(event.pointerId)) place(event);
+    });
+
+    function watch() {
+      clearInterval(play);
+      let steps = still ? STEPS : 0;
+      change({ steps });
+      play = setInterval(() => {
+        if (steps === STEPS) clearInterval(play);
+        else change({ steps: ++steps });
+      }, 150);
+    }
+
+    // Values far outside are cut, which an SVG could not hold.
+    const cut = (value) => Math.max(-9999, Math.min(9999, value)).toFixed(1);
+    const d = (points) => `M${points.map(({ w, b }) => `${cut(x(w))} ${cut(y(b))}`).join("L")}`;
+    const cased = (kind, d) =>
+      ["casing", kind].map((name) => svg("path", { class: `touch-path ${name}`, d }));
+
+    function graph(paths) {
+      const text = (x, y, word) => svg("text", { x, y, class: "touch-tick" }, word);
+      const ws = Array.from({ length: 60 }, (_, n) => 1.01 + n * 0.025);
+      return [
+        svg("clipPath", { id: "clip-cliff" }, svg("rect",
+          { x: box.left, y: box.top, width: box.width, height: box.height })),
+        ...view.ws.map((w) => text(x(w), box.bottom + 18, number(w))),
+        ...view.bs.map((b) => text(box.left - 22, y(b) + 5, number(b))),
+        text(box.left + box.width / 2, box.bottom + 38, "weight w"),
+        text(14, box.top + 12, "b"),
+        svg("g", { "clip-path": "url(#clip-cliff)" },
+          svg("path", { class: "touch-edge", d: d(ws.map((w) => ({ w, b: edge(data, w) }))) }),
+          ...Object.entries(paths).flatMap(([kind, path]) => cased(kind, d(path))),
+          ...Object.entries(paths).flatMap(([kind, path]) => path.map(({ w, b }, n) => svg("circle", {
+            class: `touch-stop ${kind}`, cx: cut(x(w)), cy: cut(y(b)),
+            r: n === path.length - 1 ? 5 : 3,
+          })))),
+      ];
+    }
+
+    const NAMES = { free: () => "without clipping", clipped: (clip) => `clipped at ${number(clip)}` };
+    const entry = (kind, path, clip) => html("li", {},
+      svg("svg", { viewBox: "0 0 28 8", "aria-hidden": true }, ...cased(kind, "M2 4H26")),
+      `${NAMES[kind](clip)}: loss `, html("b", {}, number(path.at(-1).loss)));
+
+    function told(name, path) {
+      const steps = path.length - 1;
+      const moves = path.slice(0, steps).map(({ length }) => length);
+      const n = moves.indexOf(Math.max(...moves));
+      const longest = steps ? `; the longest is step ${n + 1}, ${number(moves[n])}, from b = `
+        + `${number(path[n].b)} to ${number(path[n + 1].b)}` : "";
+      return `${name[0].toUpperCase()}${name.slice(1)}, loss ${number(path.at(-1).loss)} after `
+        + `${steps} steps${longest}.`;
+    }
+
+    function show(state) {
+      const wanted = VIEWS[state.far ? "far" : "near"];
+      const width = map.clientWidth, height = map.clientHeight;
+      box = { left: 46, top: 10, width: width - 58, height: height - 54, bottom: height - 44 };
+      if (wanted !== view) setTimeout(paint, 0, wanted);
+      view = wanted;
+      over.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      handle.setAttribute("transform", `translate(${x(state.w)} ${y(state.b)})`);
+      const paths = Object.entries(compute(data, state)).map(([kind, path]) =>
+        [kind, path.slice(0, state.steps + 1)]);
+      drawn.replaceChildren(...graph(Object.fromEntries(paths)));
+      legend.replaceChildren(...paths.map(([kind, path]) => entry(kind, path, state.clip)));
+      return paths.map(([kind, path]) => told(NAMES[kind](state.clip), path)).join(" ");
+    }
+
+    const close = () => {
+      clearInterval(play);
+      resized.disconnect();
+      view = null; // the map is painted no further
+    };
+    return { controls, show, close };
+  }
+
+  touchable("cliff", { compute, open });
+}

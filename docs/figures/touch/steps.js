@@ -1,0 +1,259 @@
+// Forty steps back: how much of a gradient is left, in one unit, in tanh networks and in LSTMs.
+{
+  const STEPS = 40, UNITS = 20, INPUTS = 10;
+  const NETWORKS = 13; // so that the quartiles are three of them
+
+  // Random networks ------------------------------------------------------------------------------
+
+  // The generator "mulberry32": it is short, and the same in every browser and in the tests.
+  function generator(seed) {
+    const uniform = () => {
+      seed = (seed + 0x6d2b79f5) | 0;
+      let bits = Math.imul(seed ^ (seed >>> 15), seed | 1);
+      bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+      return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+    };
+    const normal = () =>
+      Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+    return { uniform, normal };
+  }
+
+  const listed = (length, draw) => Array.from({ length }, draw);
+
+  function dot(a, b) {
+    let sum = 0;
+    for (let j = 0; j < a.length; j++) sum += a[j] * b[j];
+    return sum;
+  }
+  const norm = (...rows) => Math.sqrt(rows.reduce((sum, row) => sum + dot(row, row), 0));
+
+  // A matrix is a list of its columns: a row times it, and a row times its transpose.
+  const times = (row, columns) => columns.map((column) => dot(row, column));
+  function timesTransposed(row, columns) {
+    const result = columns[0].map(() => 0);
+    for (let k = 0; k < row.length; k++) {
+      const column = columns[k], factor = row[k];
+      for (let j = 0; j < result.length; j++) result[j] += factor * column[j];
+    }
+    return result;
+  }
+
+  // Gram and Schmidt make normal columns orthogonal, which is what `weights.orthogonal` returns.
+  function orthogonal(normal) {
+    const columns = [];
+    for (let n = 0; n < UNITS; n++) {
+      const column = listed(UNITS, normal);
+      for (const other of columns) {
+        const share = dot(column, other);
+        column.forEach((_, j) => { column[j] -= share * other[j]; });
+      }
+      const length = norm(column);
+      columns.push(column.map((value) => value / length));
+    }
+    return columns;
+  }
+
+  // The first weights of `rnn.init`, or of `lstm.init` with its four blocks; normal inputs, of which
+  // only what they add to the weighted sums is kept; and the gradient at the last state.
+  function network(seed, blocks) {
+    const { uniform, normal } = generator(seed);
+    const xs = listed(STEPS, () => listed(INPUTS, normal));
+    const row = listed(UNITS, normal), length = norm(row);
+    const range = Math.sqrt(6 / (INPUTS + UNITS));
+    const W_x = listed(blocks * UNITS, () => listed(INPUTS, () => range * (2 * uniform() - 1)));
+    const W_h = listed(blocks, () => orthogonal(normal)).flat();
+    return { W_h, added: xs.map((x) => times(x, W_x)), last: row.map((value) => value / length) };
+  }
+
+  // One unit without inputs is a network too.
+  const unit = {
+    W_h: [[1]], added: listed(STEPS, () => [0]), last: [1],
+  };
+
+  // Forwards, and back ---------------------------------------------------------------------------
+
+  // W_h is `sigma` times as large as it was drawn, the inputs `size` times.
+  const sums = ({ W_h }, h, added, { sigma, size }) =>
+    times(h, W_h).map((sum, j) => sigma * sum + size * added[j]);
+
+  function tanh(net, settings) {
+    const hs = [];
+    let h = net.last.map(() => settings.start ?? 0);
+    for (const added of net.added) hs.push(h = sums(net, h, added, settings).map(Math.tanh));
+    let dh = net.last;
+    const norms = [norm(dh)];
+    for (const h of hs.reverse()) {
+      const da = dh.map((d, j) => d * (1 - h[j] ** 2));
+      dh = timesTransposed(da, net.W_h).map((d) => settings.sigma * d);
+      norms.push(norm(dh));
+    }
+    return norms;
+  }
+
+  const sigmoid = (a) => (1 + Math.tanh(a / 2)) / 2;
+
+  // As `lstm.step` and `lstm.step_backward`, unit by unit; the norm is that of dh and dc together.
+  function lstm(net, settings) {
+    const H = UNITS, tape = [];
+    let h = net.last.map(() => 0), c = h;
+    for (const added of net.added) {
+      const a = sums(net, h, added, settings), units = [];
+      for (let j = 0; j < H; j++) {
+        const i = sigmoid(a[j]), f = sigmoid(a[H + j] + settings.bias);
+        const g = Math.tanh(a[2 * H + j]), o = sigmoid(a[3 * H + j]);
+        units.push({ i, f, g, o, c_prev: c[j], tanh_c: Math.tanh(f * c[j] + i * g) });
+      }
+      h = units.map(({ o, tanh_c }) => o * tanh_c);
+      c = units.map(({ i, f, g, c_prev }) => f * c_prev + i * g);
+      tape.push(units);
+    }
+    let dh = net.last;
+    const dc = h.map(() => 0), da = listed(4 * H, () => 0), norms = [norm(dh)];
+    for (const units of tape.reverse()) {
+      for (let j = 0; j < H; j++) {
+        const { i, f, g, o, c_prev, tanh_c } = units[j];
+        const d = dc[j] + dh[j] * o * (1 - tanh_c * tanh_c);
+        da[j] = d * g * i * (1 - i);
+        da[H + j] = d * c_prev * f * (1 - f);
+        da[2 * H + j] = d * i * (1 - g * g);
+        da[3 * H + j] = dh[j] * tanh_c * o * (1 - o);
+        dc[j] = d * f;
+      }
+      dh = timesTransposed(da, net.W_h).map((d) => settings.sigma * d);
+      norms.push(norm(dh, dc));
+    }
+    return norms;
+  }
+
+  // Networks are drawn once, and all figures of a page share them.
+  const drawn = new Map();
+  function drawnOnce(seed, blocks) {
+    const key = `${seed} ${blocks}`;
+    if (!drawn.has(key)) drawn.set(key, network(seed, blocks));
+    return drawn.get(key);
+  }
+
+  // Norms of the gradient 0 to 40 steps back, for each cell in one network of each.
+  function one({ sliders }, settings, seed) {
+    if ("w" in sliders) return { unit: tanh(unit, { ...settings, sigma: settings.w, size: 0 }) };
+    const found = { tanh: tanh(drawnOnce(seed, 1), settings) };
+    if ("bias" in sliders) found.lstm = lstm(drawnOnce(seed, 4), settings);
+    return found;
+  }
+
+  const seeds = ({ sliders }) => listed("w" in sliders ? 1 : NETWORKS, (_, n) => n + 1);
+  const compute = (data, settings) => seeds(data).map((seed) => one(data, settings, seed));
+
+  // The same, in slices: a slow phone draws and scrolls in between.
+  async function computeInSlices(data, settings) {
+    const found = [];
+    let began = performance.now();
+    for (const seed of seeds(data)) {
+      if (performance.now() - began > 5) {
+        await new Promise((goOn) => setTimeout(goOn));
+        began = performance.now();
+      }
+      found.push(one(data, settings, seed));
+    }
+    return found;
+  }
+
+  // The drawing ----------------------------------------------------------------------------------
+
+  const powers = (factor) => listed(STEPS + 1, (_, k) => factor ** k);
+
+  // Of a cell, at each distance: the lower quartile, the median and the upper quartile.
+  function quartiles(found, cell) {
+    const at = powers(1).map((_, k) => found.map((net) => net[cell][k]).sort((a, b) => a - b));
+    return [1, 2, 3].map((n) => at.map((norms) => norms[((norms.length - 1) * n) / 4 | 0]));
+  }
+
+  const LABELS = {
+    w: "Weight w", start: "First state h₀", sigma: "Scale σ of the weights",
+    size: "Size of the inputs", bias: "Forget bias b",
+  };
+  const NAMES = { unit: "the unit", tanh: "tanh", lstm: "LSTM" };
+
+  // What is drawn: a name, a kind, which is how it looks, values, and the band around them.
+  function lines(found, { w, start, sigma, bias }, say) {
+    const cells = Object.keys(found[0]).map((cell) => {
+      const [low, values, high] = quartiles(found, cell);
+      return { name: NAMES[cell], kind: cell, values, band: found.length > 1 && [low, high] };
+    });
+    const steady = (kind, name, factor) =>
+      ({ kind, name: `${name}, ${say(factor)} a step`, values: powers(factor) });
+    // Without a start the unit stays at 0, on its bound.
+    if ((sigma ?? start) !== undefined) cells.push(steady("bound", "bound", w ?? sigma));
+    if (bias !== undefined) cells.push(steady("alone", "cell alone", sigmoid(bias)));
+    return cells;
+  }
+
+  function open({ data, stage, change, figure, svg, html, number, slider }) {
+    const says = { bias: (b) => `${number(b)}, gate ${number(sigmoid(b))}` };
+    const controls = Object.entries(data.sliders).map(([name, [min, max, step, value]]) =>
+      slider({ name, label: LABELS[name], min, max, step, value, say: says[name] }));
+    const drawing = html("div", { class: "touch-steps" });
+    const legend = html("ul", { class: "touch-legend" });
+    stage.append(drawing, legend);
+    const resized = new ResizeObserver(() => change());
+    resized.observe(stage);
+
+    function graph(drawn) {
+      const width = Math.min(stage.clientWidth, 640), height = 250;
+      const left = 46, right = width - 12, top = 10, bottom = height - 44;
+      const x = (k) => left + (k / STEPS) * (right - left);
+      const y = (power) => top + (0.5 - power / data.decades / 2) * (bottom - top);
+      const at = (values) => values.map((value, k) =>
+        `${x(k).toFixed(1)} ${y(Math.log10(Math.max(value, 1e-99))).toFixed(1)}`);
+      const text = (x, y, ...words) => svg("text", { x, y, class: "touch-tick" }, ...words);
+      const ticks = [-1, -0.5, 0, 0.5, 1].map((part) => part * data.decades);
+      const raised = (power) => (power
+        ? ["10", svg("tspan", { dy: -5, class: "touch-power" }, number(power))] : ["1"]);
+      const clip = `clip-${figure.id}`;
+      return svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": true },
+        svg("clipPath", { id: clip },
+          svg("rect", { x: left, y: top, width: right - left, height: bottom - top })),
+        ...ticks.flatMap((power) => [
+          svg("path", { class: "touch-grid", d: `M${left} ${y(power)}H${right}` }),
+          text(left - 22, y(power) + 5, ...raised(power)),
+        ]),
+        ...[0, 10, 20, 30, 40].map((k) => text(x(k), bottom + 18, String(k))),
+        text((left + right) / 2, bottom + 38, "steps back"),
+        svg("g", { "clip-path": `url(#${clip})` },
+          ...drawn.filter(({ band }) => band).map(({ kind, band: [low, high] }) => svg("path", {
+            class: `touch-band ${kind}`, d: `M${at(low).concat(at(high).reverse()).join("L")}Z`,
+          })),
+          ...drawn.map(({ kind, values }) =>
+            svg("path", { class: `touch-line ${kind}`, d: `M${at(values).join("L")}` })).reverse()));
+    }
+
+    const entry = ({ name, kind, values }) => html("li", {},
+      svg("svg", { viewBox: "0 0 28 8", "aria-hidden": true },
+        svg("path", { class: `touch-line ${kind}`, d: "M0 4H28" })),
+      `${name}: `, html("b", {}, number(values[STEPS])));
+
+    // The last settings that were asked for are computed next, once the present ones are done.
+    let computed = [], busy = false;
+    async function work(settings) {
+      busy = true;
+      computed = lines(await computeInSlices(data, settings), settings, number);
+      computed.key = JSON.stringify(settings);
+      busy = false;
+      change();
+    }
+
+    function show(settings) {
+      if (!busy && computed.key !== JSON.stringify(settings)) work(settings);
+      drawing.replaceChildren(graph(computed));
+      legend.replaceChildren(...computed.map(entry));
+      const left = computed.map(({ name, values }) => `${name}: ${number(values[STEPS])}`);
+      const many = "w" in settings ? "" : ` Networks: median and middle half of ${NETWORKS}.`;
+      return `What is left of a gradient of length 1 after ${STEPS} steps back. `
+        + `${left.join("; ")}.${many}`;
+    }
+
+    return { controls, show, close: () => resized.disconnect() };
+  }
+
+  touchable("steps", { compute, open });
+}
