@@ -101,7 +101,7 @@ figures.touchable(
     "steps",
     "Try other weights and starts",
     sliders={"w": [0.5, 1.5, 0.05, 1.5], "start": [0, 1, 0.05, 0.1]},
-    decades=20,
+    decades=16,
 )
 
 # %% [markdown]

@@ -116,9 +116,9 @@ figures.table("The two paths, every fourth step", columns)
 figures.touchable(
     "cliff",
     "Choose the start, the rate and the threshold",
-    **{"start": 0.5, "target": 0.7, "T": 50},
-    **{"w": 1.7, "b": -0.25, "rate": 0.05, "clip": 1.0},
-    range=[-4, 0.5],
+    unit={"start": 0.5, "target": 0.7, "T": 50},
+    setting={"w": 1.7, "b": -0.25, "rate": 0.05, "clip": 1.0},
+    levels=[-4, 0.5],
     colors=[to_hex(color) for color in image.cmap.colors],
 )
 

@@ -33,7 +33,7 @@
     return path;
   }
 
-  const compute = (unit, { w, b, rate, clip }) => ({
+  const compute = ({ unit }, { w, b, rate, clip }) => ({
     free: descend(unit, w, b, rate, Infinity), clipped: descend(unit, w, b, rate, clip),
   });
 
@@ -43,18 +43,18 @@
     return Math.atanh(at) - w * at;
   }
 
-  function open({ data, stage, change, still, svg, html, number, slider, toggle, button }) {
+  function open({ data, stage, change, width, still, svg, html, number, slider, toggle, button }) {
     const controls = [
-      slider({ name: "w", label: "Start: weight w", min: 1.2, max: 2.2, step: 0.01,
-        value: data.w }),
-      slider({ name: "b", label: "Start: bias b", min: -0.75, max: 0.05, step: 0.01,
-        value: data.b }),
+      slider({ name: "w", label: "Weight w", min: 1.2, max: 2.2, step: 0.01,
+        value: data.setting.w }),
+      slider({ name: "b", label: "Bias b", min: -0.75, max: 0.05, step: 0.01,
+        value: data.setting.b }),
       slider({ name: "rate", label: "Rate α", min: 0.01, max: 0.2, step: 0.01,
-        value: data.rate }),
+        value: data.setting.rate }),
       slider({ name: "clip", label: "Threshold c", min: 0.1, max: 5, step: 0.1,
-        value: data.clip }),
+        value: data.setting.clip }),
       slider({ name: "steps", label: "Steps", min: 0, max: STEPS, step: 1, value: STEPS }),
-      toggle({ name: "far", label: "Show the whole plateau", value: false }),
+      toggle({ name: "far", label: "From afar", value: false }),
     ];
 
     // A map below, and above it a drawing as large as the screen shows it.
@@ -62,13 +62,11 @@
     const drawn = svg("g");
     const handle = svg("g", { class: "touch-handle" },
       svg("circle", { r: 22 }), svg("circle", { r: 7 }));
-    const over = svg("svg", { "aria-hidden": true }, drawn, handle);
+    const over = svg("svg", { width: "100%", height: "100%", "aria-hidden": true }, drawn, handle);
     const map = html("div", { class: "touch-map" }, canvas, over);
-    const legend = html("ul", { class: "touch-legend" });
+    const legend = html("p", { class: "touch-legend" });
     let play;
     stage.append(map, legend, html("p", {}, button("Watch the steps", watch)));
-    const resized = new ResizeObserver(() => change());
-    resized.observe(map);
 
     let view, box;
     const part = (value, [low, high]) => (value - low) / (high - low);
@@ -83,7 +81,7 @@
         for (let column = 0; column < COLUMNS; column++) {
           const w = now.w[0] + ((column + 0.5) / COLUMNS) * (now.w[1] - now.w[0]);
           const b = now.b[1] - ((row + 0.5) / ROWS) * (now.b[1] - now.b[0]);
-          const level = part(Math.log10(lossAndGradient(data, w, b).loss), data.range);
+          const level = part(Math.log10(lossAndGradient(data.unit, w, b).loss), data.levels);
           const last = data.colors.length - 1;
           context.fillStyle = data.colors[
             Math.max(0, Math.min(last, Math.floor(level * data.colors.length)))];
@@ -132,9 +130,10 @@
         ...view.ws.map((w) => text(x(w), box.bottom + 18, number(w))),
         ...view.bs.map((b) => text(box.left - 22, y(b) + 5, number(b))),
         text(box.left + box.width / 2, box.bottom + 38, "weight w"),
-        text(14, box.top + 12, "b"),
+        svg("g", { transform: `translate(14 ${box.top + box.height / 2}) rotate(-90)` },
+          text(0, 0, "bias b")),
         svg("g", { "clip-path": "url(#clip-cliff)" },
-          svg("path", { class: "touch-edge", d: d(ws.map((w) => ({ w, b: edge(data, w) }))) }),
+          svg("path", { class: "touch-edge", d: d(ws.map((w) => ({ w, b: edge(data.unit, w) }))) }),
           ...Object.entries(paths).flatMap(([kind, path]) => cased(kind, d(path))),
           ...Object.entries(paths).flatMap(([kind, path]) => path.map(({ w, b }, n) => svg("circle", {
             class: `touch-stop ${kind}`, cx: cut(x(w)), cy: cut(y(b)),
@@ -143,10 +142,11 @@
       ];
     }
 
+    const rounded = (loss) => number(Number(loss.toFixed(8)));
     const NAMES = { free: () => "without clipping", clipped: (clip) => `clipped at ${number(clip)}` };
-    const entry = (kind, path, clip) => html("li", {},
-      svg("svg", { viewBox: "0 0 28 8", "aria-hidden": true }, ...cased(kind, "M2 4H26")),
-      `${NAMES[kind](clip)}: loss `, html("b", {}, number(path.at(-1).loss)));
+    const entry = (kind, path, clip) => html("span", {},
+      svg("svg", { width: 28, height: 8, "aria-hidden": true }, ...cased(kind, "M2 4H26")),
+      `${NAMES[kind](clip)}: loss `, html("b", {}, rounded(path.at(-1).loss)));
 
     function told(name, path) {
       const steps = path.length - 1;
@@ -154,17 +154,18 @@
       const n = moves.indexOf(Math.max(...moves));
       const longest = steps ? `; the longest is step ${n + 1}, ${number(moves[n])}, from b = `
         + `${number(path[n].b)} to ${number(path[n + 1].b)}` : "";
-      return `${name[0].toUpperCase()}${name.slice(1)}, loss ${number(path.at(-1).loss)} after `
+      return `${name[0].toUpperCase()}${name.slice(1)}, loss ${rounded(path.at(-1).loss)} after `
         + `${steps} steps${longest}.`;
     }
 
     function show(state) {
       const wanted = VIEWS[state.far ? "far" : "near"];
-      const width = map.clientWidth, height = map.clientHeight;
-      box = { left: 46, top: 10, width: width - 58, height: height - 54, bottom: height - 44 };
+      const wide = width(), height = 80 + 0.5 * wide;
+      box = { left: 56, top: 10, width: wide - 68, height: height - 54, bottom: height - 44 };
       if (wanted !== view) setTimeout(paint, 0, wanted);
       view = wanted;
-      over.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      map.style.width = `${wide}px`;
+      map.style.height = `${height}px`;
       handle.setAttribute("transform", `translate(${x(state.w)} ${y(state.b)})`);
       const paths = Object.entries(compute(data, state)).map(([kind, path]) =>
         [kind, path.slice(0, state.steps + 1)]);
@@ -175,7 +176,6 @@
 
     const close = () => {
       clearInterval(play);
-      resized.disconnect();
       view = null; // the map is painted no further
     };
     return { controls, show, close };

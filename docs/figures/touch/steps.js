@@ -168,39 +168,38 @@
     return [1, 2, 3].map((n) => at.map((norms) => norms[((norms.length - 1) * n) / 4 | 0]));
   }
 
-  const LABELS = {
-    w: "Weight w", start: "First state h₀", sigma: "Scale σ of the weights",
-    size: "Size of the inputs", bias: "Forget bias b",
-  };
   const NAMES = { unit: "the unit", tanh: "tanh", lstm: "LSTM" };
 
   // What is drawn: a name, a kind, which is how it looks, values, and the band around them.
   function lines(found, { w, start, sigma, bias }, say) {
     const cells = Object.keys(found[0]).map((cell) => {
       const [low, values, high] = quartiles(found, cell);
-      return { name: NAMES[cell], kind: cell, values, band: found.length > 1 && [low, high] };
+      const band = found.length > 1 && [low, high];
+      return { name: NAMES[cell], kind: cell, values, band, note: "" };
     });
     const steady = (kind, name, factor) =>
-      ({ kind, name: `${name}, ${say(factor)} a step`, values: powers(factor) });
+      ({ kind, name, values: powers(factor), note: ` (${say(factor)} a step)` });
     // Without a start the unit stays at 0, on its bound.
-    if ((sigma ?? start) !== undefined) cells.push(steady("bound", "bound", w ?? sigma));
+    const bound = bias === undefined ? "bound" : "bound of tanh";
+    if ((sigma ?? start) !== undefined) cells.push(steady("bound", bound, w ?? sigma));
     if (bias !== undefined) cells.push(steady("alone", "cell alone", sigmoid(bias)));
     return cells;
   }
 
-  function open({ data, stage, change, figure, svg, html, number, slider }) {
-    const says = { bias: (b) => `${number(b)}, gate ${number(sigmoid(b))}` };
+  function open({ data, stage, change, width, figure, svg, html, number, slider }) {
+    const labels = {
+      w: "Weight w", start: "State h₀", size: "Input size", bias: "Forget bias",
+      sigma: html("span", {}, "Scale of W", html("sub", {}, "h")),
+    };
     const controls = Object.entries(data.sliders).map(([name, [min, max, step, value]]) =>
-      slider({ name, label: LABELS[name], min, max, step, value, say: says[name] }));
+      slider({ name, label: labels[name], min, max, step, value }));
     const drawing = html("div", { class: "touch-steps" });
-    const legend = html("ul", { class: "touch-legend" });
+    const legend = html("p", { class: "touch-legend" });
     stage.append(drawing, legend);
-    const resized = new ResizeObserver(() => change());
-    resized.observe(stage);
 
     function graph(drawn) {
-      const width = Math.min(stage.clientWidth, 640), height = 250;
-      const left = 46, right = width - 12, top = 10, bottom = height - 44;
+      const wide = width(), height = 250;
+      const left = 46, right = wide - 12, top = 10, bottom = height - 44;
       const x = (k) => left + (k / STEPS) * (right - left);
       const y = (power) => top + (0.5 - power / data.decades / 2) * (bottom - top);
       const at = (values) => values.map((value, k) =>
@@ -210,7 +209,7 @@
       const raised = (power) => (power
         ? ["10", svg("tspan", { dy: -5, class: "touch-power" }, number(power))] : ["1"]);
       const clip = `clip-${figure.id}`;
-      return svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": true },
+      return svg("svg", { width: wide, height, "aria-hidden": true },
         svg("clipPath", { id: clip },
           svg("rect", { x: left, y: top, width: right - left, height: bottom - top })),
         ...ticks.flatMap((power) => [
@@ -227,10 +226,10 @@
             svg("path", { class: `touch-line ${kind}`, d: `M${at(values).join("L")}` })).reverse()));
     }
 
-    const entry = ({ name, kind, values }) => html("li", {},
-      svg("svg", { viewBox: "0 0 28 8", "aria-hidden": true },
+    const entry = ({ name, kind, values, note }) => html("span", {},
+      svg("svg", { width: 28, height: 8, "aria-hidden": true },
         svg("path", { class: `touch-line ${kind}`, d: "M0 4H28" })),
-      `${name}: `, html("b", {}, number(values[STEPS])));
+      `${name} `, html("b", {}, number(values[STEPS])), note);
 
     // The last settings that were asked for are computed next, once the present ones are done.
     let computed = [], busy = false;
@@ -245,14 +244,16 @@
     function show(settings) {
       if (!busy && computed.key !== JSON.stringify(settings)) work(settings);
       drawing.replaceChildren(graph(computed));
-      legend.replaceChildren(...computed.map(entry));
-      const left = computed.map(({ name, values }) => `${name}: ${number(values[STEPS])}`);
+      legend.replaceChildren(`Left after ${STEPS} steps:`, ...computed.map(entry));
+      const left = computed.map(({ name, values, note }) =>
+        `${name} ${number(values[STEPS])}${note}`);
       const many = "w" in settings ? "" : ` Networks: median and middle half of ${NETWORKS}.`;
-      return `What is left of a gradient of length 1 after ${STEPS} steps back. `
-        + `${left.join("; ")}.${many}`;
+      const state = "bias" in settings ? " The state of an LSTM is h and c." : "";
+      return `What is left of a gradient of length 1 after ${STEPS} steps back: `
+        + `${left.join("; ")}.${many}${state}`;
     }
 
-    return { controls, show, close: () => resized.disconnect() };
+    return { controls, show };
   }
 
   touchable("steps", { compute, open });
