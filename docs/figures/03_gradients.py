@@ -33,7 +33,13 @@ fig
 figures.data(fig)
 
 # %%
-figures.touchable("steps", "Try other factors", sliders={"w": [0.5, 1.5, 0.01, 1.1]}, decades=12)
+figures.touchable(
+    "steps",
+    "Try other factors",
+    sliders={"w": [0.5, 1.5, 0.01, 1.1]},
+    lines=["unit"],
+    decades=12,
+)
 
 # %% [markdown]
 # ## Heard
@@ -101,6 +107,7 @@ figures.touchable(
     "steps",
     "Try other weights and starts",
     sliders={"w": [0.5, 1.5, 0.05, 1.5], "start": [0, 1, 0.05, 0.1]},
+    lines=["unit", "bound"],
     decades=16,
 )
 
@@ -180,6 +187,7 @@ figures.touchable(
     "steps",
     "Try other weights and inputs",
     sliders={"sigma": [0.5, 3, 0.1, 1.5], "size": [0, 3, 0.1, 1]},
+    lines=["tanh", "bound"],
     decades=20,
 )
 

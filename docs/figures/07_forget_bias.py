@@ -183,6 +183,7 @@ figures.touchable(
     "steps",
     "Try other biases and inputs",
     sliders={"sigma": [0.5, 2, 0.1, 1], "size": [0, 3, 0.1, 1], "bias": [0, 6, 0.5, 0]},
+    lines=["tanh", "lstm", "bound", "alone"],
     decades=12,
 )
 

@@ -64,16 +64,15 @@ def test_the_descents_are_those_of_the_library(page):
 def test_the_figure_opens_with_the_descents_of_the_chapter(page):
     until(page, f"() => document.querySelector('{FIGURE} .touch-status').textContent !== ''")
     assert page.locator(f"{FIGURE} .touch-status").inner_text() == (
-        "Without clipping, loss 2.88 after 40 steps; the longest is step 5, 3.21, "
-        "from b = −0.286 to −3.16. Clipped at 1, loss 0 after 40 steps; "
-        "the longest is step 5, 0.05, from b = −0.286 to −0.331."
+        "Without clipping: loss 2.88, step 5 goes 3.21 to b = −3.16. "
+        "Clipped at 1: loss 0, step 5 goes 0.05 to b = −0.331."
     )
     assert losses(page) == ["2.88", "0"]
     assert stops(page) == [41, 41]
 
 
 def test_the_steps_are_counted_by_keyboard(page):
-    page.get_by_label("Steps").focus()
+    page.get_by_role("slider", name="Steps").focus()
     page.keyboard.press("Home")
     until(page, "() => document.querySelectorAll('.touch-stop').length === 2")
     page.keyboard.press("ArrowRight")
@@ -119,7 +118,9 @@ def test_the_start_can_be_dragged_and_clicked(page):
     page.mouse.move(box["x"] + 200, box["y"] + 60, steps=4)
     page.mouse.up()
     until(page, "() => location.search.includes('paths.w')")
-    w, b = (page.get_by_label(label).input_value() for label in ("Weight w", "Bias b"))
+    w, b = (
+        page.get_by_role("slider", name=label).input_value() for label in ("Weight w", "Bias b")
+    )
     assert (w, b) != ("1.7", "-0.25")
     np.testing.assert_allclose(middle(handle), [box["x"] + 200, box["y"] + 60], atol=3)
     page.mouse.click(box["x"] + 120, box["y"] + 100)

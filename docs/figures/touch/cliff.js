@@ -148,14 +148,13 @@
       svg("svg", { width: 28, height: 8, "aria-hidden": true }, ...cased(kind, "M2 4H26")),
       `${NAMES[kind](clip)}: loss `, html("b", {}, rounded(path.at(-1).loss)));
 
+    // The step of a path that is the longest.
     function told(name, path) {
-      const steps = path.length - 1;
-      const moves = path.slice(0, steps).map(({ length }) => length);
-      const n = moves.indexOf(Math.max(...moves));
-      const longest = steps ? `; the longest is step ${n + 1}, ${number(moves[n])}, from b = `
-        + `${number(path[n].b)} to ${number(path[n + 1].b)}` : "";
-      return `${name[0].toUpperCase()}${name.slice(1)}, loss ${rounded(path.at(-1).loss)} after `
-        + `${steps} steps${longest}.`;
+      const lengths = path.slice(0, -1).map(({ length }) => length);
+      const n = lengths.indexOf(Math.max(...lengths));
+      const longest = lengths.length ? `, step ${n + 1} goes ${number(lengths[n])} to b = `
+        + `${number(path[n + 1].b)}` : "";
+      return `${name[0].toUpperCase()}${name.slice(1)}: loss ${rounded(path.at(-1).loss)}${longest}.`;
     }
 
     function show(state) {

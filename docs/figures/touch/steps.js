@@ -133,15 +133,16 @@
     return drawn.get(key);
   }
 
-  // Norms of the gradient 0 to 40 steps back, for each cell in one network of each.
-  function one({ sliders }, settings, seed) {
-    if ("w" in sliders) return { unit: tanh(unit, { ...settings, sigma: settings.w, size: 0 }) };
-    const found = { tanh: tanh(drawnOnce(seed, 1), settings) };
-    if ("bias" in sliders) found.lstm = lstm(drawnOnce(seed, 4), settings);
-    return found;
-  }
+  // Norms of the gradient 0 to 40 steps back, in the network of a seed.
+  const CELLS = {
+    unit: (seed, { w, start }) => tanh(unit, { start, sigma: w, size: 0 }),
+    tanh: (seed, settings) => tanh(drawnOnce(seed, 1), settings),
+    lstm: (seed, settings) => lstm(drawnOnce(seed, 4), settings),
+  };
+  const one = ({ lines }, settings, seed) => Object.fromEntries(
+    lines.filter((line) => line in CELLS).map((cell) => [cell, CELLS[cell](seed, settings)]));
 
-  const seeds = ({ sliders }) => listed("w" in sliders ? 1 : NETWORKS, (_, n) => n + 1);
+  const seeds = ({ lines }) => listed(lines.includes("unit") ? 1 : NETWORKS, (_, n) => n + 1);
   const compute = (data, settings) => seeds(data).map((seed) => one(data, settings, seed));
 
   // The same, in slices: a slow phone draws and scrolls in between.
@@ -162,28 +163,24 @@
 
   const powers = (factor) => listed(STEPS + 1, (_, k) => factor ** k);
 
-  // Of a cell, at each distance: the lower quartile, the median and the upper quartile.
-  function quartiles(found, cell) {
-    const at = powers(1).map((_, k) => found.map((net) => net[cell][k]).sort((a, b) => a - b));
+  // At each distance: the lower quartile, the median and the upper quartile.
+  function quartiles(draws) {
+    const at = draws[0].map((_, k) => draws.map((norms) => norms[k]).sort((a, b) => a - b));
     return [1, 2, 3].map((n) => at.map((norms) => norms[((norms.length - 1) * n) / 4 | 0]));
   }
 
-  const NAMES = { unit: "the unit", tanh: "tanh", lstm: "LSTM" };
+  // What multiplies the gradient in each step back, where that is one number.
+  const FACTORS = { bound: ({ w, sigma }) => w ?? sigma, alone: ({ bias }) => sigmoid(bias) };
 
-  // What is drawn: a name, a kind, which is how it looks, values, and the band around them.
-  function lines(found, { w, start, sigma, bias }, say) {
-    const cells = Object.keys(found[0]).map((cell) => {
-      const [low, values, high] = quartiles(found, cell);
-      const band = found.length > 1 && [low, high];
-      return { name: NAMES[cell], kind: cell, values, band, note: "" };
-    });
-    const steady = (kind, name, factor) =>
-      ({ kind, name, values: powers(factor), note: ` (${say(factor)} a step)` });
-    // Without a start the unit stays at 0, on its bound.
-    const bound = bias === undefined ? "bound" : "bound of tanh";
-    if ((sigma ?? start) !== undefined) cells.push(steady("bound", bound, w ?? sigma));
-    if (bias !== undefined) cells.push(steady("alone", "cell alone", sigmoid(bias)));
-    return cells;
+  const NAMES = {
+    unit: "the unit", tanh: "tanh", lstm: "LSTM", bound: "bound of tanh", alone: "cell alone",
+  };
+
+  // The values of a line, and for several networks the band around them.
+  function values(line, found, settings) {
+    if (line in FACTORS) return { values: powers(FACTORS[line](settings)) };
+    const [low, values, high] = quartiles(found.map((net) => net[line]));
+    return { values, band: found.length > 1 && [low, high] };
   }
 
   function open({ data, stage, change, width, figure, svg, html, number, slider }) {
@@ -194,8 +191,14 @@
     const controls = Object.entries(data.sliders).map(([name, [min, max, step, value]]) =>
       slider({ name, label: labels[name], min, max, step, value }));
     const drawing = html("div", { class: "touch-steps" });
-    const legend = html("p", { class: "touch-legend" });
-    stage.append(drawing, legend);
+    const ends = data.lines.map(() => html("b"));
+    const many = seeds(data).length > 1 && `; median and middle half of ${NETWORKS} networks`;
+    stage.append(drawing, html("p", { class: "touch-legend" },
+      html("span", {}, `Left after ${STEPS} steps${many || ""}`),
+      ...data.lines.map((line, n) => html("span", {},
+        svg("svg", { width: 28, height: 8, "aria-hidden": true },
+          svg("path", { class: `touch-line ${line}`, d: "M0 4H28" })),
+        `${NAMES[line]} `, ends[n]))));
 
     function graph(drawn) {
       const wide = width(), height = 250;
@@ -219,38 +222,30 @@
         ...[0, 10, 20, 30, 40].map((k) => text(x(k), bottom + 18, String(k))),
         text((left + right) / 2, bottom + 38, "steps back"),
         svg("g", { "clip-path": `url(#${clip})` },
-          ...drawn.filter(({ band }) => band).map(({ kind, band: [low, high] }) => svg("path", {
-            class: `touch-band ${kind}`, d: `M${at(low).concat(at(high).reverse()).join("L")}Z`,
+          ...drawn.filter(({ band }) => band).map(({ line, band: [low, high] }) => svg("path", {
+            class: `touch-band ${line}`, d: `M${at(low).concat(at(high).reverse()).join("L")}Z`,
           })),
-          ...drawn.map(({ kind, values }) =>
-            svg("path", { class: `touch-line ${kind}`, d: `M${at(values).join("L")}` })).reverse()));
+          ...drawn.map(({ line, values }) =>
+            svg("path", { class: `touch-line ${line}`, d: `M${at(values).join("L")}` })).reverse()));
     }
 
-    const entry = ({ name, kind, values, note }) => html("span", {},
-      svg("svg", { width: 28, height: 8, "aria-hidden": true },
-        svg("path", { class: `touch-line ${kind}`, d: "M0 4H28" })),
-      `${name} `, html("b", {}, number(values[STEPS])), note);
-
     // The last settings that were asked for are computed next, once the present ones are done.
-    let computed = [], busy = false;
+    let drawn = [], computed, busy = false;
     async function work(settings) {
       busy = true;
-      computed = lines(await computeInSlices(data, settings), settings, number);
-      computed.key = JSON.stringify(settings);
+      const found = await computeInSlices(data, settings);
+      drawn = data.lines.map((line) => ({ line, ...values(line, found, settings) }));
+      computed = JSON.stringify(settings);
       busy = false;
       change();
     }
 
     function show(settings) {
-      if (!busy && computed.key !== JSON.stringify(settings)) work(settings);
-      drawing.replaceChildren(graph(computed));
-      legend.replaceChildren(`Left after ${STEPS} steps:`, ...computed.map(entry));
-      const left = computed.map(({ name, values, note }) =>
-        `${name} ${number(values[STEPS])}${note}`);
-      const many = "w" in settings ? "" : ` Networks: median and middle half of ${NETWORKS}.`;
-      const state = "bias" in settings ? " The state of an LSTM is h and c." : "";
-      return `What is left of a gradient of length 1 after ${STEPS} steps back: `
-        + `${left.join("; ")}.${many}${state}`;
+      if (!busy && computed !== JSON.stringify(settings)) work(settings);
+      drawing.replaceChildren(graph(drawn));
+      drawn.forEach(({ values }, n) => { ends[n].textContent = number(values[STEPS]); });
+      const left = drawn.map(({ line, values }) => `${NAMES[line]} ${number(values[STEPS])}`);
+      return `Left after ${STEPS} steps: ${left.join(", ")}.`;
     }
 
     return { controls, show };
