@@ -703,7 +703,8 @@ def test_letters_of_a_word_are_one_piece_and_signs_stay_where_they_are() -> None
 def test_a_formula_in_a_picture_has_the_letters_and_the_size_of_those_in_the_text() -> None:
     inlined = step("figures.inlined")
     inlined.pictures["f/a-light.svg"] = (
-        '<svg xmlns="x" width="1pt" viewBox="0 0 9 9"><clipPath id="p1"/><use clip-path="url(#p1)"/>'
+        '<svg xmlns="x" width="1pt" viewBox="0 0 9 9"><clipPath id="p1"/>'
+        '<use clip-path="url(#p1)"/>'
         '<tspan font-family="Site math, math" font-size="10" font-style="italic" fill="#00684a">hi'
         "</tspan></svg>"
     )

@@ -95,7 +95,9 @@ for t, character in enumerate(passage):
     if t + 1 < len(passage):
         ax.annotate("", (t + 0.85, 0.55), (t + 0.15, 0.55), arrowprops=arrow | {"color": "C0"})
         if (t + 1) % T:
-            ax.annotate("", (t + 0.15, -0.6), (t + 0.85, -0.6), arrowprops=arrow | {"color": BACKWARD})
+            ax.annotate(
+                "", (t + 0.15, -0.6), (t + 0.85, -0.6), arrowprops=arrow | {"color": BACKWARD}
+            )
         else:
             ax.vlines(t + 0.5, -1, 1, color="0.6", linestyle="--", linewidth=1)
 ax.text(7, 1, "the state goes on", ha="center", va="center", color="C0", fontsize="small")

@@ -47,7 +47,9 @@ def blocks(x, y, size, name, *, down):
                 ax.add_patch(
                     Rectangle(corner, 1, 1, facecolor="none", edgecolor=colour, linewidth=0.5)
                 )
-        ax.text(left + width / 2, top + height / 2, f"${gate}$", ha="center", va="center", color=colour)
+        ax.text(
+            left + width / 2, top + height / 2, f"${gate}$", ha="center", va="center", color=colour
+        )
     if down:
         ax.text(x + size / 2, y - 0.4, name, ha="center", va="bottom")
     else:

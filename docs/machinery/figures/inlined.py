@@ -19,7 +19,9 @@ PAIR = re.compile(
     r' loading="lazy"><img src="\1-dark\.svg#only-dark" [^>]*>'
 )
 HEAD = re.compile(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>')
-FRAME = '<svg class="figure" role="img" aria-label="{}" {} {} font-size="11" stroke-linejoin="round">'
+FRAME = (
+    '<svg class="figure" role="img" aria-label="{}" {} {} font-size="11" stroke-linejoin="round">'
+)
 NAME = re.compile(r'( id="| href="#|url\(#)(?=p\d)')
 FORMULA = re.compile(r'(<tspan [^>]*)font-family="Site math[^"]*"([^>]*>)([^<]*)')
 SIZE = re.compile(r' font-size="([^"]*)"')

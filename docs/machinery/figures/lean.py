@@ -139,15 +139,17 @@ def _seen(part: ET.Element) -> Iterator[ET.Element]:
     kind = part.tag.removeprefix(f"{{{SVG}}}")
     if kind == "g" and not part.attrib:
         yield from part
-    elif kind == "g" and not len(part):
-        return
-    elif kind == "path" and not part.get("id") and _is_blank(part):
-        return
-    else:
+    elif not _is_blank(kind, part):
         yield part
 
 
-def _is_blank(path: ET.Element) -> bool:
+def _is_blank(kind: str, part: ET.Element) -> bool:
+    return (kind == "g" and not len(part)) or (
+        kind == "path" and not part.get("id") and _is_bare(part)
+    )
+
+
+def _is_bare(path: ET.Element) -> bool:
     bare = path.get("fill") == "none" and path.get("stroke", "none") == "none"
     return bare or path.get("opacity") == "0" or not re.search("[a-z]", path.get("d", ""))
 

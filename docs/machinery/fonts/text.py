@@ -25,7 +25,9 @@ ITALIC = "".join(c for c in ASCII if c not in '"#$%*+<=>@[\\]^_`{|}~') + "–"
 WEIGHTS = {400: 385, 700: 600}
 # The formulas are set this much larger than the text.
 MATHS = 1.12
-MATH_ITALIC = {0x1D44E + n: 0x61 + n for n in range(26)} | {0x1D434 + n: 0x41 + n for n in range(26)}
+MATH_ITALIC = {0x1D44E + n: 0x61 + n for n in range(26)} | {
+    0x1D434 + n: 0x41 + n for n in range(26)
+}
 MATH_ITALIC |= {0x1D6FC + n: 0x3B1 + n for n in range(25)} | {0x210E: ord("h")}
 
 

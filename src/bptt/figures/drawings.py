@@ -136,7 +136,9 @@ def plot_lstm(
             ax.add_patch(Circle((x, y), 0.27, fill=False))
         else:
             style = "round,pad=0,rounding_size=0.15"
-            ax.add_patch(FancyBboxPatch((x - size / 2, y - 0.3), size, 0.6, style, fill=False, **edge))
+            ax.add_patch(
+                FancyBboxPatch((x - size / 2, y - 0.3), size, 0.6, style, fill=False, **edge)
+            )
     for name, number in numbers.items():
         x, y, side, symbol = _LSTM_LABELS[name]
         symbol = symbol.replace("∂", "d" * backward)
