@@ -4,8 +4,7 @@ import pytest
 
 SCREENS = {"phone": {"width": 412, "height": 800}, "desktop": {"width": 1280, "height": 800}}
 BOTTOMS = """() => {
-  const shown = [...document.querySelectorAll("article figure img")].find((img) => img.height);
-  const parts = [document.querySelector("article .abstract"), shown];
+  const parts = ["article .abstract", "article figure svg"].map((kind) => document.querySelector(kind));
   return parts.map((part) => part.getBoundingClientRect().bottom);
 }"""
 

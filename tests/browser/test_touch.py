@@ -7,6 +7,7 @@ from visits import DESKTOP, NARROW, PHONE, insist_none, switch, until
 
 MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)]
 FIGURE = "figure[data-touch]"
+PICTURE = "p > :is(img, svg):visible"
 SETTINGS = """figure => [...figure.querySelectorAll(".touch-control :is(input, select, textarea)")]
   .map((control) => control.type === "checkbox" ? control.checked : control.value)"""
 # What may be pressed to change a control, and back.
@@ -29,11 +30,11 @@ def test_a_figure_opens_by_keyboard_and_closes_to_its_picture(visit, touchable):
     for figure in page.locator(FIGURE).all():
         button = opened(page, figure)
         assert button.get_attribute("aria-expanded") == "true"
-        assert not figure.locator("img:visible").count()
+        assert not figure.locator(PICTURE).count()
         page.keyboard.press("Enter")
         figure.locator(".touch-panel").wait_for(state="detached")
         assert button.get_attribute("aria-expanded") == "false"
-        assert figure.locator("img:visible").count() == 1
+        assert figure.locator(PICTURE).count() == 1
     assert page.url.partition("#")[0] == address
 
 
@@ -93,7 +94,7 @@ def test_on_paper_stands_the_picture(visit, touchable):
     for figure in page.locator(FIGURE).all():
         opened(page, figure)
         page.emulate_media(media="print")
-        assert figure.locator("img:visible").count() == 1
+        assert figure.locator(PICTURE).count() == 1
         assert not figure.locator(".touch-panel, .touch").locator("visible=true").count()
         page.emulate_media(media="screen")
 
@@ -101,7 +102,7 @@ def test_on_paper_stands_the_picture(visit, touchable):
 def test_without_scripts_stands_the_picture_alone(visit, touchable):
     page = visit(touchable, java_script_enabled=False)
     for figure in page.locator(FIGURE).all():
-        assert figure.locator("img:visible").count() == 1
+        assert figure.locator(PICTURE).count() == 1
         assert not figure.locator("button").count()
 
 

@@ -20,7 +20,8 @@ PAIR = re.compile(
 )
 HEAD = re.compile(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>')
 FRAME = (
-    '<svg class="figure" role="img" aria-label="{}" {} {} font-size="11" stroke-linejoin="round">'
+    '<svg class="figure" role="img" aria-label="{}" {} {}'
+    ' font-size="11" stroke-linejoin="round">'
 )
 NAME = re.compile(r'( id="| href="#|url\(#)(?=p\d)')
 FORMULA = re.compile(r'(<tspan [^>]*)font-family="Site math[^"]*"([^>]*>)([^<]*)')
