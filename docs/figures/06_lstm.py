@@ -204,6 +204,97 @@ ends = {"x": saved.x, "h_prev": saved.h_prev, "c_prev": saved.c_prev, "h": after
 values = plain(pre_activations | gates | ends | {"tanh_c": saved.tanh_c})
 figures.plot_lstm(values)
 
+
+# %%
+# What a reader may touch. Of a wire: the gate that brings it, its name, what it is, its symbol, how
+# its value and its gradient (with d) are computed, its corners, and where its label stands, on a
+# plate or with one end at the wire. Of an equation or a line of code: the gate that brings it, the
+# wires that light it, and itself. {f:...} is there once there is an f, {!o:...} as long as there is
+# no o, and {b:...} backwards.
+def fields(table):
+    return [[field.strip() for field in row.split("|")] for row in table.strip().splitlines()]
+
+
+wires = """
+o | x | x, the input | x_t | | | 182 404 182 362 | 216 385
+o | h_prev | h before | h_t−1 | | | 2 348 64 348 | 27 321
+g | c_prev | c before | c_t−1 | | {o:dsum}{!o:dc}{f: × f} | 2 64 {f:81}{!f:171} 64 | 27 25
+f | a_f | f before σ | a_f | | df × f × (1 − f) | 92 334 92 266 | 92 300
+i | a_i | i before σ | a_i | | di × i × (1 − i) | 146 334 146 266 | 146 300
+g | a_g | g before tanh | a_g | | dg × (1 − g²) | 218 334 218 266 | 218 300
+o | a_o | o before σ | a_o | | do × o × (1 − o) | 276 334 276 266 | 276 300
+f | f | f, how much to keep | f | σ(a_f) | dkept × c_prev | 92 226 92 75 | 84 156 end
+i | i | i, how much to write | i | σ(a_i) | dwritten × g | 146 226 146 136 171 136 | 138 182 end
+g | g | g, what is new | g | tanh(a_g) | dwritten{i: × i} | \
+ 218 226 218 136 {i:193 136}{!i:182 136 182 75} | 226 156 start
+o | o | o, how much to show | o | σ(a_o) | dh × tanh_c | 276 226 276 176 315 176 | 268 198 end
+f | kept | what is kept | {b:c̄_t}{!b:f c_t−1} | f × c_prev | | 103 64 171 64 | 137 25 middle
+i | written | what is written | {b:c̄_t}{!b:i g} | i × g | | 182 125 182 75 | 190 100 start
+o | sum | c, the sum | c̄_t | kept + written | dc + dread | 193 64 326 64 | {b:250 25 middle}
+g | c | c, to the next step | c_t | kept + written | | {o:326}{!o:193} 64 358 64 | 332 25
+o | read | c, to the output | | kept + written | dtanh_c × (1 − tanh_c²) | \
+ 326 64 326 92 | {b:317 75 end}
+o | tanh_c | tanh of c | {b: }tanh c_t | tanh(c) | dh × o | 326 116 326 165 | 318 138 end
+o | h | h, the output | h_t | o × tanh_c | | 337 176 358 176 | 335 206
+"""
+equations = """
+o | x h_prev a_i a_f a_g a_o | [a_i, a_f, a_g, a_o] = x_t W_x + h_t−1 W_h + b
+i | i{!o: a_i} | i_t = σ(a_i)
+f | f{!o: a_f} | f_t = σ(a_f)
+g | g{!o: a_g} | g_t = tanh a_g
+o | o | o_t = σ(a_o)
+g | c_prev kept written sum c read | c_t = {f:f_t }c_t−1 + {i:i_t }g_t
+o | tanh_c h | h_t = o_t tanh c_t
+"""
+code = """
+o | x h_prev a_i a_f a_g a_o | \
+ a_i, a_f, a_g, a_o = np.split(x @ W_x + h_prev @ W_h + b, 4, axis=-1)
+g | i f g o{!o: a_i a_f a_g} | {i:i, }{f:f, }g{o:, o} = \
+{i:sigmoid(a_i), }{f:sigmoid(a_f), }tanh(a_g){o:, sigmoid(a_o)}
+g | c_prev kept written sum c read | c = {f:f * }c_prev + {i:i * }g
+o | tanh_c | tanh_c = tanh(c)
+o | h | h = o * tanh_c
+"""
+equations_back = """
+o | o h | do_t = dh_t tanh c_t
+o | sum read tanh_c c h kept written | dc̄_t = dc_t + dh_t o_t (1 − tanh^2 c_t)
+i | i{!o: written c} | di_t = {o:dc̄_t}{!o:dc_t} g_t
+f | f{!o: kept c} | df_t = {o:dc̄_t}{!o:dc_t} c_t−1
+g | g{!o: written c} | dg_t = {o:dc̄_t}{!o:dc_t}{i: i_t}
+g | c_prev{!o: kept c} | dc_t−1 = {o:dc̄_t}{!o:dc_t}{f: f_t}
+i | a_i | da_i = di_t i_t (1 − i_t)
+f | a_f | da_f = df_t f_t (1 − f_t)
+g | a_g | da_g = dg_t (1 − g_t^2)
+o | a_o | da_o = do_t o_t (1 − o_t)
+o | x | dx_t = da_t W_x^⊤
+o | h_prev | dh_t−1 = da_t W_h^⊤
+"""
+code_back = """
+o | o h | do = dh * tanh_c
+o | sum read tanh_c c h kept written | dc = dc + dh * o * tanh_prime(tanh_c)
+g | i f g{!o: written kept c} | \
+ {i:di, }{f:df, }dg = {i:dc * g, }{f:dc * c_prev, }dc{i: * i}
+f | a_i a_f a_o | {i:da_i, }da_f{o:, da_o} = \
+{i:di * sigmoid_prime(i), }df * sigmoid_prime(f){o:, do * sigmoid_prime(o)}
+g | a_g | da_g = dg * tanh_prime(g)
+o | | da = np.concatenate([da_i, da_f, da_g, da_o], axis=-1)
+o | x h_prev c_prev | return dparams, da @ W_x.T, State(h=da @ W_h.T, c=dc * f)
+{!o:g} | c_prev kept c | dc_prev = dc{f: * f}
+"""
+figures.touchable(
+    "gates",
+    "Turn the gates",
+    **{name: leaf.ravel() for name, leaf in tiny._asdict().items()},
+    x=1,
+    h=0.5,
+    c=1.5,
+    dh=1,
+    dc=0.5,
+    wires=fields(wires),
+    forward=[fields(equations), fields(code)],
+    backward=[fields(equations_back), fields(code_back)],
+)
+
 # %%
 figures.table("The values", {"name": list(values), "value": list(values.values())})
 
