@@ -218,14 +218,14 @@ def fields(table):
 wires = """
 o | x | x, the input | x_t | | | 182 404 182 362 | 216 385
 o | h_prev | h before | h_t−1 | | | 2 348 64 348 | 27 321
-g | c_prev | c before | c_t−1 | | {o:dsum}{!o:dc}{f: × f} | 2 64 {f:81}{!f:171} 64 | 27 25
+g | c_prev | c before | c_t−1 | | {f:dkept × f} | 2 64 {f:81}{!f:171} 64 | 27 25
 f | a_f | f before σ | a_f | | df × f × (1 − f) | 92 334 92 266 | 92 300
 i | a_i | i before σ | a_i | | di × i × (1 − i) | 146 334 146 266 | 146 300
 g | a_g | g before tanh | a_g | | dg × (1 − g²) | 218 334 218 266 | 218 300
 o | a_o | o before σ | a_o | | do × o × (1 − o) | 276 334 276 266 | 276 300
 f | f | f, how much to keep | f | σ(a_f) | dkept × c_prev | 92 226 92 75 | 84 156 end
 i | i | i, how much to write | i | σ(a_i) | dwritten × g | 146 226 146 136 171 136 | 138 182 end
-g | g | g, what is new | g | tanh(a_g) | dwritten{i: × i} | \
+g | g | g, what is new | g | tanh(a_g) | {i:dwritten × i} | \
  218 226 218 136 {i:193 136}{!i:182 136 182 75} | 226 156 start
 o | o | o, how much to show | o | σ(a_o) | dh × tanh_c | 276 226 276 176 315 176 | 268 198 end
 f | kept | what is kept | {b:c̄_t}{!b:f c_t−1} | f × c_prev | | 103 64 171 64 | 137 25 middle

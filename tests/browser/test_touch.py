@@ -43,6 +43,8 @@ def test_every_control_moves_by_keyboard_and_speaks(visit, touchable):
     for figure in page.locator(FIGURE).all():
         opened(page, figure)
         for control in figure.locator(".touch-control :is(input, select)").all():
+            if not control.is_visible():  # one before it may have no use for it
+                continue
             before = figure.evaluate(SETTINGS)
             control.focus()
             kind = control.evaluate("control => control.type")

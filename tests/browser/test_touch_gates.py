@@ -203,19 +203,19 @@ WIRES = {  # where on the drawing, and what is lit there
 }
 
 
-def test_tap_on_wires(turned):
-    page = turned("x=0.5", has_touch=True)
+def test_a_press_on_a_wire_chooses_it(turned):
+    page = turned("x=0.5")
     drawing = page.locator("#figure-forwards .touch-cell svg")
     drawing.scroll_into_view_if_needed()
     for wire, (place, equations, code) in WIRES.items():
-        drawing.tap(position=at(drawing, place))
+        drawing.click(position=at(drawing, place))
         now = lit(page, wire)
         assert (now["equations"], now["code"]) == (equations, code)
         assert panel(page).get_by_label("Wire").input_value() == wire
     until(page, "location.search.includes('forwards.wire=h')")
 
 
-def test_drag_on_the_drawing(turned):
+def test_a_number_is_dragged(turned):
     page = turned()
     drawing = page.locator("#figure-forwards .touch-cell svg")
     drawing.scroll_into_view_if_needed()
@@ -230,6 +230,23 @@ def test_drag_on_the_drawing(turned):
     page.mouse.move(x + 80, y)
     said(page, "c before: 2.5.")
     assert panel(page).get_by_label("ct−1").input_value() == "2.5"
+
+
+@pytest.mark.only("chromium")
+def test_a_finger_on_a_number_drags_it_and_not_the_page(turned):
+    page = turned(has_touch=True)
+    drawing = page.locator("#figure-forwards .touch-cell svg")
+    drawing.scroll_into_view_if_needed()
+    corner = drawing.bounding_box()
+    x, y = (corner[side] + at(drawing, (92, 300))[side] for side in "xy")
+    session = page.context.new_cdp_session(page)
+    for kind, up in [("Start", 0), ("Move", 15), ("Move", 30)]:
+        points = [{"x": x, "y": y - up}]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    now = lit(page, "a_f")
+    assert now["numbers"]["a_f"] == 4
+    assert drawing.bounding_box()["y"] == pytest.approx(corner["y"])
 
 
 def at(drawing, place):

@@ -109,7 +109,7 @@
       });
       return Object.assign(control, {
         read: () => bias,
-        set: (value) => { bias = value; set(bias + shift()); },
+        set: (value) => set((bias = Math.max(-14, Math.min(14, value))) + shift()),
       });
     });
     const sliders = { x, h, c, a_f, a_i, a_g, a_o, dh, dc };
@@ -119,10 +119,9 @@
     let drawn, wires, grips;
 
     const box = (x, y, width, height, ...texts) => [
-      svg("rect", { class: "touch-joint", x: x - width / 2, y, width, height, rx: 5 }),
+      svg("rect", { x: x - width / 2, y, width, height, rx: width > 22 ? 5 : 11 }),
       ...texts.map((text, n) => svg("text", { x, y: y + 17 + 17 * n }, text))];
-    const joint = (x, y, sign) => [svg("circle", { class: "touch-joint", cx: x, cy: y, r: 11 }),
-      svg("text", { x, y: y + 5 }, sign)];
+    const joint = (x, y, sign) => box(x, y - 11, 22, 22, sign);
 
     function wireOf([, name, , symbol, , , way, place], backward) {
       const [x, y, end = "middle"] = place.split(" ").map((part) => Number(part) || part);
@@ -137,11 +136,11 @@
         && svg("rect", { x: x - 25, y: y - 20, width: 50, height: 40, rx: 6 });
       return { corners, line, tip, value,
         group: svg("g", { "data-wire": name,
-          class: backward ? "touch-gradient" : GATES[name.replace("a_", "")]?.[3] },
+          class: !backward && GATES[name.replace("a_", "")]?.[3] },
         svg("path", { class: "touch-reach", d: `M${corners.join("L")}` }), line, tip || ""),
         label: !place ? "" : svg("g", { "data-wire": name, class: name in grips && "touch-grip" },
           plate || "",
-          svg("text", { x, y: y - 4, "text-anchor": end, class: backward && "backward" },
+          svg("text", { x, y: y - 4, class: `${end}${backward ? " backward" : ""}` },
             svg("tspan", { class: "touch-symbol" }, (symbol && backward ? "d" : "") + base),
             svg("tspan", { class: "touch-sub", dy: 3 }, sub), value)),
       };
@@ -155,19 +154,21 @@
       grips = backward ? { h: dh, c: dc } : { x, h_prev: h, c_prev: c, a_f, a_i, a_g, a_o };
       wires = Object.fromEntries(present(data.wires).map((row) => [row[1], wireOf(row, backward)]));
       const all = Object.values(wires);
+      drawing.classList.toggle("touch-gradient", backward);
       drawing.replaceChildren(svg("svg", { viewBox: "0 0 360 406", "aria-hidden": true },
-        ...all.map(({ group }) => group), ...joint(182, 64, "+"),
-        ...(f ? joint(92, 64, "×") : []), ...(i ? joint(182, 136, "×") : []),
+        ...all.map(({ group }) => group),
+        ...joint(182, 64, "+"),
+        ...(f ? joint(92, 64, "×") : []),
+        ...(i ? joint(182, 136, "×") : []),
         ...(o ? [...joint(326, 176, "×"), ...box(326, 92, 48, 24, "tanh"),
-          svg("circle", { cx: 326, cy: 64, r: 4 }), ...box(191, 334, 254, 28, "times W, plus b")] : []),
+          ...box(191, 334, 254, 28, "times W, plus b"),
+          svg("circle", { class: "touch-tip", cx: 326, cy: 64, r: 5 })] : []),
         ...gates.flatMap((gate) => box(GATES[gate][2], 226, 50, 40, ...GATES[gate].slice(0, 2))),
         ...all.map(({ label }) => label)));
       lists.forEach((list, n) => list.replaceChildren(
-        ...present(data[backward ? "backward" : "forward"][n]).map(([, lit, text]) => {
-          const row = n ? html("code", {}, text) : written(html("span"), text);
-          row.dataset.lit = lit;
-          return row;
-        })));
+        ...present(data[backward ? "backward" : "forward"][n]).map(([, lit, text]) =>
+          (n ? html("code", { "data-lit": lit }, text)
+            : written(html("span", { "data-lit": lit }), text)))));
       const shown = { x: o, h: o, a_f: f, a_i: i, a_o: o, dh: o && backward, dc: backward };
       for (const name of Object.keys(shown)) sliders[name].element.hidden = !shown[name];
       for (const option of inputOf(chosen)) option.disabled = !(option.value in wires);
