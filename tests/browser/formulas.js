@@ -24,31 +24,38 @@ globalThis.formulas = (() => {
     return edges.map((edge) => ["fence", box(edge).height / (bottom(inner) - top(inner)), 0.76, 1.6]);
   });
 
-  // A sign between letters is as large in a display as in a line; a sum is larger.
+  // A sign between letters is as large in a display as in a line; a sum is larger. Fractions and
+  // scripts get smaller in a line.
   const SIGNS = /^[⊙+−=≤≥≈·×]$/;
+  const SMALLER = "mfrac, msub, msup, msubsup, munder, mover, munderover";
   const signs = (math) => {
     const line = math.cloneNode(true);
     line.removeAttribute("display");
     all(line, "[displaystyle]").forEach((part) => part.removeAttribute("displaystyle"));
     math.closest("p, div").append(line);
-    const pairs = all(math, "mo").map((sign, i) => [sign, all(line, "mo")[i]]);
-    const found = pairs.flatMap(([sign, small]) => {
-      const sizes = [box(sign), box(small)];
-      if (SIGNS.test(sign.textContent)) return [["sign", sizes[0].width - sizes[1].width, -1, 1]];
+    const others = all(line, "mo");
+    const found = all(math, "mo").flatMap((sign, i) => {
+      const [large, small] = [box(sign), box(others[i])];
+      if (SIGNS.test(sign.textContent) && !sign.closest(SMALLER))
+        return [["sign", (large.width - small.width) / em(sign), -0.05, 0.05]];
       const larger = /^[∑∏]$/.test(sign.textContent) && math.getAttribute("display");
-      return larger ? [["sum", sizes[0].height / sizes[1].height, 1.2, 2]] : [];
+      return larger ? [["sum", large.height / small.height, 1.2, 2]] : [];
     });
     line.remove();
     return found;
   };
 
-  const upright = (part) => /^(mi|mtext)$/.test(part?.localName) &&
-    (part.localName === "mtext" || part.textContent.length > 1 || part.hasAttribute("mathvariant"));
-  const names = (math) => all(math, "mi, mtext, msup").flatMap((part) => {
-    const isName = upright(part) || upright(part.firstElementChild);
-    const [next, argument] = [part.nextElementSibling, part.nextElementSibling?.nextElementSibling];
-    if (isName && next?.textContent === "\u2061" && argument) return [["name", between(part, argument), 0, 0.25]];
-    return upright(part) && next?.localName === "mi" ? [["word", between(part, next), -0.1, 0.1]] : [];
+  // A name is a text, or an operator among others. A character that nobody sees may follow it.
+  const isName = (part) => part && /^\p{L}{2,}$/u.test(part.textContent) && !part.childElementCount;
+  const names = (math) => all(math, "mi, mo, mtext, msup").flatMap((part) => {
+    const unseen = part.nextElementSibling?.textContent === "\u2061" ? part.nextElementSibling : part;
+    const next = unseen.nextElementSibling;
+    if (!next) return [];
+    if (unseen !== part || (isName(part) && part.localName === "mo") ||
+        (part.localName === "msup" && isName(part.firstElementChild)))
+      return [["name", between(part, next), -0.05, 0.29]];
+    const isWord = part.localName === "mtext" || part.hasAttribute("mathvariant");
+    return isWord && next.localName === "mi" ? [["word", between(part, next), -0.1, 0.1]] : [];
   });
 
   const accents = (math) => all(math, "mover[accent]").map((over) =>
@@ -66,7 +73,7 @@ globalThis.formulas = (() => {
 
   const fractions = (math) => all(math, "mfrac").map((fraction) => {
     const [above, below] = fraction.children;
-    return ["fraction", (box(below).top - box(above).bottom) / em(math), -0.3, 0.6];
+    return ["fraction", (box(below).top - box(above).bottom) / em(math), -0.3, 0.75];
   });
 
   const MEASURES = [fences, signs, names, accents, powers, roots, fractions];

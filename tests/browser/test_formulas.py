@@ -34,7 +34,7 @@ KINDS = {
     "bar": (r"\\bar\{?[ ]?c", "accent"),
     "tilde": (r"\\tilde", "accent"),
     "hat": (r"\\hat", "accent"),
-    "transposed": (r"W_h\^\\top|E\^\\top", "beside"),
+    "transposed": (r"E\^\\top", "beside"),
     "root": (r"\\sqrt", "root"),
     "fraction": (r"\\frac", "fraction"),
 }
