@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 from visits import PHONE, Visit, insist_none
 
 FINDERS = {"path": pages.every, "sample": pages.samples, "measured": pages.for_lighthouse}
-FINDERS |= {"lesson": pages.lessons, "touchable": pages.touchable}
+FINDERS |= {"lesson": pages.lessons, "written": pages.written, "touchable": pages.touchable}
 # How each browser starts, and the variable of the environment that has its path.
 BROWSERS = {
     "chromium": (chromium.launch, "CHROME_PATH"),

@@ -19,6 +19,12 @@ def touchable(site):
     return [page for page in every(site) if " data-touch=" in source(site, page)]
 
 
+def written(site):
+    """Return what people wrote, and the longest page of the library, as its pages are alike."""
+    pages = [page for page in every(site) if not page.startswith("api/")]
+    return [*pages, longest(site, "api/")]
+
+
 def for_lighthouse(site):
     """Return the home page, the first chapter, and the longest of each kind."""
     chapter = next(page for page in every(site) if page.startswith("chapters/"))

@@ -144,6 +144,12 @@ window.probes = (() => {
       .map((e) => finding(e, style(e).fontFamily));
   };
 
+  // What has two or three parts, but not all of them.
+  const incomplete = () => [...all("mfrac, mroot, msub, msup, munder, mover")
+    .filter((element) => element.children.length !== 2),
+  ...all("msubsup, munderover").filter((element) => element.children.length !== 3)]
+    .map((e) => finding(e, "parts"));
+
   // Layout shifts since the page was opened.
   let shifted = 0;
   const count = (entries) => entries.forEach((entry) => {
@@ -289,7 +295,7 @@ window.probes = (() => {
   };
 
   return {
-    seen, finding, all, lowContrast, sticksOut, cutOff, withoutSize, hiddenText, badFormulas,
+    seen, finding, all, lowContrast, sticksOut, cutOff, withoutSize, hiddenText, badFormulas, incomplete,
     layoutShift, still, settle, reshaped, look, moves, mouseOnly, startWalk, step, endWalk,
   };
 })();

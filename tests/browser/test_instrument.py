@@ -31,6 +31,7 @@ BAD = {
     "withoutSize": ['<img src="data:," alt="">', '<img src="data:," alt="" width="9">'],
     "hiddenText": ['<p style="display: none">no</p>', '<p style="opacity: 0">no</p>'],
     "badFormulas": ["<math><mi>x</mi></math>"],
+    "incomplete": ["<math><msub><mi>x</mi></msub></math>", "<math><munderover></math>"],
     "moves": [
         '<p style="transition: color 1s">x</p>',
         "<style>@keyframes k {} p::before { content: ''; animation: k 200ms }</style>",

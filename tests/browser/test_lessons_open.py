@@ -4,8 +4,8 @@ import pytest
 
 SCREENS = {"phone": {"width": 412, "height": 800}, "desktop": {"width": 1280, "height": 800}}
 BOTTOMS = """() => {
-  const parts = ["article .abstract", "article figure svg"].map((kind) => document.querySelector(kind));
-  return parts.map((part) => part.getBoundingClientRect().bottom);
+  const parts = ["article .abstract", "article figure svg"];
+  return parts.map((part) => document.querySelector(part).getBoundingClientRect().bottom);
 }"""
 
 

@@ -41,6 +41,7 @@ def missing(visit, home, pytestconfig):
     return open_at
 
 
+@pytest.mark.only("chromium")  # what a script makes of a text
 @pytest.mark.parametrize("address", GUESSES)
 def test_the_box_holds_the_words_of_the_address(address, missing):
     page = missing(address)

@@ -27,7 +27,7 @@ RULES_OF_COLOURS = {
 MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)]
 
 
-@pytest.mark.only("chromium")  # it tells most: weights, shifts, and axe is a matter of minutes
+@pytest.mark.only("chromium")  # weights and shifts are its to tell, and axe takes minutes
 def test_every_mode_of_a_page(visit, path, tools, note):
     """One tab goes through all the modes: a new one for each would take most of the time."""
     page = visit(path)
@@ -42,10 +42,14 @@ def test_every_mode_of_a_page(visit, path, tools, note):
 
 
 @pytest.mark.only("firefox")
-def test_the_layout_of_a_page(visit, path, note):
-    problems = narrow(visit(path, viewport=NARROW), note)
-    problems += without_scripts(visit(path, java_script_enabled=False))
-    insist_none(path, problems)
+def test_the_layout_of_a_page(visit, written, note):
+    page = visit(written, viewport=NARROW)
+    insist_none(written, narrow(page, note) + formulas(page))
+
+
+@pytest.mark.only("firefox")
+def test_a_page_without_scripts(visit, sample):
+    insist_none(sample, without_scripts(visit(sample, java_script_enabled=False)))
 
 
 def test_a_scheme_looks_the_same_switched_to_as_loaded(visit, sample):
@@ -122,7 +126,12 @@ def axe_source(tools):
 
 
 def without_scripts(page):
-    """Without scripts all the text is there, and the formulas are drawn in their own font."""
-    until(page, "document.fonts.status === 'loaded'")
-    problems = page.evaluate("probes.hiddenText()") + page.evaluate("probes.badFormulas()")
+    """Without scripts all the text is there, and so are the formulas."""
+    problems = page.evaluate("probes.hiddenText()") + formulas(page)
     return [f"without scripts {problem}" for problem in problems]
+
+
+def formulas(page):
+    """Formulas are whole, and drawn in their own font."""
+    until(page, "document.fonts.status === 'loaded'")
+    return page.evaluate("probes.incomplete()") + page.evaluate("probes.badFormulas()")

@@ -44,6 +44,7 @@ def test_a_browser_that_keeps_nothing_marks_as_long_as_the_page_is_open(what, vi
     assert page.locator("[data-read]").count() == 0
 
 
+@pytest.mark.only("chromium")
 @pytest.mark.parametrize("kept", [*BROKEN.values(), '[1, {"a": 2}]'])
 def test_what_is_kept_and_makes_no_sense_marks_nothing(kept, visit):
     page = visit(FIRST, viewport=DESKTOP)

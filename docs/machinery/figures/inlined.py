@@ -20,15 +20,14 @@ PAIR = re.compile(
 )
 HEAD = re.compile(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>')
 FRAME = (
-    '<svg class="figure" role="img" aria-label="{}" {} {}'
-    ' font-size="11" stroke-linejoin="round">'
+    '<svg class="figure" role="img" aria-label="{}" {} {} font-size="11" stroke-linejoin="round">'
 )
 NAME = re.compile(r'( id="| href="#|url\(#)(?=p\d)')
 FORMULA = re.compile(r'(<tspan [^>]*)font-family="Site math[^"]*"([^>]*>)([^<]*)')
 SIZE = re.compile(r' font-size="([^"]*)"')
 SLANTED = ' font-style="italic"'
-# The letters of formulas are characters of their own, and larger than those of the text; css/math.css
-# and fonts/text.py have the same size.
+# The letters of formulas are characters of their own, and larger than those of the text;
+# css/math.css and fonts/text.py have the same size.
 LETTERS = {0x61 + n: 0x1D44E + n for n in range(26)} | {0x41 + n: 0x1D434 + n for n in range(26)}
 LETTERS |= {0x3B1 + n: 0x1D6FC + n for n in range(25)} | {ord("h"): 0x210E}
 LARGER = 1.12
