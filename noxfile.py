@@ -227,6 +227,7 @@ def browser(session: nox.Session) -> None:
         others = [f"--ignore={path}" for path in timed]
         session.run(*command, *workers, *others, str(BROWSER), **how)
         session.run(*command, *timed, **how)
+        session.run("python", str(BROWSER / "webkit.py"), home)
 
 
 @nox.session(default=False, requires=["docs"])

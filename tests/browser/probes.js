@@ -150,6 +150,12 @@ window.probes = (() => {
   ...all("msubsup, munderover").filter((element) => element.children.length !== 3)]
     .map((e) => finding(e, "parts"));
 
+  // Fences that are lower than what they enclose.
+  const shortFences = () => all("mrow > mo:first-child, mrow > mo:last-child").filter((mo) =>
+    /^[()[\]{}|‖]$/.test(mo.textContent.trim()) && mo.getAttribute("stretchy") !== "false" &&
+    box(mo).height < 0.8 * box(mo.parentElement).height)
+    .map((mo) => finding(mo, `${box(mo).height} of ${box(mo.parentElement).height} pixels`));
+
   // Layout shifts since the page was opened.
   let shifted = 0;
   const count = (entries) => entries.forEach((entry) => {
@@ -295,7 +301,7 @@ window.probes = (() => {
   };
 
   return {
-    seen, finding, all, lowContrast, sticksOut, cutOff, withoutSize, hiddenText, badFormulas, incomplete,
+    seen, finding, all, lowContrast, sticksOut, cutOff, withoutSize, hiddenText, badFormulas, incomplete, shortFences,
     layoutShift, still, settle, reshaped, look, moves, mouseOnly, startWalk, step, endWalk,
   };
 })();
