@@ -19,7 +19,7 @@ GOOD = """
 <pre style="width: 40em">code</pre></div>
 <img src="data:," alt="An image" width="9" height="9"><label><input type="checkbox"> Tick</label>
 """
-FRACTION = "<mfrac><mi>x</mi><mi>y</mi></mfrac>"
+HIGH = "<mfrac><mi>x</mi><mi>y</mi></mfrac>"
 BAD = {
     "lowContrast": [
         '<p style="color: #999">grey</p>',
@@ -33,9 +33,7 @@ BAD = {
     "hiddenText": ['<p style="display: none">no</p>', '<p style="opacity: 0">no</p>'],
     "badFormulas": ["<math><mi>x</mi></math>"],
     "incomplete": ["<math><msub><mi>x</mi></msub></math>", "<math><munderover></math>"],
-    "shortFences": [
-        f'<math display="block"><mrow><mo maxsize="1em">(</mo>{FRACTION}</mrow></math>'
-    ],
+    "shortFences": [f'<math display="block"><mrow><mo maxsize="1em">(</mo>{HIGH}</mrow></math>'],
     "moves": [
         '<p style="transition: color 1s">x</p>',
         "<style>@keyframes k {} p::before { content: ''; animation: k 200ms }</style>",
