@@ -82,6 +82,13 @@ def test_a_name_is_text_and_a_letter_is_not() -> None:
         assert len(math.select("mi")) == 1
 
 
+def test_the_space_of_a_name_stands_behind_its_exponent() -> None:
+    math = shown(r"\begin{aligned} a &= (1 - \tanh^2 c_t) + x \ln^2 y_t \end{aligned}").math
+    assert [power.contents[0].name for power in math.select("msup")] == ["mtext", "mtext"]
+    assert [power.find_next_sibling().name for power in math.select("msup")] == ["mspace"] * 2
+    assert not math.select("msup [rspace], msup [lspace]")
+
+
 def test_a_circled_sign_is_no_large_operator() -> None:
     displayed = shown(r"\begin{aligned} a &= b \odot c + \sum_n d_n \end{aligned}")
     assert [sign.text for sign in displayed.select("[largeop=false]")] == ["⊙"]

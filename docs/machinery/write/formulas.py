@@ -55,6 +55,7 @@ EXPONENT_SIZE = 0.7
 SMALL = frozenset("⊎⊕⊖⊗⊙")
 LARGE = frozenset("∑∏∫")
 SCRIPTS = {"msub", "msup", "msubsup", "munder", "mover", "munderover"}
+POWERS = {"msub", "msup", "msubsup"}
 # Elements that set their children in a row, as mrow does.
 ROWS = {"math", "mrow", "mtd", "msqrt", "mpadded"}
 APPLY = "\u2061"  # stands between a function and its argument
@@ -219,11 +220,26 @@ def _core(part: ET.Element) -> ET.Element:
 
 
 def _name(math: ET.Element) -> None:
-    """Set names as text: Firefox puts a space of its own between a name and a letter."""
+    """Set names as text: Firefox puts a space of its own between a name and a letter.
+
+    If a name is an operator, WebKit puts its space between the name and its exponent.
+    """
+    for row in [row for row in math.iter() if row.tag in ROWS]:
+        for script in [part for part in row if part.tag in POWERS and _is_function(part[0])]:
+            place = list(row).index(script)
+            before, after = (script[0].attrib.pop(side, "0") for side in ("lspace", "rspace"))
+            script[0].tag = "mtext"
+            row.insert(place + 1, ET.Element("mspace", width=after))
+            if place and row[place - 1].tag != "mo":
+                row.insert(place, ET.Element("mspace", width=before))
     for name in math.iter("mi"):
         if len(name.text or "") > 1 or name.get("mathvariant") == "normal":
             name.tag = "mtext"
             name.attrib.pop("mathvariant", None)
+
+
+def _is_function(base: ET.Element) -> bool:
+    return base.tag == "mo" and len(base.text or "") > 1 and (base.text or "").isalpha()
 
 
 def _shrink(math: ET.Element) -> None:
