@@ -95,6 +95,7 @@ def gradient_norms(seed, T=30):
 norms = [gradient_norms(seed) for seed in range(50)]
 at_last, at_every = np.swapaxes(norms, 0, 1)
 fig, ax = figures.figure(height=2.6)
+ax.set_prop_cycle(color=[BACKWARD, "0.5"])
 figures.plot_bands(
     np.arange(31),
     [at_last, at_every],

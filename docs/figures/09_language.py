@@ -56,7 +56,7 @@ def written(tau, length=170):
     return shipped.vocabulary.decode([next(drawn) for _ in range(length)])
 
 
-fig, axes = figures.figure(3, 2, height=3.3, width_ratios=[2, 7])
+fig, axes = figures.figure(3, 2, height=3.9, width_ratios=[2, 7])
 for n, ((bars, page), (name, tau)) in enumerate(zip(axes, rows.items(), strict=True)):
     p = sample.probabilities(y, tau)
     top = np.argsort(-p)[:4]
@@ -70,7 +70,7 @@ for n, ((bars, page), (name, tau)) in enumerate(zip(axes, rows.items(), strict=T
     speech = ("I will not " + written(tau)).splitlines()
     wrap = {"width": 46, "subsequent_indent": "\N{NO-BREAK SPACE}" * 3}
     lines = [part for line in speech for part in textwrap.wrap(line, **wrap)][:4]
-    page.text(0, 0.84, "\n".join(lines), va="top", linespacing=1.35)
+    page.text(0, 0.84, "\n".join(lines), va="top", linespacing=1.0, in_layout=False)
     page.text(0, 1, f"τ = {tau:g}, {name}", va="center", color=f"C{n}", fontsize="small")
     page.axis("off")
 fig

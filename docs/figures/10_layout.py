@@ -164,9 +164,9 @@ for t in range(1, SHOWN + 1):
     ax.text(x, 0, f"$x_{t}$", ha="center", va="center")
     for layer in (1, 2):
         y = RISE * layer
-        box((x, y), f"$h_{t}^{{({layer})}}$", f"C{2 - layer}")
+        box((x, y), f"$h_{t}^{{({layer})}}$", "C0")
         if t < SHOWN:
-            arrow((x + 0.5, y), (x + WIDTH - 0.5, y), color="C1", linewidth=1.2)
+            arrow((x + 0.5, y), (x + WIDTH - 0.5, y), color="C0", linewidth=1.2)
     arrow((x, 0.25), (x, RISE - 0.35), color="C0")
     arrow((x, RISE + 0.35), (x, 2 * RISE - 0.35), color="C3", linewidth=1.8, linestyle="--")
     arrow((x, 2 * RISE + 0.35), (x, 3 * RISE - 0.3), color="C0")
@@ -193,11 +193,11 @@ right, left = np.cumsum(inputs), np.cumsum(inputs[::-1])[::-1]
 fig, ax = figures.figure(height=2.1)
 for t, x in enumerate(inputs):
     ax.text(WIDTH * t, 0, str(x), ha="center", va="center")
-    box((WIDTH * t, RISE), str(right[t]), "C1", full=t == len(inputs) - 1)
-    box((WIDTH * t, 2 * RISE), str(left[t]), "C0", full=t == 0)
+    box((WIDTH * t, RISE), str(right[t]), "C0", full=t == len(inputs) - 1)
+    box((WIDTH * t, 2 * RISE), str(left[t]), "C2", full=t == 0)
 for t in range(len(inputs) - 1):
-    arrow((WIDTH * t + 0.5, RISE), (WIDTH * (t + 1) - 0.5, RISE), color="C1", linewidth=1.2)
-    arrow((WIDTH * (t + 1) - 0.5, 2 * RISE), (WIDTH * t + 0.5, 2 * RISE), color="C0", linewidth=1.2)
+    arrow((WIDTH * t + 0.5, RISE), (WIDTH * (t + 1) - 0.5, RISE), color="C0", linewidth=1.2)
+    arrow((WIDTH * (t + 1) - 0.5, 2 * RISE), (WIDTH * t + 0.5, 2 * RISE), color="C2", linewidth=1.2)
 last = WIDTH * (len(inputs) - 1)
 ax.add_patch(
     Rectangle((last - 0.7, RISE - 0.5), 1.4, RISE + 1, fill=False, linestyle="--", edgecolor="C3")
@@ -229,7 +229,7 @@ for row, word in enumerate(words):
                 (1.6 * t, 1.2 * row),
                 1.5,
                 1,
-                facecolor="C1" if there else "none",
+                facecolor="C0" if there else "none",
                 alpha=0.3 if there else 1,
                 edgecolor="none" if there else "C4",
                 linewidth=0.8,
@@ -246,7 +246,7 @@ for row, word in enumerate(words):
             fontsize="small",
         )
     end = 1.6 * len(word) - 0.1
-    arrow((end, 1.2 * row + 0.5), (5.4, 1.2 * row + 0.5), color="C1", linewidth=1.2)
+    arrow((end, 1.2 * row + 0.5), (5.4, 1.2 * row + 0.5), color="C0", linewidth=1.2)
     ax.text(5.5, 1.2 * row + 0.5, f"state after \u201c{word}\u201d", ha="left", va="center")
 ax.set(xlim=(-0.1, 8.8), ylim=(3.6, -0.5), aspect="equal")
 for t in range(3):

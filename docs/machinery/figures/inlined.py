@@ -26,8 +26,8 @@ NAME = re.compile(r'( id="| href="#|url\(#)(?=p\d)')
 FORMULA = re.compile(r'(<tspan [^>]*)font-family="Site math[^"]*"([^>]*>)([^<]*)')
 SIZE = re.compile(r' font-size="([^"]*)"')
 SLANTED = ' font-style="italic"'
-# The letters of formulas are characters of their own, and larger than those of the text;
-# css/math.css and fonts/text.py have the same size.
+# The letters of formulas are characters of their own, and larger than those of the text, by as much
+# as css/math.css and fonts/text.py say.
 LETTERS = {0x61 + n: 0x1D44E + n for n in range(26)} | {0x41 + n: 0x1D434 + n for n in range(26)}
 LETTERS |= {0x3B1 + n: 0x1D6FC + n for n in range(25)} | {ord("h"): 0x210E}
 LARGER = 1.12

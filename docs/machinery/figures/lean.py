@@ -137,19 +137,16 @@ def _unwrap(element: ET.Element) -> None:
 def _seen(part: ET.Element) -> Iterator[ET.Element]:
     """Give what has to stand in the place of an element."""
     kind = part.tag.removeprefix(f"{{{SVG}}}")
+    is_empty = kind == "g" and not len(part)
     if kind == "g" and not part.attrib:
         yield from part
-    elif not _is_blank(kind, part):
+    elif not is_empty and not (kind == "path" and _is_blank(part)):
         yield part
 
 
-def _is_blank(kind: str, part: ET.Element) -> bool:
-    return (kind == "g" and not len(part)) or (
-        kind == "path" and not part.get("id") and _is_bare(part)
-    )
-
-
-def _is_bare(path: ET.Element) -> bool:
+def _is_blank(path: ET.Element) -> bool:
+    if path.get("id"):  # it is used elsewhere
+        return False
     bare = path.get("fill") == "none" and path.get("stroke", "none") == "none"
     return bare or path.get("opacity") == "0" or not re.search("[a-z]", path.get("d", ""))
 

@@ -25,10 +25,10 @@ ITALIC = "".join(c for c in ASCII if c not in '"#$%*+<=>@[\\]^_`{|}~') + "–"
 WEIGHTS = {400: 385, 700: 600}
 # The formulas are set this much larger than the text.
 MATHS = 1.12
-MATH_ITALIC = {0x1D44E + n: 0x61 + n for n in range(26)} | {
-    0x1D434 + n: 0x41 + n for n in range(26)
-}
-MATH_ITALIC |= {0x1D6FC + n: 0x3B1 + n for n in range(25)} | {0x210E: ord("h")}
+# Which character of the formulas has the form that a plain letter has in italics.
+ITALICS = {0x61 + n: 0x1D44E + n for n in range(26)} | {0x41 + n: 0x1D434 + n for n in range(26)}
+ITALICS |= {0x3B1 + n: 0x1D6FC + n for n in range(25)} | {ord("h"): 0x210E}
+BARS = {0x304: ord("¯")}  # matplotlib asks for the one, MathML for the other
 
 
 def subset(font: TTFont, characters: str) -> TTFont:
@@ -45,7 +45,7 @@ def subset(font: TTFont, characters: str) -> TTFont:
 
 def drawn(file: Path, weight: int, characters: str) -> TTFont:
     """Return one weight of a variable font."""
-    font = TTFont(file)
+    font = TTFont(file, recalcTimestamp=False)
     font.ensureDecompiled()
     return subset(instancer.instantiateVariableFont(font, {"wght": weight}), characters)
 
@@ -75,14 +75,14 @@ def compressed(font: TTFont, name: str) -> None:
     font.save(HERE / name)
 
 
-def mathematics(codes: dict[int, int], style: str) -> TTFont:
-    """Take from the font of the formulas the characters that stand for others."""
-    font = TTFont(HERE / "latinmodern-math.woff2")
+def mathematics(style: str, forms: dict[int, int]) -> TTFont:
+    """Take characters, each in the form of a character of the formulas, from their font."""
+    font = TTFont(HERE / "latinmodern-math.woff2", recalcTimestamp=False)
     font.flavor = None
     for table in {"MATH", "GPOS", "GSUB", "GDEF"} & {*font.keys()}:
         del font[table]
     cmap = font.getBestCmap()
-    kept = {code: cmap[old] for old, code in codes.items() if old in cmap}
+    kept = {code: cmap[form] for code, form in forms.items() if form in cmap}
     for table in font["cmap"].tables:
         table.cmap = {code: name for code, name in kept.items() if code < 0x10000}
     options = Options(hinting=False, notdef_outline=True, name_IDs=[])
@@ -108,9 +108,9 @@ def main(folder: Path) -> None:
     compressed(between(masters), "text.woff2")
     compressed(drawn(italic, WEIGHTS[400], ITALIC), "text-italic.woff2")
     characters = TTFont(HERE / "latinmodern-math.woff2").getBestCmap()
-    upright = dict(zip(characters, characters, strict=True))
-    mathematics(upright, "Regular").save(FIGURES / "math.otf")
-    mathematics(MATH_ITALIC, "Italic").save(FIGURES / "math-italic.otf")
+    themselves = dict(zip(characters, characters, strict=True))
+    mathematics("Regular", themselves | BARS).save(FIGURES / "math.otf")
+    mathematics("Italic", ITALICS).save(FIGURES / "math-italic.otf")
 
 
 main(Path(sys.argv[1]))
