@@ -24,6 +24,8 @@ from mkdocs.config import load_config
 from mkdocs.exceptions import Abort, BuildError, PluginError
 from PIL import Image
 
+from bptt.figures import canvas
+
 pytestmark = pytest.mark.site
 
 ROOT = Path(__file__).parents[1]
@@ -706,7 +708,7 @@ def test_a_formula_in_a_picture_has_the_letters_and_the_size_of_those_in_the_tex
         '<svg xmlns="x" width="1pt" viewBox="0 0 9 9"><clipPath id="p1"/>'
         '<use clip-path="url(#p1)"/>'
         '<tspan font-family="Site math, math" font-size="10" font-style="italic" fill="#00684a">hi'
-        "</tspan></svg>"
+        '</tspan><tspan font-family="Site math, math">\u0304</tspan></svg>'
     )
     pair = (
         '<img src="../f/a-light.svg#only-light" alt="A &quot;b&quot;" width="9" height="9"'
@@ -718,8 +720,42 @@ def test_a_formula_in_a_picture_has_the_letters_and_the_size_of_those_in_the_tex
     assert (first.tspan.text, first.tspan["font-size"]) == ("ℎ𝑖", "11.2")
     assert first.tspan["fill"] == "var(--gate-i)"
     assert first.tspan["class"] == ["formula"]
+    assert first.find_all("tspan")[1].text == "¯"
     assert first.use["clip-path"] == f"url(#{first.clippath['id']})"
     assert first.clippath["id"] != second.clippath["id"]
+
+
+def test_what_a_colour_means_is_the_same_in_figures_and_pages_and_can_be_read_as_text() -> None:
+    css = (MACHINERY / "css" / "site.css").read_text("utf-8")
+    light, dark = (
+        dict(re.findall(r"(--(?:forward|backward|gate-\w)): (#\w{6});", part))
+        for part in css.split("@media screen", 2)[:2]
+    )
+    assert len(light) == len(dark) == 6
+    known = step("figures.colours").NAMED
+    assert {name: known[colour] for name, colour in light.items()} == {
+        name: (f"var({name})", dark[name]) for name in light
+    }
+    gates = {light[f"--gate-{gate}"] for gate in "ifgo"}
+    assert {canvas.FORWARD, canvas.BACKWARD, *canvas.GATES.values()} == {
+        light["--forward"],
+        light["--backward"],
+        *gates,
+    }
+    for colours, pages in ((light, ["#ffffff", "#f5f6f8"]), (dark, ["#15191e", "#1f242a"])):
+        assert all(contrast(one, page) >= 4.5 for one in colours.values() for page in pages)
+
+
+def contrast(*colours: str) -> float:
+    """Return the contrast of two colours, by WCAG."""
+
+    def luminance(colour: str) -> float:
+        parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted(map(luminance, colours))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_the_gates_have_their_colours_in_formulas_and_in_the_code_of_a_step() -> None:

@@ -31,6 +31,8 @@ SLANTED = ' font-style="italic"'
 LETTERS = {0x61 + n: 0x1D44E + n for n in range(26)} | {0x41 + n: 0x1D434 + n for n in range(26)}
 LETTERS |= {0x3B1 + n: 0x1D6FC + n for n in range(25)} | {ord("h"): 0x210E}
 LARGER = 1.12
+# matplotlib sets a bar over a letter by a character that the font of the page does not have.
+BAR, BAR_OF_MATHML = "\N{COMBINING MACRON}", "\N{MACRON}"
 
 pictures: dict[str, str] = {}
 
@@ -58,6 +60,7 @@ def _drawn(pair: re.Match[str], page: Page, name: str) -> str:
 def _formula(letters: re.Match[str]) -> str:
     """Set letters in the font of the formulas."""
     before, after, text = letters.groups()
+    text = text.replace(BAR, BAR_OF_MATHML)
     look = before + after
     size = SIZE.search(look)
     points = LARGER * float(size[1] if size else 11)

@@ -27,7 +27,7 @@ BLOCK = re.compile(
     |^(?P<mark>!!!|\?\?\?)[ ](?P<kind>[\w-]+)[ ]"(?P<title>[^"\n]*)"[ ]*\n
         (?P<body>(?:(?:[ ]{4}[^\n]*)?\n)+)
     |^!\[(?P<alt>[^\n]*)\]\((?P<picture>[^)\s]+)\)\n+
-        ///[ ]figure-caption\n(?P<caption>.*?)^///[ ]*$
+        ///[ ]figure-caption\n(?:[ ]+attrs:.*?\n\n)?(?P<caption>.*?)^///[ ]*$
     """,
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
