@@ -79,6 +79,27 @@ fig
 figures.data(fig)
 
 # %% [markdown]
+# A reader may type, and let the network go on. Its unit is the one that follows the position in the
+# line, as the experiment found it.
+
+# %%
+(followed,) = (run.score for run in experiments.load("language_units").runs[:1])
+unit = {name: followed[f"line {name}"] for name in ("layer", "field")} | {
+    "number": followed["line unit"],
+    "count": record["settings"]["widths"][-1],
+    "correlation": followed["line held_out"],
+    "chance": followed["line null held_out"][-1],
+}
+figures.touchable(
+    "letters",
+    "Type and watch",
+    network="shakespeare",
+    bytes=record["bytes"],
+    text=prompt,
+    unit=unit,
+)
+
+# %% [markdown]
 # ## Chunks
 #
 # In words: fifteen letters in a row, cut into three chunks of five by two dashed lines. A blue
@@ -271,7 +292,6 @@ figures.data(fig)
 # ## Unit
 
 # %%
-(followed,) = (run.score for run in experiments.load("language_units").runs[:1])
 position, state = np.array(followed["line values"]), np.array(followed["line states"])
 line_fit = np.polyfit(state, position, 1)
 assert np.corrcoef(position, state)[0, 1] ** 2 > 0.5

@@ -15,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from figures import gallery, inlined, kernel, notebooks, shown
+from figures import gallery, inlined, kernel, networks, notebooks, shown
 from publish import addresses, offline, policy, strict
 from read import memory, modules, rendering
 from read.pages import html_of
@@ -58,6 +58,7 @@ def on_pre_build(config: MkDocsConfig) -> None:  # noqa: ARG001  MkDocs passes i
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what is written, and not read."""
     formulas.add_font(config, files)
+    networks.add(config, files)
     return api.add(config, files)
 
 

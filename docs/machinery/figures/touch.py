@@ -6,6 +6,7 @@ figure. The scripts stand in ``docs/figures/touch``; ``js/touch.js`` fetches the
 """
 
 import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ FOLDER = "figures/touch"
 MARK = "figure-touch"
 # A reader of the page fetches it when the figure comes near.
 MOST_BYTES = 12_000
+# How a script names another that it fetches.
+FETCHED = re.compile(r'script\("([\w-]+\.js)"\)')
 SOURCE = (
     '<details class="touch-source"><summary>The script with which it is touched: {name}</summary>'
     '<div class="language-javascript highlight" data-search-exclude>{code}</div></details>'
@@ -56,8 +59,15 @@ def add(frame: Tag, touch: dict[str, str], page: Page) -> None:
 
 
 def source(touch: dict[str, str], page: Page, config: MkDocsConfig) -> str:
-    """Return a figure's script, to be read on its notebook's page."""
-    path = Path(config.docs_dir, FOLDER, f"{touch['script']}.js")
+    """Return a figure's script, to be read on its notebook's page, and those that it fetches."""
+    folder, own = Path(config.docs_dir, FOLDER), f"{touch['script']}.js"
+    names = [own, *FETCHED.findall(_script(folder / own, page))]
+    return "".join(
+        SOURCE.format(name=name, code=_highlighted(_script(folder / name, page))) for name in names
+    )
+
+
+def _script(path: Path, page: Page) -> str:
     try:
         code = path.read_bytes()
     except FileNotFoundError as error:
@@ -65,7 +75,9 @@ def source(touch: dict[str, str], page: Page, config: MkDocsConfig) -> str:
     if len(code) > MOST_BYTES:
         message = f"{FOLDER}/{path.name}: {len(code)} bytes; a script has at most {MOST_BYTES}"
         raise PluginError(message)
+    return code.decode()
+
+
+def _highlighted(code: str) -> str:
     formatter = HtmlFormatter(nowrap=False, wrapcode=True)
-    return SOURCE.format(
-        name=path.name, code=highlight(code.decode(), JavascriptLexer(), formatter)
-    )
+    return highlight(code, JavascriptLexer(), formatter)

@@ -22,6 +22,8 @@ from publish.addresses import is_local
 NAME = "bptt-site.zip"
 # What only a server or a search engine reads.
 LEFT_OUT = {NAME, ".nojekyll", "404.html", "sitemap.xml", "sitemap.xml.gz"}
+# A page from the file system may fetch no weights.
+WEIGHTS = ".safetensors"
 INDEX, SCRIPT = "search/search_index.json", "search/search_index.js"
 LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
 # A page from the file system has no origin that a font could be fetched for in advance.
@@ -34,7 +36,7 @@ def pack(config: MkDocsConfig) -> None:
         return
     site = Path(config.site_dir)
     names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    packed = names - LEFT_OUT
+    packed = {name for name in names - LEFT_OUT if not name.endswith(WEIGHTS)}
     with zipfile.ZipFile(site / NAME, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(packed):
             offline, content = name, (site / name).read_bytes()
