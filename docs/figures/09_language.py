@@ -95,6 +95,7 @@ figures.touchable(
     "Type and watch",
     network="shakespeare",
     bytes=record["bytes"],
+    about="The network of this chapter, of 3.5 million weights.",
     text=prompt,
     unit=unit,
 )

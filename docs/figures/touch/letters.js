@@ -6,6 +6,7 @@
   const LONGEST = 600; // letters of a text
   const WRITTEN = 150; // letters, each time that it goes on
   const SLICE = 8; // milliseconds of work before the page may answer
+  const SIGHT = 300; // milliseconds of work until what is done so far is drawn
   const PAUSE = 40; // milliseconds between letters that are written
   const LARGE = 1e6; // bytes, which are fetched on request only
 
@@ -17,18 +18,23 @@
 
   // Works through a generator in slices, so that the page may answer in between, unless another
   // takes its place. Tells whether the first slice was enough.
-  function worker(between) {
+  function worker(draw) {
     let task;
     return (generator, after) => {
       task = generator;
+      let drawn = performance.now();
       const slice = () => {
-        if (task !== generator) return true;
-        const end = performance.now() + SLICE;
+        const begin = performance.now();
         let step = generator.next();
-        while (!step.done && performance.now() < end) step = generator.next();
+        while (!step.done && performance.now() < begin + SLICE) step = generator.next();
         if (step.done) after(step.value);
-        else setTimeout(() => slice() || between());
+        else setTimeout(goOn);
         return step.done;
+      };
+      const goOn = () => {
+        if (task !== generator || slice() || performance.now() < drawn + SIGHT) return;
+        draw();
+        drawn = performance.now();
       };
       return slice();
     };
@@ -78,7 +84,7 @@
         area.setSelectionRange(text.length - after, text.length - after);
       },
     };
-    const dial = slider({ name: "temperature", label: "Temperature τ", min: 0, max: 2, step: 0.1,
+    const dial = slider({ name: "temperature", label: "Temperature", min: 0, max: 2, step: 0.1,
       value: 1 });
     const letter = slider({ name: "letter", label: "Letter", min: 0, max: LONGEST, step: 1,
       value: 0, say: (place) => place ? `${place}: ${area.value[place - 1]}` : "the next" });
@@ -163,7 +169,7 @@
         network = await touchable.network.load(new URL(`${data.network}/`, here), (bytes) => {
           progress.value = bytes;
         });
-        view = touchable.reading({ html, number, button, unit: data.unit, choose, take });
+        view = touchable.reading({ ...data, html, number, button, choose, take });
         stage.replaceChildren(...view.elements);
         if (asked) area.focus({ preventScroll: true });
       } catch {

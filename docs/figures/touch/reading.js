@@ -1,6 +1,6 @@
 // What the figure of letters.js draws and says of a reading: the text, coloured, and what may come
 // next. `choose` is told the place of a letter that is pressed, `take` a letter that may come next.
-touchable.reading = ({ html, number, button, unit, choose, take }) => {
+touchable.reading = ({ html, number, button, unit, about, choose, take }) => {
   const ROWS = 6;
   const DARKEST = 8; // bits
   const LEGENDS = {
@@ -9,11 +9,11 @@ touchable.reading = ({ html, number, button, unit, choose, take }) => {
     reach: "The darker a letter, the more the chance of the framed one depends on it.",
   };
 
-  const named = (letter) => ({ " ": "space", "\n": "line break" })[letter] ?? `“${letter}”`;
-  const sign = (letter) => ({ " ": "␣", "\n": "↵" })[letter] ?? letter;
+  const NAMES = { " ": "space", "\n": "new line" };
+  const named = (letter) => NAMES[letter] ?? `“${letter}”`;
   const percent = (p) => `${Math.round(100 * p)} %`;
   const tint = (colour, share) =>
-    `color-mix(in srgb, var(--${colour}) ${Math.round(50 * Math.min(share, 1))}%, transparent)`;
+    `color-mix(in srgb, var(${colour}) ${Math.round(50 * Math.min(share, 1))}%, transparent)`;
 
   // Numbers. Places count from 1; the letter at a place was predicted at the one before.
 
@@ -39,13 +39,13 @@ touchable.reading = ({ html, number, button, unit, choose, take }) => {
     const letters = Array.from({ length: count }, (_, n) => n + 1);
     if (letter) {
       const most = norms.reduce((most, norm) => Math.max(most, norm), 0);
-      return letters.map((place) => ["backward", (norms[place] ?? 0) / most || 0]);
+      return letters.map((place) => ["--backward", (norms[place] ?? 0) / most || 0]);
     }
     if (colour === "surprise")
-      return letters.map((place) => ["surprise", bits(reading, place) / DARKEST]);
+      return letters.map((place) => ["--surprise", bits(reading, place) / DARKEST]);
     const values = letters.map((place) => activation(reading, place));
     const most = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return values.map((value) => [value > 0 ? "forward" : "below", Math.abs(value) / most]);
+    return values.map((value) => [value > 0 ? "--forward" : "--below", Math.abs(value) / most]);
   }
 
   // Elements
@@ -56,28 +56,36 @@ touchable.reading = ({ html, number, button, unit, choose, take }) => {
     const place = [...coloured.children].indexOf(target) + 1;
     if (place) choose(place);
   });
+  const tints = new WeakMap(); // of each element, as a browser says a colour in words of its own
   const legend = html("p", { class: "letters-legend" });
   const rows = Array.from({ length: ROWS }, () => {
     const row = { letter: html("b"), bar: html("i"), chance: html("span") };
     row.press = button(row.bar, () => take(row.taken));
-    row.press.append(row.letter, row.chance);
+    row.press.append(row.letter, " ", row.chance);
     return row;
   });
   const next = html("div", { class: "letters-next", role: "group" },
     ...rows.map(({ press }) => press));
 
+  // Only what has changed is set: a page takes its time for each.
+  const set = (element, name, value) => {
+    if (element[name] !== value) element[name] = value;
+  };
+
   function paintText(reading) {
     const text = reading.text.slice(0, reading.places.length - 1);
+    const before = coloured.children.length;
     while (coloured.children.length > text.length) coloured.lastChild.remove();
     while (coloured.children.length < text.length) coloured.append(html("span"));
     const shaded = shades(reading, text.length);
     [...coloured.children].forEach((span, n) => {
-      const shown = text[n] === "\n" ? "↵\n" : text[n];
-      if (span.textContent !== shown) span.textContent = shown;
-      span.style.backgroundColor = tint(...shaded[n]);
-      span.classList.toggle("chosen", n + 1 === reading.letter);
+      set(span, "textContent", text[n] === "\n" ? "↵\n" : text[n]);
+      set(span, "className", n + 1 === reading.letter ? "chosen" : "");
+      const colour = tint(...shaded[n]);
+      if (tints.get(span) !== colour) span.style.backgroundColor = colour;
+      tints.set(span, colour);
     });
-    if (!reading.letter) coloured.scrollTop = coloured.scrollHeight;
+    if (text.length !== before) coloured.scrollTop = coloured.scrollHeight;
     legend.textContent = LEGENDS[reading.letter ? "reach" : reading.colour];
   }
 
@@ -87,10 +95,9 @@ touchable.reading = ({ html, number, button, unit, choose, take }) => {
     likely(p).forEach((code, n) => {
       const row = rows[n];
       row.taken = network.characters[code];
-      row.letter.textContent = sign(row.taken);
+      row.letter.textContent = NAMES[row.taken] ?? row.taken;
       row.bar.style.width = `${100 * p[code]}%`;
       row.chance.textContent = percent(p[code]);
-      row.press.setAttribute("aria-label", `${named(row.taken)}, ${percent(p[code])}`);
     });
     next.setAttribute("aria-label",
       letter ? `What might have stood in place ${letter}` : "What may come next");
@@ -113,7 +120,7 @@ touchable.reading = ({ html, number, button, unit, choose, take }) => {
     while (sum < all / 2) sum += norms[letter - ++near];
     const reach = near > 1 ? `${near} letters` : "letter";
     return `${named(text[letter - 1])} had a chance of ${percent(2 ** -cost)} and cost`
-      + ` ${number(cost)} bits. Half of its reach lies in the ${reach} before it.`;
+      + ` ${number(cost)} bits. Half of the gradient's reach lies in the ${reach} before it.`;
   }
 
   function aboutUnit(reading) {
@@ -139,5 +146,6 @@ touchable.reading = ({ html, number, button, unit, choose, take }) => {
     return reading.colour === "unit" ? aboutUnit(reading) : aboutText(reading);
   }
 
-  return { elements: [coloured, legend, next], paint, sentence };
+  const known = html("p", { class: "letters-legend" }, about);
+  return { elements: [coloured, legend, next, known], paint, sentence };
 };
