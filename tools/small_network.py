@@ -1,9 +1,9 @@
 """Make the network that the home page's figure fetches: `python tools/small_network.py FOLDER`.
 
-`bptt train` has trained it in that folder, by COMMAND below. Its weights are put beside the scripts
-of the figures in 8 bits, with what is known of it: how well it predicts before and after rounding,
-and which unit of its state follows the position in the line. The unit is chosen and measured as in
-`bptt.experiments.language_units`.
+`bptt train` trains it in that folder, by COMMAND below. Its weights are put beside the scripts of
+the figures in 8 bits, with what is known of it: how far the training was, how well the network
+predicts before and after rounding, and which unit of its state follows the position in the line.
+The unit is chosen and measured as in `bptt.experiments.language_units`.
 """
 
 import argparse
@@ -35,10 +35,8 @@ COMMAND = (
 
 
 def make(trained_in: Path, place: Path = PLACE) -> dict[str, Any]:
-    """Write the network of a finished training to its place, and return what is known of it."""
+    """Put the network of a training beside the scripts, and return what is known of it."""
     settings, _, trained = run_file.read(trained_in / STATE)
-    if trained.run.step < settings.steps:
-        raise ValueError(f"{trained_in} is at step {trained.run.step} of {settings.steps}")
     read = corpus.load("shakespeare")
     model = Model(CELLS[settings.cell], trained.run.params, read.vocabulary)
     files_of_it = folder.contents(model, dtype="int8")
@@ -48,6 +46,7 @@ def make(trained_in: Path, place: Path = PLACE) -> dict[str, Any]:
     rounded = folder.read(place)
     about = {
         "command": COMMAND,
+        "steps": trained.run.step,
         "settings": dataclasses.asdict(settings),
         "corpus": {"name": "Tiny Shakespeare", "sha256": read.sha256},
         "parameters": sum(array.size for _, array in tree.leaves(model.params)),
