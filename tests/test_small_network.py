@@ -19,7 +19,7 @@ def test_it_is_what_it_says_of_itself():
     assert model.vocabulary.characters == pretrained.load().vocabulary.characters
     assert (PLACE / folder.WEIGHTS).stat().st_size < 120_000
     for name, exact in about["float32"].items():  # little is lost in 8 bits
-        assert abs(about[name] - exact) < 0.001
+        assert abs(about[name] - exact) < 0.002
 
 
 def test_the_home_page_says_of_it_what_is_known():

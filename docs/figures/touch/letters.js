@@ -73,6 +73,7 @@
       left = WRITTEN;
       change({ letter: 0 });
     });
+    go.disabled = true; // until the network is there
     const typed = {
       name: "text", value: data.text,
       element: html("p", { class: "letters-typed" }, html("label", {}, "Type here", area), go),
@@ -128,6 +129,7 @@
       go.textContent = "Stop";
       clearTimeout(timer);
       timer = setTimeout(() => work(write(text, temperature, count), (longer) => {
+        if (!left) return; // it was stopped meanwhile
         left -= count;
         if (!left) stop();
         change({ text: longer });
@@ -171,6 +173,7 @@
         });
         view = touchable.reading({ ...data, html, number, button, choose, take });
         stage.replaceChildren(...view.elements);
+        go.disabled = false;
         if (asked) area.focus({ preventScroll: true });
       } catch {
         news = "The network could not be fetched.";
