@@ -296,4 +296,5 @@ def test_a_page_from_the_file_system_says_that_it_can_fetch_nothing(
         page, "at => /may fetch no network/.test(document.querySelector(at)?.textContent)", STATUS
     )
     assert page.locator(AREA).count() == 0
+    assert page.locator(f"{FIGURE} > p > :is(img, svg)").first.is_visible()
     page.close()

@@ -44,10 +44,10 @@
     + " one can type here.";
 
   function open({ data, figure, stage, change, html, number, slider, choice, button, still }) {
-    // It stands until there is something else to be seen.
-    const picture = figure.querySelector("p").cloneNode(true);
-    stage.append(picture);
-    if (location.protocol === "file:") return { controls: [], show: () => OFFLINE };
+    if (location.protocol === "file:") {
+      figure.classList.add("letters-still"); // the picture stays
+      return { controls: [], show: () => OFFLINE };
+    }
 
     let network; // once it is fetched,
     let view; // and what is drawn of it
@@ -164,7 +164,7 @@
 
     async function fetchNetwork(asked) {
       news = "The network is being fetched.";
-      stage.replaceChildren(picture, progress);
+      stage.replaceChildren(progress);
       change();
       try {
         await Promise.all([script("network.js"), script("reading.js")]);
@@ -177,7 +177,7 @@
         if (asked) area.focus({ preventScroll: true });
       } catch {
         news = "The network could not be fetched.";
-        stage.replaceChildren(picture, ask);
+        stage.replaceChildren(ask);
       }
       change();
     }
