@@ -4,10 +4,11 @@ touchable.reading = ({ html, number, button, unit, about, choose, take }) => {
   const ROWS = 6;
   const DARKEST = 8; // bits
   const LEGENDS = {
-    surprise: "The darker a letter, the more it surprised the network.",
+    surprise: "The stronger its colour, the more a letter surprised the network.",
     unit: "Blue: the unit is above zero. Grey: below.",
-    reach: "The darker a letter, the more the chance of the framed one depends on it.",
+    reach: "The stronger its colour, the more the chance of the framed letter depends on it.",
   };
+  const [FORWARD, BACKWARD, GREY] = ["--forward", "--backward", "--md-default-fg-color--lighter"];
 
   const NAMES = { " ": "space", "\n": "new line" };
   const named = (letter) => NAMES[letter] ?? `“${letter}”`;
@@ -39,13 +40,13 @@ touchable.reading = ({ html, number, button, unit, about, choose, take }) => {
     const letters = Array.from({ length: count }, (_, n) => n + 1);
     if (letter) {
       const most = norms.reduce((most, norm) => Math.max(most, norm), 0);
-      return letters.map((place) => ["--backward", (norms[place] ?? 0) / most || 0]);
+      return letters.map((place) => [BACKWARD, (norms[place] ?? 0) / most || 0]);
     }
     if (colour === "surprise")
-      return letters.map((place) => ["--surprise", bits(reading, place) / DARKEST]);
+      return letters.map((place) => [GREY, bits(reading, place) / DARKEST]);
     const values = letters.map((place) => activation(reading, place));
     const most = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return values.map((value) => [value > 0 ? "--forward" : "--below", Math.abs(value) / most]);
+    return values.map((value) => [value > 0 ? FORWARD : GREY, Math.abs(value) / most]);
   }
 
   // Elements
