@@ -711,8 +711,8 @@ def test_a_formula_in_a_picture_has_the_letters_and_the_size_of_those_in_the_tex
         '</tspan><tspan font-family="Site math, math">\u0304</tspan></svg>'
     )
     pair = (
-        '<img src="../f/a-light.svg#only-light" alt="A &quot;b&quot;" width="9" height="9"'
-        ' loading="lazy"><img src="../f/a-dark.svg#only-dark" alt="A" width="9" height="9">'
+        '<img alt="A &quot;b&quot;" height="9" loading="lazy" src="../f/a-light.svg#only-light"'
+        ' width="9"/><img src="../f/a-dark.svg#only-dark" alt="A" width="9" height="9">'
     )
     page = SimpleNamespace(url="chapter/")
     first, second = BeautifulSoup(inlined.drawn_in(pair * 2, page), "html.parser").find_all("svg")

@@ -14,13 +14,13 @@ from mkdocs.structure.pages import Page
 
 from figures.colours import named
 
-PAIR = re.compile(
-    r'<img src="([^"]*)-light\.svg#only-light" alt="([^"]+)" (width="\d+" height="\d+")'
-    r' loading="lazy"><img src="\1-dark\.svg#only-dark" [^>]*>'
-)
+IMAGE = r'<img (?:[^">]|"[^"]*")*?src="[^"]*-{0}\.svg#only-{0}"(?:[^">]|"[^"]*")*>'
+PAIR = re.compile(rf"({IMAGE.format('light')})\s*{IMAGE.format('dark')}")
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 HEAD = re.compile(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>')
 FRAME = (
-    '<svg class="figure" role="img" aria-label="{}" {} {} font-size="11" stroke-linejoin="round">'
+    '<svg class="figure" role="img" aria-label="{alt}" width="{width}"'
+    ' height="{height}" {view} font-size="11" stroke-linejoin="round">'
 )
 NAME = re.compile(r'( id="| href="#|url\(#)(?=p\d)')
 FORMULA = re.compile(r'(<tspan [^>]*)font-family="Site math[^"]*"([^>]*>)([^<]*)')
@@ -51,9 +51,11 @@ def drawn_in(output: str, page: Page) -> str:
 
 
 def _drawn(pair: re.Match[str], page: Page, name: str) -> str:
-    address, alt, size = pair.groups()
-    svg = named(pictures[urljoin(f"/{page.url}", f"{address}-light.svg")[1:]])
-    svg = HEAD.sub(lambda head: FRAME.format(alt, size, head[1]), svg)
+    image = dict(ATTRIBUTE.findall(pair[1]))
+    if not image["alt"]:  # on a card, which says the same in words
+        return pair[0]
+    address = urljoin(f"/{page.url}", image["src"]).partition("#")[0]
+    svg = HEAD.sub(lambda head: FRAME.format(view=head[1], **image), named(pictures[address[1:]]))
     return FORMULA.sub(_formula, NAME.sub(rf"\1{name}", svg))
 
 
