@@ -89,5 +89,5 @@ def test_the_index_holds_no_facts_code_or_data(pytestconfig):
     texts = " ".join(entry["text"] for entry in index)
     assert [place for place in places if re.match("figures/.", place)] == []
     assert [place for place in places if place.endswith("#the-evidence")] == []
-    for fact in ("minutes to read", "Code of Figure", "open in Colab", "import numpy"):
+    for fact in ("minutes to read", "Code of Figure", "import numpy"):
         assert fact not in texts
