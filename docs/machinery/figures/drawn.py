@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup, Tag
 from mkdocs.exceptions import PluginError
 
 from figures import touch
-from figures.svg import tidy
+from figures.svg import MISSING, tidy
 
 DATA = "data:image/svg+xml;base64,"
 SUBHEADINGS = ["h2", "h3", "h4", "h5", "h6"]
@@ -37,6 +37,8 @@ def collect(content: str, where: str) -> tuple[str, dict[str, dict[str, Any]]]:
             raise PluginError(f"{where}: two figures under #{name}; give each its own heading")
         else:
             svg = base64.b64decode(str(tag["src"]).removeprefix(DATA)).decode()
+            if MISSING in svg:
+                raise PluginError(f"{where}: the fonts of the figures lack a character of #{name}")
             figures[name] = {"svg": tidy(svg), "explanations": explained.get(name, [])}
     touch.take(soup, figures, SUBHEADINGS)
     for heading in soup.find_all(SUBHEADINGS):

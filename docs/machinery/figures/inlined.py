@@ -52,7 +52,7 @@ def drawn_in(output: str, page: Page) -> str:
 
 def _drawn(pair: re.Match[str], page: Page, name: str) -> str:
     image = dict(ATTRIBUTE.findall(pair[1]))
-    if not image["alt"]:  # on a card, which says the same in words
+    if not image.get("alt"):  # on a card, which says the same in words
         return pair[0]
     address = urljoin(f"/{page.url}", image["src"]).partition("#")[0]
     svg = HEAD.sub(lambda head: FRAME.format(view=head[1], **image), named(pictures[address[1:]]))

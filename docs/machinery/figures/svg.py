@@ -38,10 +38,7 @@ PRIMES = {"0": "′"}
 
 def tidy(svg: str) -> str:
     """Return a picture with whole words, in fonts that are named by their purpose."""
-    svg = LETTERS.sub(_words, CLUTTER.sub("", svg))
-    if MISSING in svg:
-        raise PluginError("a figure has a character that the fonts of the figures lack")
-    return lean(FONT.sub(_purpose, svg))
+    return lean(FONT.sub(_purpose, LETTERS.sub(_words, CLUTTER.sub("", svg))))
 
 
 def alone(svg: str) -> str:
