@@ -221,7 +221,8 @@ def merged(tmp_path: Path) -> Path:
         "bare.html": "<p>",
         "theme.js": 'x("p",{class:"script"});y("--by-script")',
     }
-    for name, text in {**SHEETS, **SCRIPTS, **pages}.items():
+    fonts = {"machinery/fonts/a.woff2": "a font"}
+    for name, text in {**SHEETS, **SCRIPTS, **pages, **fonts}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -239,12 +240,13 @@ def test_the_style_sheets_become_one_in_their_order(merged: Path) -> None:
         "--by-script:4",
         ".page{x:var(--drawn)",
         ".script{",
-        "a.woff2",
+        'url("data:font/woff2;base64,YSBmb250")',
         "@media print{",
     ]
     assert [css.find(part) for part in shown] == sorted(css.index(part) for part in shown)
     assert [part for part in (".text", "idle", "Ours") if part in css] == []
     assert sorted(path.name for path in merged.rglob("*.css")) == ["all.css"]
+    assert not [*merged.rglob("*.woff2")]
 
 
 def test_the_scripts_become_one_and_keep_their_names_apart(merged: Path) -> None:

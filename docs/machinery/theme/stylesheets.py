@@ -5,6 +5,7 @@ A selector stays if every class, id and attribute in it occurs in a tag of some 
 and a custom property if something asks for it. One file is one request, and compresses better.
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -33,6 +34,7 @@ LINKS = {SHEET: (LINK, f'<link rel="stylesheet" href="{{}}{SHEET}">')} | {
     name: (re.compile(LOAD.format(when)), f'<script src="{{}}{name}"{when}></script>')
     for name, when in SCRIPTS.items()
 }
+FONT = re.compile(r"""url\(["']?([^"')]+\.woff2)["']?\)""")
 # What a script does not need: the blanks before a line, and a line that is a note.
 IDLE_SIGNS = re.compile(r"^\s*(?://.*\n)?", re.MULTILINE)
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
@@ -54,12 +56,16 @@ def merge(config: MkDocsConfig) -> None:
     sheets = [_for_media(_text(site, link), link) for link in _links(LINK, pages)]
     causes = ["stylesheet", sheets, words, named]
     css = recall(config, causes, partial(merged, sheets, {*words}, {*named}))
+    fonts = {address: site / "machinery/css" / address for address in FONT.findall(css)}
+    css = FONT.sub(lambda address: _with_font(fonts[address[1]]), css)
     files = {SHEET: css + styles.sheet(pages.values())}
     for name in SCRIPTS:
         files[name] = "".join(_apart(_text(site, load)) for load in _links(LINKS[name][0], pages))
     for pattern, _ in LINKS.values():
         for link in _links(pattern, pages):
             (site / link["path"]).unlink()
+    for font in fonts.values():
+        font.unlink()
     for path, html in pages.items():
         path.write_text(styles.moved(_linked(html)), "utf-8")
     for name, text in files.items():
@@ -70,6 +76,11 @@ def merged(sheets: list[str], words: set[str], named: set[str]) -> str:
     """Return the one style sheet."""
     css = without_idle("".join(shortened(css, words.__contains__) for css in sheets), named)
     return css + unscripted.dark(css)
+
+
+def _with_font(path: Path) -> str:
+    """Write a font as a part of the sheet: one that comes later moves lines, and pictures miss it."""
+    return f'url("data:font/woff2;base64,{base64.b64encode(path.read_bytes()).decode()}")'
 
 
 def _links(pattern: re.Pattern[str], pages: dict[Path, str]) -> list[re.Match[str]]:
