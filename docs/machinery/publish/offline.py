@@ -26,8 +26,6 @@ LEFT_OUT = {NAME, ".nojekyll", "404.html", "sitemap.xml", "sitemap.xml.gz"}
 WEIGHTS = ".safetensors"
 INDEX, SCRIPT = "search/search_index.json", "search/search_index.js"
 LINK = re.compile(r'(<(?:a|link|form)\b[^>]*?\s(?:href|action)=")([^"]*)(?=")')
-# A page from the file system has no origin that a font could be fetched for in advance.
-PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
 
 
 def pack(config: MkDocsConfig) -> None:
@@ -53,7 +51,7 @@ def pack(config: MkDocsConfig) -> None:
 def page(html: str, name: str, packed: set[str], site_url: str) -> str:
     """Rewrite the links of a page for the file system."""
     rewrite = partial(_link, name=name, packed=packed, site_url=site_url)
-    return LINK.sub(rewrite, PRELOAD.sub("", html))
+    return LINK.sub(rewrite, html)
 
 
 def _link(match: re.Match[str], name: str, packed: set[str], site_url: str) -> str:

@@ -79,7 +79,7 @@ def merged(sheets: list[str], words: set[str], named: set[str]) -> str:
 
 
 def _with_font(path: Path) -> str:
-    """Write a font as a part of the sheet: one that comes later moves lines, and pictures miss it."""
+    """Write a font as a part of the sheet: one that comes later moves what is drawn."""
     return f'url("data:font/woff2;base64,{base64.b64encode(path.read_bytes()).decode()}")'
 
 
