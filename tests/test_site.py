@@ -711,7 +711,8 @@ def test_a_formula_in_a_picture_has_the_letters_and_the_size_of_those_in_the_tex
         '</tspan><tspan font-family="Site math, math">\u0304</tspan></svg>'
     )
     pair = (
-        '<img alt="A &quot;b&quot;" height="9" loading="lazy" src="../f/a-light.svg#only-light"'
+        "<img alt='A \"b\"' "
+        'height="9" loading="lazy" src="../f/a-light.svg#only-light"'
         ' width="9"/><img src="../f/a-dark.svg#only-dark" alt="A" width="9" height="9">'
     )
     page = SimpleNamespace(url="chapter/")

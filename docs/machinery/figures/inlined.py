@@ -5,18 +5,21 @@ Until all else is done a page holds the two images of each figure, for a light a
 linked. Pictures on cards stay images.
 """
 
+import html
 import re
+from functools import partial
 from itertools import count
 from urllib.parse import urljoin
 
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
+from selectolax.lexbor import LexborHTMLParser
 
 from figures.colours import named
 
-IMAGE = r'<img (?:[^">]|"[^"]*")*?src="[^"]*-{0}\.svg#only-{0}"(?:[^">]|"[^"]*")*>'
+ATTRIBUTES = r"""(?:[^"'>]|"[^"]*"|'[^']*')*"""
+IMAGE = rf'<img {ATTRIBUTES}?src="[^"]*-{{0}}\.svg#only-{{0}}"{ATTRIBUTES}>'
 PAIR = re.compile(rf"({IMAGE.format('light')})\s*{IMAGE.format('dark')}")
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 HEAD = re.compile(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>')
 FRAME = (
     '<svg class="figure" role="img" aria-label="{alt}" width="{width}"'
@@ -51,12 +54,18 @@ def drawn_in(output: str, page: Page) -> str:
 
 
 def _drawn(pair: re.Match[str], page: Page, name: str) -> str:
-    image = dict(ATTRIBUTE.findall(pair[1]))
-    if not image.get("alt"):  # on a card, which says the same in words
+    (tag,) = LexborHTMLParser(pair[1]).css("img")
+    image = {name: value or "" for name, value in tag.attributes.items()}
+    if not image["alt"]:  # on a card, which says the same in words
         return pair[0]
     address = urljoin(f"/{page.url}", image["src"]).partition("#")[0]
-    svg = HEAD.sub(lambda head: FRAME.format(view=head[1], **image), named(pictures[address[1:]]))
+    frame = partial(_frame, html.escape(image["alt"]), image["width"], image["height"])
+    svg = HEAD.sub(frame, named(pictures[address[1:]]))
     return FORMULA.sub(_formula, NAME.sub(rf"\1{name}", svg))
+
+
+def _frame(alt: str, width: str, height: str, head: re.Match[str]) -> str:
+    return FRAME.format(alt=alt, width=width, height=height, view=head[1])
 
 
 def _formula(letters: re.Match[str]) -> str:
