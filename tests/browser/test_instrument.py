@@ -119,15 +119,18 @@ def test_a_stop_that_is_wrong_is_found(show, fault, html):
     assert walk(show(GOOD + html))[fault]
 
 
+@pytest.mark.only("chromium")
 def test_axe_finds_nothing_on_a_good_page(show, tools):
     assert axe(show(GOOD), tools) == []
 
 
+@pytest.mark.only("chromium")
 @pytest.mark.parametrize("rule", AXE)
 def test_axe_finds_what_is_wrong(show, tools, rule):
     assert any(found.startswith(f"{rule}:") for found in axe(show(f"{GOOD}<p>{AXE[rule]}"), tools))
 
 
+@pytest.mark.only("chromium")
 @pytest.mark.parametrize("rule", ["color-contrast", "link-in-text-block"])
 def test_the_rules_of_colours_find_what_is_wrong(show, tools, rule):
     html = f"{GOOD}<p>{OFF_BY_COLOUR[rule]}"
@@ -135,6 +138,7 @@ def test_the_rules_of_colours_find_what_is_wrong(show, tools, rule):
     assert any(line.startswith(f"{rule}:") for line in found)
 
 
+@pytest.mark.only("chromium")
 def test_another_shape_is_told_from_another_colour(show):
     page = show(GOOD)
     assert page.evaluate("probes.reshaped()")
@@ -144,6 +148,7 @@ def test_another_shape_is_told_from_another_colour(show):
     assert not page.evaluate("probes.reshaped()")
 
 
+@pytest.mark.only("chromium")
 @pytest.mark.parametrize("change", RESHAPE)
 def test_another_shape_in_the_dark_is_seen(show, change):
     page = show(GOOD)
@@ -153,6 +158,7 @@ def test_another_shape_in_the_dark_is_seen(show, change):
     assert page.evaluate("probes.reshaped()")
 
 
+@pytest.mark.only("chromium")
 def test_another_window_is_another_shape(show):
     page = show(GOOD)
     page.evaluate("probes.reshaped()")

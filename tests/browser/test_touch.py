@@ -77,6 +77,7 @@ def test_an_address_holds_the_setting(visit, touchable):
         page.visit.load(touchable)
 
 
+@pytest.mark.only("chromium")
 def test_a_figure_that_is_open_suits_all(visit, touchable, tools):
     page = visit(touchable)
     for figure in page.locator(FIGURE).all():
@@ -91,6 +92,7 @@ def test_a_figure_that_is_open_suits_all(visit, touchable, tools):
     insist_none(touchable, problems)
 
 
+@pytest.mark.only("chromium")
 def test_on_paper_stands_the_picture(visit, touchable):
     page = visit(touchable)
     for figure in page.locator(FIGURE).all():
@@ -101,6 +103,7 @@ def test_on_paper_stands_the_picture(visit, touchable):
         page.emulate_media(media="screen")
 
 
+@pytest.mark.only("chromium")
 def test_without_scripts_stands_the_picture_alone(visit, touchable):
     page = visit(touchable, java_script_enabled=False)
     for figure in page.locator(FIGURE).all():
@@ -108,6 +111,7 @@ def test_without_scripts_stands_the_picture_alone(visit, touchable):
         assert not figure.locator("button").count()
 
 
+@pytest.mark.only("chromium")
 def test_what_a_figure_needs_comes_when_it_comes_near(visit, touchable):
     page = visit(touchable)
     far = "figure => figure.getBoundingClientRect().top > 3 * innerHeight"
@@ -120,6 +124,7 @@ def test_what_a_figure_needs_comes_when_it_comes_near(visit, touchable):
         until(page, loaded, name)
 
 
+@pytest.mark.only("chromium")
 def test_a_figure_opens_from_the_file_system(browser, touchable, unpacked):  # noqa: F811
     page = browser.new_page()
     page.goto(f"{unpacked}/{touchable}index.html")
@@ -129,6 +134,7 @@ def test_a_figure_opens_from_the_file_system(browser, touchable, unpacked):  # n
     page.close()
 
 
+@pytest.mark.only("chromium")
 @pytest.mark.parametrize("query", ["T=99&w=x&path=-4", "T=&w=Infinity", "no=1", "T=2.7"])
 def test_an_address_that_makes_no_sense_is_a_setting_that_does(visit, query):
     prefixed = "&".join(f"paths.{part}" for part in query.split("&"))
