@@ -88,7 +88,7 @@ steps = np.arange(1, T + 1)
 c = series(params, text)["c"][:, 0, j]
 assert (np.abs((c - start) / slope - depths(text)[:, 0]) < 0.5).all()
 
-fig, axes = figures.figure(2, 1, height=3.6, sharex=True)
+fig, axes = figures.figure(2, 1, height=3.5, sharex=True)
 axes[0].tick_params(axis="x", length=0)
 axes[0].step(steps, depths(text)[:, 0], where="mid", color="C0")
 axes[0].set(ylabel="depth", yticks=range(5), title="open brackets, never shown to the network")

@@ -56,7 +56,7 @@ def written(tau, length=170):
     return shipped.vocabulary.decode([next(drawn) for _ in range(length)])
 
 
-fig, axes = figures.figure(3, 2, height=3.9, width_ratios=[2, 7])
+fig, axes = figures.figure(3, 2, height=3.4, width_ratios=[2, 7])
 for n, ((bars, page), (name, tau)) in enumerate(zip(axes, rows.items(), strict=True)):
     p = sample.probabilities(y, tau)
     top = np.argsort(-p)[:4]
