@@ -45,10 +45,11 @@ globalThis.formulas = (() => {
     return found;
   };
 
-  // A name is a text, or an operator among others. A character that nobody sees may follow it.
+  // A name is a text, or an operator among others. What nobody sees may follow it.
+  const isUnseen = (part) => part?.localName === "mspace" || part?.textContent === "\u2061";
   const isName = (part) => part && /^\p{L}{2,}$/u.test(part.textContent) && !part.childElementCount;
   const names = (math) => all(math, "mi, mo, mtext, msup").flatMap((part) => {
-    const unseen = part.nextElementSibling?.textContent === "\u2061" ? part.nextElementSibling : part;
+    const unseen = isUnseen(part.nextElementSibling) ? part.nextElementSibling : part;
     const next = unseen.nextElementSibling;
     if (!next) return [];
     if (unseen !== part || (isName(part) && part.localName === "mo") ||

@@ -15,9 +15,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import JavascriptLexer
 
 FOLDER = "figures/touch"
 MARK = "figure-touch"
@@ -25,9 +22,10 @@ MARK = "figure-touch"
 MOST_BYTES = 12_000
 # How a script names another that it fetches.
 FETCHED = re.compile(r'script\("([\w-]+\.js)"\)')
+# In one colour: the elements of others would be a thousand.
 SOURCE = (
     '<details class="touch-source"><summary>The script with which it is touched: {name}</summary>'
-    '<div class="language-javascript highlight" data-search-exclude>{code}</div></details>'
+    '<div class="highlight" data-search-exclude><pre><code>{code}</code></pre></div></details>'
 )
 
 
@@ -63,7 +61,8 @@ def source(touch: dict[str, str], page: Page, config: MkDocsConfig) -> str:
     folder, own = Path(config.docs_dir, FOLDER), f"{touch['script']}.js"
     names = [own, *FETCHED.findall(_script(folder / own, page))]
     return "".join(
-        SOURCE.format(name=name, code=_highlighted(_script(folder / name, page))) for name in names
+        SOURCE.format(name=name, code=html.escape(_script(folder / name, page), quote=False))
+        for name in names
     )
 
 
@@ -76,8 +75,3 @@ def _script(path: Path, page: Page) -> str:
         message = f"{FOLDER}/{path.name}: {len(code)} bytes; a script has at most {MOST_BYTES}"
         raise PluginError(message)
     return code.decode()
-
-
-def _highlighted(code: str) -> str:
-    formatter = HtmlFormatter(nowrap=False, wrapcode=True)
-    return highlight(code, JavascriptLexer(), formatter)
