@@ -45,15 +45,17 @@ globalThis.formulas = (() => {
     return found;
   };
 
-  // A name is a text, or an operator among others. What nobody sees may follow it.
-  const isUnseen = (part) => part?.localName === "mspace" || part?.textContent === "\u2061";
+  // A name is a text, or an operator among others. A character that nobody sees may follow it, and a
+  // space may follow its exponent.
   const isName = (part) => part && /^\p{L}{2,}$/u.test(part.textContent) && !part.childElementCount;
   const names = (math) => all(math, "mi, mo, mtext, msup").flatMap((part) => {
-    const unseen = isUnseen(part.nextElementSibling) ? part.nextElementSibling : part;
-    const next = unseen.nextElementSibling;
+    const isPower = part.localName === "msup" && isName(part.firstElementChild);
+    const after = part.nextElementSibling;
+    const isApplied = after?.textContent === "\u2061";
+    const next = isApplied || (isPower && after?.localName === "mspace")
+      ? after.nextElementSibling : after;
     if (!next) return [];
-    if (unseen !== part || (isName(part) && part.localName === "mo") ||
-        (part.localName === "msup" && isName(part.firstElementChild)))
+    if (isApplied || isPower || (isName(part) && part.localName === "mo"))
       return [["name", between(part, next), -0.05, 0.29]];
     const isWord = part.localName === "mtext" || part.hasAttribute("mathvariant");
     return isWord && next.localName === "mi" ? [["word", between(part, next), -0.1, 0.1]] : [];

@@ -201,7 +201,8 @@ FAULTS = {
 FORBIDDEN = {
     "style-src-attr": "document.body.setAttribute('style', 'color: red')",
     "style-src-elem": "document.head.insertAdjacentHTML('beforeend', '<style>p {}</style>')",
-    "script-src-attr": "document.body.setAttribute('onclick', 'x()')",
+    # A browser may look at it only when it is needed.
+    "script-src-attr": "document.body.setAttribute('onclick', 'x()'); document.body.click()",
     "script-src-elem": """{
       const script = document.createElement("script");
       script.textContent = "x()";
