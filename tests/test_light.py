@@ -211,6 +211,12 @@ HEAD = """\
 """
 
 
+@pytest.mark.parametrize("sheet", sorted((MACHINERY / "css").glob("*.css")), ids=lambda p: p.name)
+def test_every_rule_of_a_style_sheet_is_closed(sheet: Path) -> None:
+    css = sheet.read_text("utf-8")
+    assert css.count("{") == css.count("}")
+
+
 @pytest.fixture
 def merged(tmp_path: Path) -> Path:
     """A site whose style sheets have become one."""
