@@ -264,6 +264,7 @@ def test_what_a_policy_forbids_is_noted(visited, kind):
     insist_soon(page, visited, f"forbidden by the policy: {kind} ")
 
 
+@pytest.mark.only("chromium")
 def test_all_that_is_sent_is_counted(visited, pytestconfig):
     """The page, its style sheets and scripts, compressed, with their headers."""
     visited.open("404.html")

@@ -7,7 +7,7 @@ digits, and the same ways recur: compressed, the pictures of a chapter are a thi
 import base64
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from xml.etree import ElementTree as ET
 
@@ -107,7 +107,7 @@ def _by_ways(line: str) -> str:
     return written
 
 
-def _numbers(points: list[tuple[int, ...]]) -> str:
+def _numbers(points: Sequence[tuple[int, ...]]) -> str:
     """Write tenths as numbers, with a blank between two where no sign parts them."""
     texts = (f"{tenths / 10:.1f}".removesuffix(".0") for point in points for tenths in point)
     short = (re.sub(r"^(-?)0\.", r"\1.", text) for text in texts)

@@ -9,6 +9,7 @@ gets a number, an address of its own, and links to its code and to its data or d
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urldefrag, urljoin
@@ -27,7 +28,7 @@ from figures.svg import alone, size
 from read.memory import recall
 from read.pages import html_of, ids_of, is_notebook, pages_of
 
-SCHEMES = {"light": str, "dark": dark}
+SCHEMES: dict[str, Callable[[str], str]] = {"light": str, "dark": dark}
 IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^"]*)"[^>]*>')
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 # The letters, 10 points high, are shown as large as those of the caption, 15 pixels.

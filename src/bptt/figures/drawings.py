@@ -131,7 +131,7 @@ def plot_lstm(
     ax.plot(*_LSTM_WIRES["read"][0], "o", color=BACKWARD if backward else FORWARD, markersize=4)
     for x, y, text, size, gate in _LSTM_NODES:
         _node(ax, x, y, text)
-        edge = {"edgecolor": GATES[gate], "linewidth": 1.4} if gate else {}
+        edge: dict[str, Any] = {"edgecolor": GATES[gate], "linewidth": 1.4} if gate else {}
         if size is None:
             ax.add_patch(Circle((x, y), 0.27, fill=False))
         else:
@@ -143,7 +143,8 @@ def plot_lstm(
         x, y, side, symbol = _LSTM_LABELS[name]
         symbol = symbol.replace("∂", "d" * backward)
         value = f"{number:z.2f}".replace("-", "−")
-        ink = {"color": GATES[gate]} if (gate := name.removeprefix("a_")) in GATES else {}
+        gate = name.removeprefix("a_")
+        ink: dict[str, Any] = {"color": GATES[gate]} if gate in GATES else {}
         ax.text(x, y, f"${symbol}$\n{value}", ha=side, va="center", multialignment="center", **ink)
     ax.set(xlim=(-0.4, 10.9), ylim=(-0.9, 5.8), aspect="equal")
     ax.axis("off")

@@ -147,7 +147,7 @@ def plot_belt(
             places["h"] = (9.9, -1.6, "left", "$h_t$\n")
     for name, number in numbers.items():
         x, y, side, symbol = places[name]
-        ink = {"color": GATES[name]} if name in GATES else {}
+        ink: dict[str, Any] = {"color": GATES[name]} if name in GATES else {}
         text = f"{symbol}{_short(number)}"
         ax.text(x, y, text, ha=side, va="center", multialignment="center", **ink)
     ax.set(xlim=(-0.4, 10.9), ylim=(-3.3, 0.6), aspect="equal")
