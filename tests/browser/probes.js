@@ -187,6 +187,9 @@ window.probes = (() => {
     document.adoptedStyleSheets = [sheet];
   };
 
+  // The side bars, which the theme scrolls to the entry of the page.
+  const toTop = () => all(".md-sidebar__scrollwrap").forEach((bar) => bar.scrollTo(0, 0));
+
   // Wait until a change of the window or the scheme shows.
   const settle = async () => {
     await frame();
@@ -302,6 +305,6 @@ window.probes = (() => {
 
   return {
     seen, finding, all, lowContrast, sticksOut, cutOff, withoutSize, hiddenText, badFormulas, incomplete, shortFences,
-    layoutShift, still, settle, reshaped, look, moves, mouseOnly, startWalk, step, endWalk,
+    layoutShift, still, toTop, settle, reshaped, look, moves, mouseOnly, startWalk, step, endWalk,
   };
 })();

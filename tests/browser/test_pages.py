@@ -111,6 +111,8 @@ def axe(page, tools, rules=RULES):
     """Return what axe finds; a contrast that it cannot decide is computed by a probe."""
     if page.evaluate("window.axe?.run === undefined"):
         page.evaluate(axe_source(tools))
+    # What has been scrolled out of a side bar is small to axe where the header covers it.
+    page.evaluate("probes.toTop()")
     found = page.evaluate("rules => axe.run(document, rules)", rules)
     undecided = [rule for rule in found["incomplete"] if rule["id"] != "color-contrast"]
     return [
