@@ -71,8 +71,8 @@ def weight(page, path, note):
     # The bar is for what a reader to the end gets: images further down come as one scrolls.
     whole = page.visit.kilobytes()
     if shift > MOST_SHIFT:
-        # A busy machine may read the fonts of a sheet after its first look at the page, once in many
-        # loads. What moves at every load is the page's own.
+        # A busy machine may read the fonts of a sheet after its first look at the page, once in
+        # many loads. What moves at every load is the page's own.
         page.visit.load(path)
         shift = min(shift, page.evaluate("probes.layoutShift()"))
     note(
