@@ -112,15 +112,15 @@ def test_without_scripts_stands_the_picture_alone(visit, touchable):
 
 
 @pytest.mark.only("chromium")
-def test_what_a_figure_needs_comes_when_it_comes_near(visit, touchable):
+def test_what_a_figure_needs_comes_when_a_pointer_comes(visit, touchable):
     page = visit(touchable)
-    far = "figure => figure.getBoundingClientRect().top > 3 * innerHeight"
     loaded = "name => !!document.querySelector(`script[src$='/${name}']`)"
+    seen = set()
     for figure in page.locator(FIGURE).all():
         name = figure.get_attribute("data-touch").rpartition("/")[2]
-        if figure.evaluate(far):
-            assert not page.evaluate(loaded, name)
-        figure.scroll_into_view_if_needed()
+        assert page.evaluate(loaded, name) is (name in seen)
+        figure.hover()
+        seen.add(name)
         until(page, loaded, name)
 
 

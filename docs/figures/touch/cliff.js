@@ -115,9 +115,21 @@
       }, 150);
     }
 
-    // Values far outside are cut, which an SVG could not hold.
-    const cut = (value) => Math.max(-9999, Math.min(9999, value)).toFixed(1);
-    const d = (points) => `M${points.map(({ w, b }) => `${cut(x(w))} ${cut(y(b))}`).join("L")}`;
+    // Only what lies within the map is drawn: a line that leaves it ends at its edge.
+    const bounds = () => [[box.left, box.left + box.width], [box.top, box.top + box.height]];
+    const pixels = ({ w, b }) => [x(w), y(b)];
+    const inside = (p) => bounds().every(([low, high], k) => low <= p[k] && p[k] <= high);
+    const ended = (p, q) => {
+      const parts = bounds().map(([low, high], k) =>
+        (Math.max(low, Math.min(high, q[k])) - p[k]) / (q[k] - p[k] || 1));
+      const part = inside(q) ? 1 : Math.min(...parts.filter((part) => part >= 0), 1);
+      return p.map((start, k) => (start + part * (q[k] - start)).toFixed(1));
+    };
+    const d = (points) => points.map(pixels).map((q, n, all) => {
+      const p = all[n - 1];
+      if (!p || !(inside(p) || inside(q))) return "";
+      return `M${inside(p) ? p : ended(q, p)}L${inside(p) ? ended(p, q) : q}`;
+    }).join("");
     const cased = (kind, d) =>
       ["casing", kind].map((name) => svg("path", { class: `touch-path ${name}`, d }));
 
@@ -135,10 +147,12 @@
         svg("g", { "clip-path": "url(#clip-cliff)" },
           svg("path", { class: "touch-edge", d: d(ws.map((w) => ({ w, b: edge(data.unit, w) }))) }),
           ...Object.entries(paths).flatMap(([kind, path]) => cased(kind, d(path))),
-          ...Object.entries(paths).flatMap(([kind, path]) => path.map(({ w, b }, n) => svg("circle", {
-            class: `touch-stop ${kind}`, cx: cut(x(w)), cy: cut(y(b)),
-            r: n === path.length - 1 ? 5 : 3,
-          })))),
+          ...Object.entries(paths).flatMap(([kind, path]) => path.map((point, n) => {
+            const [cx, cy] = pixels(point);
+            const r = n === path.length - 1 ? 5 : 3;
+            return svg("circle", { class: `touch-stop ${kind}`, r,
+              ...(inside([cx, cy]) ? { cx, cy } : { visibility: "hidden" }) });
+          }))),
       ];
     }
 

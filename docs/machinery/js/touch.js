@@ -1,6 +1,6 @@
 // Figures that a reader may touch. The picture stands, and below it a button, which only a script can
-// need. When the figure comes near, its scripts are fetched: the kit, then its own. The button opens
-// the figure, and so does an address that holds a setting of it.
+// need. When a pointer or the focus comes to the figure, its scripts are fetched: the kit, then its own.
+// The button opens the figure, and so does an address that holds a setting of it.
 const loading = new Map();
 
 // No modules: a browser takes none from the file system.
@@ -20,11 +20,6 @@ async function fetchScripts(figure) {
   await load(own.href);
 }
 
-const near = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries)
-    if (isIntersecting) fetchScripts(target).then(() => near.unobserve(target), () => {});
-}, { rootMargin: "50%" });
-
 const toggle = (figure) => fetchScripts(figure).then(() => touchable.toggle(figure));
 const settings = [...new URLSearchParams(location.search).keys()];
 
@@ -36,7 +31,8 @@ for (const figure of document.querySelectorAll("figure[data-touch]")) {
   button.setAttribute("aria-expanded", false);
   button.addEventListener("click", () => toggle(figure));
   place.append(button);
-  near.observe(figure);
+  for (const kind of ["pointerenter", "focusin"])
+    figure.addEventListener(kind, () => fetchScripts(figure).catch(() => {}), { once: true });
   const name = figure.id.replace("figure-", "");
   if (settings.some((key) => key.startsWith(`${name}.`))) toggle(figure);
 }
