@@ -1,7 +1,6 @@
 """Make the fonts of the text and of the figures: ``python text.py FOLDER``.
 
-It needs fonttools and brotli. The folder holds source-sans-3-latin-wght-normal.woff2 and
-source-sans-3-latin-wght-italic.woff2. The fonts of the figures are for matplotlib, which only
+It needs fonttools and brotli. The folder holds source-sans-3-latin-wght-normal.woff2. The fonts of the figures are for matplotlib, which only
 measures with them: what draws the figures in a page are the fonts of the page.
 """
 
@@ -18,7 +17,6 @@ HERE = Path(__file__).parent
 FIGURES = HERE.parent / "figures" / "fonts"
 ASCII = "".join(map(chr, range(0x20, 0x7F)))
 ROMAN = f"{ASCII}\xa0©±¶·×–−…“”²³¹áëíöüý"
-ITALIC = "".join(c for c in ASCII if c not in '"#$%*+<=>@[\\]^_`{|}~') + "–"
 # Of the family's weights the one whose stems are as thick as those of the formulas beside it: 76
 # thousandths of its size, where those of Latin Modern Math, set 1.12 times as large, have 74 to 77.
 # It is this font's regular weight, and what the family calls semibold its bold.
@@ -96,7 +94,6 @@ def mathematics(style: str, forms: dict[int, int]) -> TTFont:
 def main(folder: Path) -> None:
     """Make them all."""
     roman = folder / "source-sans-3-latin-wght-normal.woff2"
-    italic = folder / "source-sans-3-latin-wght-italic.woff2"
     masters = {weight: drawn(roman, theirs, ROMAN) for weight, theirs in WEIGHTS.items()}
     FIGURES.mkdir(exist_ok=True)
     for weight, font in masters.items():
@@ -104,7 +101,6 @@ def main(folder: Path) -> None:
         style = "Bold" if weight == 700 else "Regular"
         named(font, "Site text", style, weight).save(FIGURES / f"text-{weight}.ttf")
     compressed(between(masters), "text.woff2")
-    compressed(drawn(italic, WEIGHTS[400], ITALIC), "text-italic.woff2")
     characters = TTFont(HERE / "latinmodern-math.woff2").getBestCmap()
     themselves = dict(zip(characters, characters, strict=True))
     mathematics("Regular", themselves | BARS).save(FIGURES / "math.otf")
