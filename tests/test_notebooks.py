@@ -269,7 +269,7 @@ def page_text(page: Path) -> str:
 def words(text: str) -> Counter[str]:
     """Count the words and commands, but not in links, alternative texts and labels of equations."""
     gone = (
-        r"(`+).+?\1|!\[[^\n]*|\]\([^)\s]*\)*|\]\[[\w.]*|/// figure-caption"
+        r"(`+).+?\1|!\[[^\n]*|\]\([^)\s]*\)*|\]\[[\w.]*|/// figure-caption|^ *attrs: .*?$"
         r"|^\?\?\? check \"[^\"]*\"|^(!!!|\?\?\?) \w+|<span [^>]*>|[ ]\{#[\w:-]+\}$|<!--.*?-->"
         r"|\\(label|tag|eqref)\{[^}]*\}|\\(begin|end)\{equation\}"
     )

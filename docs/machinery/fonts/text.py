@@ -1,7 +1,8 @@
 """Make the fonts of the text and of the figures: ``python text.py FOLDER``.
 
-It needs fonttools and brotli. The folder holds source-sans-3-latin-wght-normal.woff2. The fonts of the figures are for matplotlib, which only
-measures with them: what draws the figures in a page are the fonts of the page.
+It needs fonttools and brotli. The folder holds source-sans-3-latin-wght-normal.woff2. The fonts of
+the figures are for matplotlib, which only measures with them: what draws the figures in a page are
+the fonts of the page.
 """
 
 import sys
