@@ -5,6 +5,7 @@ built site, and take minutes.
 """
 
 import os
+import zipfile
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from visits import PHONE, Visit, insist_none
 
+NAME = "bptt-site"
 FINDERS = {"path": pages.every, "sample": pages.samples, "measured": pages.for_lighthouse}
 FINDERS |= {"lesson": pages.lessons, "written": pages.written, "touchable": pages.touchable}
 # How each browser starts, and the variable of the environment that has its path.
@@ -98,6 +100,15 @@ def browser(request, playwright):
     running = launch(playwright, os.environ[path])
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def unpacked(pytestconfig, tmp_path_factory):
+    """Return the address of the site in the file system, out of its zip file."""
+    folder = tmp_path_factory.mktemp("offline")
+    with zipfile.ZipFile(pytestconfig.option.site / f"{NAME}.zip") as archive:
+        archive.extractall(folder)
+    return (folder / NAME).as_uri()
 
 
 @pytest.fixture

@@ -1,20 +1,10 @@
 """The site as a zip file: unpacked, its pages and its search work without a server."""
 
 import re
-import zipfile
 
 import pytest
 
-NAME = "bptt-site"
 PAGES = ["", "chapters/06-gate-the-cell/", "figures/08_gates/", "api/unroll/"]
-
-
-@pytest.fixture(scope="session")
-def unpacked(pytestconfig, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("offline")
-    with zipfile.ZipFile(pytestconfig.option.site / f"{NAME}.zip") as archive:
-        archive.extractall(folder)
-    return (folder / NAME).as_uri()
 
 
 @pytest.fixture

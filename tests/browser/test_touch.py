@@ -1,7 +1,6 @@
 """Figures that can be touched: what holds for each of them, whatever it shows."""
 
 import pytest
-from test_offline import unpacked  # noqa: F401  a fixture
 from test_pages import axe
 from visits import DESKTOP, NARROW, PHONE, insist_none, switch, until
 
@@ -125,7 +124,7 @@ def test_what_a_figure_needs_comes_when_a_pointer_comes(visit, touchable):
 
 
 @pytest.mark.only("chromium")
-def test_a_figure_opens_from_the_file_system(browser, touchable, unpacked):  # noqa: F811
+def test_a_figure_opens_from_the_file_system(browser, touchable, unpacked):
     page = browser.new_page()
     page.goto(f"{unpacked}/{touchable}index.html")
     for figure in page.locator(FIGURE).all():

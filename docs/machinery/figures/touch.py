@@ -18,7 +18,7 @@ from mkdocs.utils import get_relative_url
 
 FOLDER = "figures/touch"
 MARK = "figure-touch"
-# A reader of the page fetches it when the figure comes near.
+# A reader fetches it with the pointer on the figure, and must not wait for it.
 MOST_BYTES = 12_000
 # How a script names another that it fetches.
 FETCHED = re.compile(r'script\("([\w-]+\.js)"\)')
