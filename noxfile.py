@@ -333,14 +333,14 @@ def install_from_npm(session: nox.Session, folder: Path) -> Path:
             shutil.copy(folder / name, place)
         command = ["npm", "ci", "--prefix", str(place), "--ignore-scripts", "--no-audit"]
         # Trust whom the system trusts, as pip does.
-        session.run(*command, env={"NODE_USE_SYSTEM_CA": "1"})
+        session.run_install(*command, env={"NODE_USE_SYSTEM_CA": "1"})
         stamp.write_bytes(wanted)
     return stamp.parent
 
 
 def path_of(session: nox.Session, browser: str) -> str:
     """Return the path of a browser, fetched if need be; it may be empty, with a warning."""
-    said = session.run("python", str(BROWSER / f"{browser}.py"), silent=True)
+    said = session.run_install("python", str(BROWSER / f"{browser}.py"), silent=True)
     why, _, path = said.rpartition("\n")
     if not path:
         session.warn(why.splitlines()[-1])

@@ -27,10 +27,11 @@ def tanh_prime(y: Array) -> Array:
 
 
 def sigmoid(a: Array) -> Array:
-    r"""Logistic function, $y = 1 / (1 + e^{-a}) = (1 + \tanh(a / 2)) / 2$, in $[0, 1]$.
+    r"""Logistic function, $y = 1 / (1 + e^{-a})$, in $[0, 1]$.
 
-    The second form never overflows. Its absolute error is one rounding; below about $a = -38$ it
-    returns 0 in float64, where the true value is less than $10^{-16}$.
+    It is computed as $(1 + \tanh(a / 2)) / 2$, which never overflows. The absolute error is one
+    rounding; below about $a = -38$ it returns 0 in float64, where the true value is less than
+    $10^{-16}$.
     """
     y: Array = (1 + np.tanh(a / 2)) / 2
     return y

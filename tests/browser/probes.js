@@ -187,8 +187,9 @@ window.probes = (() => {
     document.adoptedStyleSheets = [sheet];
   };
 
-  // The side bars, which the theme scrolls to the entry of the page.
-  const toTop = () => all(".md-sidebar__scrollwrap").forEach((bar) => bar.scrollTo(0, 0));
+  // The page, and its side bars, which the theme scrolls to the entry of the page.
+  const toTop = () => [window, ...all(".md-sidebar__scrollwrap")]
+    .forEach((bar) => bar.scrollTo({ top: 0, left: 0, behavior: "instant" }));
 
   // Wait until a change of the window or the scheme shows.
   const settle = async () => {

@@ -74,7 +74,7 @@ def opened(visit, path=HOME, **settings):
 def says(page, pattern):
     until(
         page,
-        "([at, pattern]) => new RegExp(pattern).test(document.querySelector(at).textContent)",
+        "([at, pattern]) => new RegExp(pattern).test(document.querySelector(at)?.textContent)",
         [STATUS, pattern],
     )
 
@@ -155,6 +155,7 @@ def test_it_can_be_used_by_keyboard_alone(visit):
     assert page.locator(f"{LETTERS}.chosen").count() == 1
 
 
+@pytest.mark.only("chromium")  # a stock Firefox gets no touch from who drives it
 def test_it_can_be_used_by_touch(visit):
     page = opened(visit, viewport=PHONE, has_touch=True)
     page.locator(LETTERS).nth(4).tap()

@@ -66,6 +66,7 @@
     const map = html("div", { class: "touch-map" }, canvas, over);
     const legend = html("p", { class: "touch-legend" });
     let play;
+    stage.classList.add("touch-legended");
     stage.append(map, legend, html("p", {}, button("Watch the steps", watch)));
 
     let view, box;

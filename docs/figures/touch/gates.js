@@ -182,11 +182,13 @@
       const { values, gradients } = compute(data, state);
       const numbers = backward ? gradients : values;
       const wire = state.wire in wires ? state.wire : "c";
-      inputOf(chosen).value = wire;
+      if (wire !== state.wire) inputOf(chosen).value = wire;
       for (const [name, parts] of Object.entries(wires)) {
-        drawWire(parts, numbers[name], backward ? 6 : 2.5);
-        parts.value.textContent = short(numbers[name]);
         parts.group.classList.toggle("lit", name === wire);
+        const text = short(numbers[name]);
+        if (text === parts.value.textContent) continue;
+        parts.value.textContent = text;
+        drawWire(parts, numbers[name], backward ? 6 : 2.5);
       }
       for (const row of lists.flatMap((list) => [...list.children]))
         row.ariaCurrent = row.dataset.lit.split(" ").includes(wire);
@@ -216,13 +218,13 @@
         input.dispatchEvent(new Event("input", { bubbles: true }));
       };
       drawing.setPointerCapture(event.pointerId);
-      drawing.addEventListener("pointermove", turn);
-      drawing.addEventListener("lostpointercapture",
-        () => drawing.removeEventListener("pointermove", turn), { once: true });
+      drawing.onpointermove = turn;
+      drawing.onlostpointercapture = () => { drawing.onpointermove = null; };
     });
 
-    const hint = html("p", {}, "Drag a number in a frame, or tap a wire.");
-    stage.append(drawing, html("div", { class: "touch-lines" }, hint, ...lists));
+    stage.classList.add("touch-beside");
+    stage.append(drawing, html("div", { class: "touch-lines" },
+      html("p", {}, "Drag a number in a frame, or tap a wire."), ...lists));
     return { controls: [built, backwards, chosen, ...Object.values(sliders)], show };
   }
 

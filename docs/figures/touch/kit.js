@@ -44,13 +44,15 @@ window.touchable = (() => {
   function slider({ name, label, min, max, step, value, say = number }) {
     const input = html("input", { type: "range", min, max, step });
     const output = html("output");
-    return {
+    return { // what has not changed is not set: it would be styled and laid out anew
       name, value, element: labelled(label, input, output),
       read: () => Number(input.value),
       set(value) {
         input.value = value;
-        output.textContent = say(Number(input.value));
-        input.setAttribute("aria-valuetext", output.textContent);
+        const said = say(Number(input.value));
+        if (said === output.textContent) return;
+        output.textContent = said;
+        input.setAttribute("aria-valuetext", said);
       },
     };
   }
@@ -60,7 +62,9 @@ window.touchable = (() => {
     return {
       name, value, element: labelled(label, select),
       read: () => select.value,
-      set: (value) => { if (options.includes(value)) select.value = value; },
+      set(value) {
+        if (value !== select.value && options.includes(value)) select.value = value;
+      },
     };
   }
 
@@ -130,8 +134,10 @@ window.touchable = (() => {
     const stage = html("div", { class: "touch-stage" });
     const status = html("p", { class: "touch-status", role: "status" });
     const data = JSON.parse(figure.querySelector("script").textContent);
-    // Drawn as wide as there is room for, so that letters have one size everywhere.
-    const width = () => Math.min(stage.clientWidth, 560);
+    // Drawn as wide as there is room for, so that letters have one size everywhere. It is measured
+    // when it changes: to ask while drawing would lay the page out twice.
+    let room = 0;
+    const width = () => Math.min(room, 560);
     let asked = false;
     const change = (values = {}) => {
       for (const control of controls) if (control.name in values) control.set(values[control.name]);
@@ -147,6 +153,7 @@ window.touchable = (() => {
     });
     function draw() {
       asked = false;
+      if (!room) return; // on paper the picture stands in its place
       const state = read();
       // A control may say its value in other words than its own, once another has changed.
       for (const control of controls) control.set(state[control.name]);
@@ -160,7 +167,10 @@ window.touchable = (() => {
     for (const control of controls) control.set(control.value);
     change(fromAddress(prefix, controls));
     panel.addEventListener("input", () => change());
-    const resized = new ResizeObserver(() => change());
+    const resized = new ResizeObserver(([{ contentRect }]) => {
+      if (room !== contentRect.width) change();
+      room = contentRect.width;
+    });
     resized.observe(stage);
     place.before(panel);
     opened.set(figure, () => {

@@ -49,16 +49,13 @@
     }
 
     // One button for each path, in row t and column k.
-    const table = html("table", { class: "touch-products" });
-    const buttons = [];
+    const places = compute(data, data.inputs.length, 1).paths;
+    const buttons = places.map((_, n) => button("", () => change({ path: n + 1 })));
+    const rows = data.inputs.map((_, row) => html("tr", {},
+      ...buttons.filter((_, n) => places[n].t === row + 1).map((press) => html("td", {}, press))));
+    const table = html("table", { class: "touch-products" }, html("tbody", {}, ...rows));
     function showProducts({ paths }, chosen) {
-      if (buttons.length !== paths.length) {
-        const presses = paths.map((_, n) => button("", () => change({ path: n + 1 })));
-        buttons.splice(0, Infinity, ...presses);
-        const rows = paths.filter(({ t, k }) => t === k).map(({ t }) => html("tr", {},
-          ...presses.filter((_, n) => paths[n].t === t).map((press) => html("td", {}, press))));
-        table.replaceChildren(html("tbody", {}, ...rows));
-      }
+      rows.forEach((row, n) => { row.hidden = n >= paths.at(-1).t; });
       paths.forEach(({ t, k, value }, n) => {
         buttons[n].textContent = number(value);
         buttons[n].setAttribute("aria-label", `from step ${k} to loss ${t}: ${number(value)}`);

@@ -193,6 +193,7 @@
     const drawing = html("div", { class: "touch-steps" });
     const ends = data.lines.map(() => html("b"));
     const many = seeds(data).length > 1 && `; median and middle half of ${NETWORKS} networks`;
+    stage.classList.add("touch-legended");
     stage.append(drawing, html("p", { class: "touch-legend" },
       html("span", {}, `Left after ${STEPS} steps${many || ""}`),
       ...data.lines.map((line, n) => html("span", {},

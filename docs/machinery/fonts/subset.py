@@ -23,6 +23,7 @@ PRIMES = {0x2032: "minute.st", 0x2033: "uni2033.st", 0x2034: "uni2034.st"}
 CONSTANTS = {
     "SubscriptBaselineDropMin": -50,
     "SuperscriptBaselineDropMax": 386,
+    "RadicalVerticalGap": 110,
     "RadicalDisplayStyleVerticalGap": 110,
 }
 # An accent is drawn far above the line, so that it fits a small letter. WebKit takes the room below
@@ -33,6 +34,8 @@ ACCENTS = "¯ˆ˜"
 # So all forms get one width here: the smallest would stand in a wide gap, the tallest reach out.
 OPENING = {"(": 700, "[": 450, "{": 820, "⟨": 700, "⌊": 499, "⌈": 499, "√": 860}
 CLOSING = {")": 680, "]": 450, "}": 820, "⟩": 680, "⌋": 499, "⌉": 499}
+# What no formula stretches needs no larger forms.
+STILL = "/⊤−=→↦"
 
 
 def forms(font: TTFont, character: str) -> set[str]:
@@ -43,6 +46,17 @@ def forms(font: TTFont, character: str) -> set[str]:
     parts = made.GlyphAssembly.PartRecords if made.GlyphAssembly else []
     sizes = {record.VariantGlyph for record in made.MathGlyphVariantRecord} - {glyph}
     return sizes | {part.glyph for part in parts}
+
+
+def without(font: TTFont, direction: str, characters: str) -> None:
+    """Leave out the larger forms of some characters."""
+    variants = font["MATH"].table.MathVariants
+    glyphs = getattr(variants, f"{direction}GlyphCoverage").glyphs
+    made = getattr(variants, f"{direction}GlyphConstruction")
+    names = {font.getBestCmap()[ord(character)] for character in characters}
+    kept = [(glyph, one) for glyph, one in zip(glyphs, made, strict=True) if glyph not in names]
+    glyphs[:], made[:] = map(list, zip(*kept, strict=True))
+    setattr(variants, f"{direction}GlyphCount", len(kept))
 
 
 def set_width(font: TTFont, glyph: str, width: int, *, opening: bool) -> None:
@@ -80,6 +94,8 @@ for widths, opening in ((OPENING, True), (CLOSING, False)):
     for character, width in widths.items():
         for glyph in sorted(forms(font, character)):
             set_width(font, glyph, width, opening=opening)
+for direction in ("Vert", "Horiz"):
+    without(font, direction, STILL)
 subsetter = Subsetter(Options(layout_features=[], hinting=False))
 subsetter.populate(text=(HERE / "glyphs.txt").read_text("utf-8"))
 subsetter.subset(font)

@@ -137,7 +137,7 @@ def _check(tex: str, mathml: str, page: Page) -> None:
         ids_of(page).add(label)
     if NUMBER_WITHOUT_LABEL.search(mathml):
         raise PluginError(f"{where}: a numbered equation or line needs a label: {tex}")
-    drawn = shown + "".join(ITALIC.get(letter, "") for letter in LONE_LETTER.findall(mathml))
+    drawn = text(LONE_LETTER.sub(lambda letter: ITALIC.get(letter[1], letter[1]), mathml))
     missing = {c for c in drawn if c not in GLYPHS and unicodedata.category(c) not in INVISIBLE}
     if missing:
         characters = " ".join(sorted(missing))
