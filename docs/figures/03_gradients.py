@@ -22,9 +22,9 @@ I, H, T = 10, 20, 40
 steps = np.arange(51)
 fig, ax = figures.figure(height=2.6)
 for factor, style, digits in [(1.1, "-", ".0f"), (1.0, "--", ".0f"), (0.9, ":", ".3f")]:
-    (line,) = ax.plot(steps, factor**steps, style, label=f"{factor:g}")
+    ax.plot(steps, factor**steps, style, color=BACKWARD, label=f"{factor:g}")
     end = f"${factor:g}^{{50}} = {factor**50:{digits}}$"
-    ax.text(51, factor**50, end, color=line.get_color(), va="center", size="large")
+    ax.text(51, factor**50, end, color=BACKWARD, va="center", size="large")
 ax.set(xlim=(0, 68), xticks=range(0, 51, 10), yscale="log", ylim=(1e-3, 1e3))
 ax.set(xlabel="steps back", ylabel="size of the gradient")
 fig
@@ -93,8 +93,8 @@ def products(w, h, steps=20):
 
 fig, ax = figures.figure(height=2.6)
 for start, style in zip([0.0, 0.1], ["-", "--"], strict=True):
-    (line,) = ax.plot(products(1.5, start), style, label=f"start {start:g}")
-    ax.text(20.4, products(1.5, start)[-1], f"start {start:g}", color=line.get_color(), va="center")
+    ax.plot(products(1.5, start), style, color=BACKWARD, label=f"start {start:g}")
+    ax.text(20.4, products(1.5, start)[-1], f"start {start:g}", color=BACKWARD, va="center")
 ax.set(xlim=(0, 24), xticks=range(0, 21, 5), yscale="log", ylim=(1e-6, 1e5))
 ax.set(xlabel="steps", ylabel="product of factors")
 fig

@@ -23,6 +23,13 @@ RULES_OF_COLOURS = {
     "runOnly": ["cat.color", "cat.tables"],
     "rules": {"color-contrast-enhanced": {"enabled": False}},  # of AAA
 }
+# The height of the text, set in another font; null if there is none.
+HEIGHT = """async (font) => {
+  if (font) document.documentElement.style.setProperty("--md-text-font", `"${font}"`);
+  const found = await document.fonts.load(font ? `1em "${font}"` : "1em 'Site text'");
+  return found.length ? document.querySelector("article").offsetHeight : null;
+}"""
+LONGER = 0.015  # DejaVu Sans as it is makes a page 9% longer
 # Each differs from the one before in one thing.
 MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)]
 
@@ -60,6 +67,17 @@ def test_a_scheme_looks_the_same_switched_to_as_loaded(visit, sample):
             switch(page, "dark", size)
         switched, loaded = (set(page.evaluate("probes.look()")) for page in pages)
         insist_none(f"{sample} dark-{size['width']}, in one of the two", switched ^ loaded)
+
+
+@pytest.mark.only("chromium")
+@pytest.mark.parametrize("font", ["As wide", "As wide, elsewhere"])
+def test_a_page_is_as_long_before_its_font_has_been_read(visit, sample, font):
+    page = visit(sample)
+    high = page.evaluate(HEIGHT, None)
+    before = page.evaluate(HEIGHT, font)
+    if before is None:
+        pytest.skip("this system has no such font")
+    assert abs(before / high - 1) < LONGER
 
 
 def weight(page, path, note):
@@ -117,7 +135,9 @@ def axe(page, tools, rules=RULES):
     if page.evaluate("window.axe?.run === undefined"):
         page.evaluate(axe_source(tools))
     # What has been scrolled half below the header is small to axe.
+    page.evaluate("probes.still()")
     page.evaluate("probes.toTop()")
+    page.evaluate("probes.settle()")
     found = page.evaluate("rules => axe.run(document, rules)", rules)
     undecided = [rule for rule in found["incomplete"] if rule["id"] != "color-contrast"]
     return [

@@ -92,10 +92,13 @@ def opened(visit):
     return opened
 
 
+PLAIN = str.maketrans("−⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "-0123456789-")
+
+
 def values(page, name):
     """Read the numbers of a figure's legend."""
     texts = page.locator(f"#figure-{name} .touch-legend b").all_inner_texts()
-    return [float(text.replace("−", "-").replace(" × 10^", "e")) for text in texts if text]
+    return [float(text.translate(PLAIN).replace(" × 10", "e")) for text in texts if text]
 
 
 def until_values(page, name, wanted):
@@ -173,4 +176,4 @@ def test_an_address_shows_what_the_forget_bias_does(visit, networks):
     until_values(page, "distance", [*np.median(ends, axis=0), 1, 0.5**40])
     until(page, "() => !location.search.includes('bias')")
     status = "document.querySelector('#figure-distance .touch-status').textContent"
-    until(page, f"() => {status}.endsWith('cell alone 9.09 × 10^−13.')")
+    until(page, f"() => {status}.endsWith('cell alone 9.09 × 10⁻¹³.')")

@@ -134,6 +134,14 @@
     const cased = (kind, d) =>
       ["casing", kind].map((name) => svg("path", { class: `touch-path ${name}`, d }));
 
+    // All stops of a path are one line with a dot wherever it touches; it ends in a larger dot.
+    function stops(kind, path) {
+      const d = (points) => points.filter(inside).map((point) => `M${point}h0`).join("");
+      const points = path.map(pixels);
+      return [["", points], ["core", points], ["end", points.slice(-1)], ["core end", points.slice(-1)]]
+        .map(([part, points]) => svg("path", { class: `touch-stop ${kind} ${part}`, d: d(points) }));
+    }
+
     function graph(paths) {
       const text = (x, y, word) => svg("text", { x, y, class: "touch-tick" }, word);
       const ws = Array.from({ length: 60 }, (_, n) => 1.01 + n * 0.025);
@@ -148,12 +156,7 @@
         svg("g", { "clip-path": "url(#clip-cliff)" },
           svg("path", { class: "touch-edge", d: d(ws.map((w) => ({ w, b: edge(data.unit, w) }))) }),
           ...Object.entries(paths).flatMap(([kind, path]) => cased(kind, d(path))),
-          ...Object.entries(paths).flatMap(([kind, path]) => path.map((point, n) => {
-            const [cx, cy] = pixels(point);
-            const r = n === path.length - 1 ? 5 : 3;
-            return svg("circle", { class: `touch-stop ${kind}`, r,
-              ...(inside([cx, cy]) ? { cx, cy } : { visibility: "hidden" }) });
-          }))),
+          ...Object.entries(paths).flatMap(([kind, path]) => stops(kind, path))),
       ];
     }
 

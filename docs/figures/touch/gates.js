@@ -56,7 +56,7 @@
     (all, d, base, sub) => (base ? `<i class="${d ? "touch-gradient" : GATES[base]?.[3] ?? ""}">${
       d}${base}</i>${sub ? `<sub>${sub}</sub>` : ""}` : all)).replace(/\^(.)/g, "<sup>$1</sup>");
 
-  // As in the pictures: two decimals and a true minus.
+  // As in the pictures, with a true minus.
   const short = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
 
   // Draw a wire as wide as its number is large, with a tip at the last of its corners.
@@ -128,7 +128,7 @@
       const corners = way.match(/\S+ \S+/g).map((corner) => corner.split(" ").map(Number));
       if (backward) corners.reverse();
       const line = svg("path");
-      // At the dot, where the values part, a line has no end.
+      // At the dot, where values part, no line ends.
       const tip = name !== (backward ? "c" : "sum") && svg("path", { class: "touch-tip" });
       const [base, sub = ""] = symbol.split("_");
       const value = svg("tspan", { x, dy: 15 });
@@ -190,8 +190,10 @@
         parts.value.textContent = text;
         drawWire(parts, numbers[name], backward ? 6 : 2.5);
       }
-      for (const row of lists.flatMap((list) => [...list.children]))
-        row.ariaCurrent = row.dataset.lit.split(" ").includes(wire);
+      for (const row of stage.querySelectorAll("[data-lit]")) {
+        const lit = String(row.matches(`[data-lit~=${wire}]`));
+        if (lit !== row.ariaCurrent) row.ariaCurrent = lit;
+      }
       const [, , what, , ...rules] = data.wires.find(([, name]) => name === wire);
       const rule = partsOf(rules[Number(backward)], gates).replace(/[a-z]\w*/g, (name) =>
         (name in values ? number(values[name])
@@ -206,7 +208,7 @@
     drawing.addEventListener("click", (event) => {
       if (wireAt(event)) change({ wire: wireAt(event) });
     });
-    // A drag to the right or up is a push of the slider to the right.
+    // Right or up is to the right on the slider.
     drawing.addEventListener("pointerdown", (event) => {
       if (!event.target.closest(".touch-grip")) return;
       change({ wire: wireAt(event) });

@@ -29,7 +29,8 @@ window.touchable = (() => {
     const [digits, power] = String(
       rounded && (Math.abs(rounded) < 1e-3 || Math.abs(rounded) >= 1e6)
         ? rounded.toExponential() : rounded).split("e");
-    return (power ? `${digits} × 10^${Number(power)}` : digits).replaceAll("-", "−");
+    const raised = (n) => [...String(n)].map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] ?? "⁻").join("");
+    return `${digits}${power ? ` × 10${raised(Number(power))}` : ""}`.replace("-", "−");
   };
 
   // Controls: each has a name, a value to begin with, an element, and how to read and to set it.

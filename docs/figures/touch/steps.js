@@ -195,7 +195,7 @@
     const many = seeds(data).length > 1 && `; median and middle half of ${NETWORKS} networks`;
     stage.classList.add("touch-legended");
     stage.append(drawing, html("p", { class: "touch-legend" },
-      html("span", {}, `Left after ${STEPS} steps${many || ""}`),
+      html("span", {}, `Left of the state's gradient after ${STEPS} steps${many || ""}`),
       ...data.lines.map((line, n) => html("span", {},
         svg("svg", { width: 28, height: 8, "aria-hidden": true },
           svg("path", { class: `touch-line ${line}`, d: "M0 4H28" })),

@@ -8,9 +8,3 @@ function layOut(block) {
 }
 
 for (const block of document.querySelectorAll(WAITING)) setTimeout(() => layOut(block));
-
-// A figure that nobody has scrolled to is not there yet, and a browser does not always wait for it
-// when it prints.
-addEventListener("beforeprint", () => {
-  for (const image of document.images) image.loading = "eager";
-});
