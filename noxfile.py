@@ -67,6 +67,13 @@ SLOW = "site or notebooks or process or experiments or records"
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
+# What makes OpenBLAS and NumPy compute as on a processor of 2008. Elsewhere than on x86 both go on
+# as they are.
+OLD = {
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+}
+
 # The modules that the package promises to import with NumPy alone, which is all but the one that
 # draws, and the results that it brings along.
 IMPORT_ALL = """
@@ -116,6 +123,12 @@ def prose(session: nox.Session) -> None:
 def quick(session: nox.Session) -> None:
     """Run the tests that take no long time, in a minute: what to ask after every change."""
     run_in_tests(session, "-m", "pytest", "-n", "auto", "-m", f"not ({SLOW})", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def processors(session: nox.Session) -> None:
+    """Run the pages' examples as an old processor rounds: what they print may not depend on it."""
+    run_in_tests(session, "-m", "pytest", "docs", "-n", "auto", *session.posargs, env=OLD)
 
 
 @nox.session(default=False, venv_backend="none")
@@ -347,13 +360,13 @@ def path_of(session: nox.Session, browser: str) -> str:
     return path
 
 
-def run_in_tests(session: nox.Session, *arguments: str) -> None:
+def run_in_tests(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
     """Run Python in the environment of the session `tests`: another like it could be gigabytes."""
     prepare = ("-m", "nox", "--session", "tests", "--install-only")
     session.run(sys.executable, *prepare, silent=True, external=True)
     scripts = "Scripts" if os.name == "nt" else "bin"
     python = Path(os.environ.get("NOX_ENVDIR", ".nox"), "tests", scripts, "python")
-    session.run(str(python), *arguments, external=True)
+    session.run(str(python), *arguments, env=env, external=True)
 
 
 def install_docs(session: nox.Session) -> None:

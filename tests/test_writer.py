@@ -37,7 +37,7 @@ EVERY_PROGRAM = pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: pa
 # Of code: without blank lines, the docstring and the imports.
 MOST_LINES = {1: 25, 2: 45, 3: 45, 4: 45, 5: 60, 6: 70, 7: 70, 8: 80, 9: 80}
 # To the stage before, or of an exercise to its stage: a changed line is one out and one in.
-MOST_CHANGES = {2: 62, 3: 40, 4: 12, 5: 40, 6: 54, 7: 4, 8: 52, 9: 54}
+MOST_CHANGES = {2: 62, 3: 40, 4: 14, 5: 40, 6: 54, 7: 4, 8: 52, 9: 54}
 
 
 def number(program):

@@ -47,7 +47,7 @@ for scale, k in ((1, 10),):
     x = np.array([[row[a] for a in now] for now in zip(*sentences)])  # letter t of all four
     for seed in range(5):
         params = start(np.random.default_rng(seed), scale)
-        for update in range(500):
+        for update in range(1000):
             h, p = forward(x, params)
             grads, dh = backward(x, h, p, x[0], *params)
             if update == 0:

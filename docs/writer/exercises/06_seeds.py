@@ -72,7 +72,7 @@ for rule, k in ((adam, 20), (adam, 50)):
     T, learned, reach = k + 1, 0, []
     sentences = [first + (text * 2)[:k] for first in "cfms"]
     x = np.array([[row[a] for a in now] for now in zip(*sentences)])  # letter t of all four
-    for seed in range(10, 20):
+    for seed in range(20, 30):
         params = start(np.random.default_rng(seed), 1.5)
         m = v = [0, 0, 0, 0, 0]
         for update in range(1, 151):
