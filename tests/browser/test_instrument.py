@@ -63,10 +63,7 @@ AXE = {
     "color-contrast": '<p style="color: #999">grey</p>',
 }
 
-OFF_BY_COLOUR = {
-    "color-contrast": '<p style="color: #999">grey</p>',
-    "link-in-text-block": '<p>Text with <a href="#x" style="text-decoration: none">a link</a>.</p>',
-}
+OFF_BY_COLOUR = '<p>Text with <a href="#x" style="text-decoration: none">a link</a>.</p>'
 # What may be otherwise in the dark beside colours.
 RESHAPE = [
     "p { display: none }",
@@ -131,11 +128,9 @@ def test_axe_finds_what_is_wrong(show, tools, rule):
 
 
 @pytest.mark.only("chromium")
-@pytest.mark.parametrize("rule", ["color-contrast", "link-in-text-block"])
-def test_the_rules_of_colours_find_what_is_wrong(show, tools, rule):
-    html = f"{GOOD}<p>{OFF_BY_COLOUR[rule]}"
-    found = axe(show(html), tools, RULES_OF_COLOURS)
-    assert any(line.startswith(f"{rule}:") for line in found)
+def test_the_rules_of_colours_find_what_is_wrong(show, tools):
+    found = axe(show(f"{GOOD}<p>{OFF_BY_COLOUR}"), tools, RULES_OF_COLOURS)
+    assert any(line.startswith("link-in-text-block:") for line in found)
 
 
 @pytest.mark.only("chromium")

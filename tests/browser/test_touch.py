@@ -1,10 +1,11 @@
 """Figures that can be touched: what holds for each of them, whatever it shows."""
 
-import pytest
-from test_pages import axe
-from visits import DESKTOP, NARROW, PHONE, insist_none, switch, until
+from itertools import chain
 
-MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP)]
+import pytest
+from test_pages import MODES, judged
+from visits import NARROW, insist_none, switch, until
+
 FIGURE = "figure[data-touch]"
 PICTURE = "p > :is(img, svg):visible"
 SETTINGS = """figure => [...figure.querySelectorAll(".touch-control :is(input, select, textarea)")]
@@ -86,7 +87,7 @@ def test_a_figure_that_is_open_suits_all(visit, touchable, tools):
     problems = [f"at 320 pixels {problem}" for problem in page.evaluate("probes.sticksOut()")]
     for scheme, size in MODES:
         switch(page, scheme, size)
-        found = axe(page, tools) + page.evaluate("probes.lowContrast()")
+        found = chain(*judged(page, tools))
         problems += [f"{scheme}-{size['width']} {problem}" for problem in found]
     insist_none(touchable, problems)
 

@@ -1,11 +1,12 @@
 """The figure in which one types: its network is the library's, and everybody can use it."""
 
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_pages import MODES, axe
+from test_pages import MODES, judged
 from visits import DESKTOP, NARROW, PHONE, insist_none, switch, until
 
 from bptt import checkpoint, stack, tree
@@ -262,7 +263,7 @@ def test_in_every_mode_it_is_whole_and_axe_finds_nothing(place, visit, tools):
         page.mouse.move(0, 0)  # off what shows more under a pointer
         for scheme, size in MODES:
             switch(page, scheme, size)
-            found = axe(page, tools) + page.evaluate("probes.lowContrast()")
+            found = chain(*judged(page, tools))
             problems += [f"{state} {scheme}-{size['width']} {problem}" for problem in found]
     page.set_viewport_size(NARROW)
     problems += page.evaluate("probes.sticksOut()")
