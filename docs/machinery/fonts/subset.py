@@ -23,7 +23,7 @@ PRIMES = {0x2032: "minute.st", 0x2033: "uni2033.st", 0x2034: "uni2034.st"}
 CONSTANTS = {
     "SubscriptBaselineDropMin": -50,
     "SuperscriptBaselineDropMax": 386,
-    "RadicalVerticalGap": 110,
+    "RadicalVerticalGap": 200,
     "RadicalDisplayStyleVerticalGap": 110,
 }
 # An accent is drawn far above the line, so that it fits a small letter. WebKit takes the room below
