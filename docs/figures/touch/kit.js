@@ -172,8 +172,9 @@ window.touchable = (() => {
       if (room !== contentRect.width) change();
       room = contentRect.width;
     });
-    resized.observe(stage);
     place.before(panel);
+    room = stage.clientWidth;
+    resized.observe(stage);
     opened.set(figure, () => {
       close();
       resized.disconnect();
