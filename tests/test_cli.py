@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
 import os
 import pickle
@@ -19,8 +20,8 @@ from click.testing import CliRunner
 from safetensors.numpy import save
 
 from bptt import checkpoint, cli, files, ngram, text
+from bptt.lm import adapt, folder, options, pretrained, run_file, sample, score
 from bptt.lm import corpus as corpora
-from bptt.lm import folder, options, pretrained, run_file, score
 from bptt.lm import training as trainings
 from bptt.lm.dropout import Rates
 from bptt.lm.project import CURVE, STATE
@@ -508,6 +509,18 @@ def test_the_text_of_a_model_is_the_default_where_it_has_a_name(model, corpus, m
     assert "windows of 256" in bptt("evaluate", model).stdout
 
 
+def test_a_model_is_scored_while_it_learns_from_what_it_has_read(trained, corpus):
+    plain = bptt("evaluate", trained, "--text", corpus).stdout.splitlines()
+    *lines, last = bptt("evaluate", trained, "--text", corpus, "--adapt").stdout.splitlines()
+    assert [line.split() for line in lines] == [line.split() for line in plain]
+    cell, params, vocabulary = folder.read(trained)
+    seen, unseen = map(vocabulary.encode, text.split(text.read(corpus)))
+    scale = adapt.root_mean_squares(cell, params, seen)
+    nats = adapt.nats(cell, params, unseen, scale, adapt.Rule())
+    assert last.startswith("learning from each 20 once predicted ")
+    assert float(last.split()[-3]) == pytest.approx(nats, abs=6e-5)
+
+
 def test_a_text_with_an_unknown_character_is_not_scored(trained, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("the cat sat on a mat!\n" * 200)
@@ -531,6 +544,30 @@ def test_a_model_writes_what_it_is_asked_for(trained):
     assert bptt("generate", trained, "--length", 0).stdout == "\n\n"
 
 
+def test_a_model_writes_like_a_text_that_it_learns_from_first(trained, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("tac eht " * 60, encoding="utf-8")
+    words = ("generate", trained, "--prompt", "tac", "--length", 40)
+    done = bptt(*words, "--adapt-to", other)
+    assert done.exit_code == 0
+    cell, params, vocabulary = folder.read(trained)
+    learnt = adapt.learn(cell, params, vocabulary.encode("tac eht " * 60), adapt.Rule())
+    drawn = sample.generate(cell, learnt, vocabulary.encode("tac"), rng=np.random.default_rng(0))
+    assert done.stdout == "tac" + vocabulary.decode(list(itertools.islice(drawn, 40))) + "\n"
+    assert done.stdout != bptt(*words).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("the cat sat on a mat", "too few to learn from"), ("cats!\n" * 9, "'!' at position 4")],
+)
+def test_a_text_that_cannot_be_learnt_from_is_refused(trained, tmp_path, content, said):
+    other = tmp_path / "other.txt"
+    other.write_text(content, encoding="utf-8")
+    assert_refused(bptt("generate", trained, "--adapt-to", other), said)
+    assert_refused(bptt("generate", trained, "--adapt-to", tmp_path / "none"), "cannot read")
+
+
 def test_each_character_is_written_when_it_is_drawn(trained, monkeypatch):
     drawn = []
 
@@ -539,7 +576,9 @@ def test_each_character_is_written_when_it_is_drawn(trained, monkeypatch):
             drawn.append(self.getvalue())
 
     monkeypatch.setattr(sys, "stdout", Out())
-    cli._generate(model=str(trained), prompt="a", length=3, temperature=1.0, top_k=None, seed=0)
+    cli._generate(
+        model=str(trained), prompt="a", length=3, temperature=1.0, top_k=None, adapt_to=None, seed=0
+    )
     assert [len(written) for written in drawn[:4]] == [1, 2, 3, 4]
 
 

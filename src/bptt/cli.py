@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from bptt import ngram, progress, stops, text, threads
+from bptt.lm import adapt as adapting
 from bptt.lm import corpus as corpora
 from bptt.lm import folder as folders
 from bptt.lm import options, pretrained, project, sample, score
+from bptt.lm.adapt import Rule
 from bptt.lm.corpus import TEXTS
 from bptt.lm.settings import Settings
 from bptt.lm.training import Training
@@ -123,7 +125,15 @@ def commands() -> "click.Group":
         "evaluate",
         callback=_told(_evaluate),
         help=f"Score a model on the last 10% of a text. {shipped}",
-        params=[model, corpus("what it was trained on")],
+        params=[
+            model,
+            corpus("what it was trained on"),
+            Option(
+                ["--adapt"],
+                is_flag=True,
+                help="Score it once more while it learns from what it has read; takes minutes.",
+            ),
+        ],
     )
     generate = Command(
         "generate",
@@ -147,6 +157,7 @@ def commands() -> "click.Group":
                 help="0 always takes the most likely; the higher, the less likely ones are drawn.",
             ),
             setting("top-k", "Draw from so many, the most likely.", int, "all"),
+            Option(["--adapt-to"], metavar="PATH", help="Learn from this UTF-8 file first."),
             Option(["--seed"], type=IntRange(0), default=0, show_default=True, help="Decides all."),
         ],
     )
@@ -195,9 +206,9 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
 
 def _insist_on_names(typed: Mapping[str, Any]) -> None:
     """Refuse an empty name: it would be the folder where one is, or the default."""
-    for name in ("folder", "text", "model"):
+    for name in ("folder", "text", "model", "adapt_to"):
         if typed.get(name) == "":
-            option = "MODEL" if name == "model" else f"--{name}"
+            option = "MODEL" if name == "model" else f"--{name.replace('_', '-')}"
             leave = "" if name == "folder" else ", or leave it out"
             raise ValueError(f"{option} must not be empty; name one{leave}")
 
@@ -326,7 +337,7 @@ def _progress(settings: Settings, begun: Training | None) -> Iterator[Callable[[
             bar.close()
 
 
-def _evaluate(model: str, **asked: Any) -> None:
+def _evaluate(model: str, *, adapt: bool, **asked: Any) -> None:
     cell, params, vocabulary = folders.read(model)
     about = folders.about(model)
     source = asked["text"] if asked["text"] is not None else corpora.known(about)
@@ -340,6 +351,12 @@ def _evaluate(model: str, **asked: Any) -> None:
             f"state carried, {len(held_out) - 1} characters": score.carried(cell, params, held_out),
             f"windows of {score.WINDOW}, {whole} characters": score.windows(cell, params, held_out),
         }
+    if adapt:
+        name = f"learning from each {Rule.chunk} once predicted"
+        seen = vocabulary.encode(corpus.vocabulary.decode(corpus.train))
+        with _products(1, max(len(layer.W_h) for layer in params.layers)):
+            scale = adapting.root_mean_squares(cell, params, seen)
+            rows[name] = adapting.nats(cell, params, held_out, scale, Rule())
     _table(rows)
     _remark(remarks)
     if not corpora.is_that_of(corpus, about):
@@ -355,13 +372,29 @@ def _table(rows: Mapping[str, float]) -> None:
 
 
 def _generate(
-    *, model: str, prompt: str | None, length: int, temperature: float, top_k: int | None, seed: int
+    *,
+    model: str,
+    prompt: str | None,
+    length: int,
+    temperature: float,
+    top_k: int | None,
+    adapt_to: str | None,
+    seed: int,
 ) -> None:
     cell, params, vocabulary = folders.read(model)
     if prompt is None:
         prompt = "\n" if "\n" in vocabulary.characters else vocabulary.characters[0]
     if not prompt:
         raise ValueError("--prompt must be at least one character")
+    if adapt_to is not None:
+        read = vocabulary.encode(text.read(adapt_to))
+        if len(read) <= Rule.chunk:
+            raise ValueError(
+                f"{adapt_to} has {len(read)} characters, too few to learn from; it takes more than "
+                f"{Rule.chunk}"
+            )
+        with _products(1, max(len(layer.W_h) for layer in params.layers)):
+            params = adapting.learn(cell, params, read, Rule())
     codes = sample.generate(
         cell,
         params,

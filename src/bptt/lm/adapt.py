@@ -190,6 +190,20 @@ def nats(
     return -float(np.take_along_axis(log_p, targets, axis=1).mean())
 
 
+def learn(cell: AnyCell, params: Params[Any], codes: ArrayLike, rule: Rule) -> Params[Any]:
+    """Return the weights after a text, whose own gradients are the scale; it is to be written like.
+
+    Raises
+    ------
+    NonFiniteGradient, ShapeError, ValueError
+        As `read`, or if the text is too short for a chunk.
+    """
+    scale = root_mean_squares(cell, params, codes, rule.chunk)
+    for reading in read(cell, params, codes, scale, rule):
+        params = reading.params
+    return params
+
+
 def _check_text(where: str, codes: ArrayLike, least: int) -> Array:
     codes = check_numbers(where, "codes", codes)
     if codes.ndim != 1 or len(codes) < least:
