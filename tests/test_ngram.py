@@ -1,6 +1,3 @@
-import bz2
-import gzip
-import lzma
 import math
 import os
 from collections import Counter
@@ -329,54 +326,6 @@ def test_an_empty_text_has_no_score():
     model = fit(ngram.witten_bell, ABAAB, 3, 2)
     with pytest.raises(ValueError, match=r"ngram\.nats: codes must have at least one character"):
         ngram.nats(model, [])
-    with pytest.raises(ValueError, match=r"ngram\.compressed_nats: text must have at least one"):
-        ngram.compressed_nats("a", "", "xz")
-
-
-# Compressors.
-
-
-@pytest.fixture(scope="module")
-def noise():
-    """Letters that no compressor can shorten below 4 bits each."""
-    return "".join(np.random.default_rng(8).choice(list("abcdefghijklmnop"), size=120_000))
-
-
-@pytest.mark.parametrize("method", ["gzip", "bz2", "xz"])
-def test_a_compressor_needs_the_entropy_for_what_has_no_structure(noise, method):
-    bits = text.bits(ngram.compressed_nats(noise[:40_000], noise[40_000:], method))
-    assert 4 <= bits < 4.7
-
-
-def test_a_compressor_is_asked_for_the_text_after_the_training_text(noise):
-    first, rest = noise[:900] + "é", noise[900:1500]
-    both, alone = (first + rest).encode(), first.encode()
-    for method, module in {"gzip": gzip, "bz2": bz2}.items():
-        more = len(module.compress(both, 9)) - len(module.compress(alone, 9))
-        want = 8 * math.log(2) * more / 600
-        assert ngram.compressed_nats(first, rest, method) == pytest.approx(want)
-    more = len(lzma.compress(both, preset=9 | lzma.PRESET_EXTREME)) - len(
-        lzma.compress(alone, preset=9 | lzma.PRESET_EXTREME)
-    )
-    want = 8 * math.log(2) * more / 600
-    assert ngram.compressed_nats(first, rest, "xz") == pytest.approx(want, abs=0.05)
-
-
-def test_a_score_is_per_character_and_not_per_byte():
-    word = "".join(np.random.default_rng(9).choice(list("éèêë"), size=4000))
-    # Two bits of entropy; a byte that never changes takes up to one more.
-    assert 2 <= text.bits(ngram.compressed_nats(word[:2000], word[2000:], "xz")) < 3.1
-
-
-def test_xz_finds_a_text_that_it_has_read_long_ago_and_gzip_has_forgotten_it(noise):
-    again = noise[:20_000]
-    assert text.bits(ngram.compressed_nats(noise, again, "xz")) < 0.1
-    assert text.bits(ngram.compressed_nats(noise, again, "gzip")) > 4
-
-
-def test_an_unknown_compressor_is_a_value_error():
-    with pytest.raises(ValueError, match="method must be one of gzip, bz2, xz, got 'zip'"):
-        ngram.compressed_nats("a", "b", "zip")
 
 
 # The corpus, in a folder that the environment names.
@@ -429,10 +378,3 @@ def test_the_scores_of_the_plays_that_count_on_are_those_on_record(play_codes):
 def test_the_orders_chosen_for_the_plays_are_five_and_seven(play_codes):
     assert ngram.choose_order(ngram.witten_bell, play_codes[0], 65, 6) == 5
     assert ngram.choose_order(ngram.kneser_ney, play_codes[0], 65, 8) == 7
-
-
-@pytest.mark.records
-@pytest.mark.parametrize(("method", "nats"), [("gzip", 2.146), ("bz2", 1.662), ("xz", 1.746)])
-def test_compressors_need_for_the_plays_what_is_on_record(plays, method, nats):
-    # The libraries behind them differ a little from one machine to another.
-    assert ngram.compressed_nats(*plays, method) == pytest.approx(nats, abs=0.02)

@@ -1,4 +1,4 @@
-r"""What to beat: n-gram models of characters, and compressors.
+r"""What to beat: n-gram models of characters.
 
 An n-gram model of order n predicts a character c from the n - 1 before it, the context h. It mixes
 what followed h with what followed $h'$, which is h without its first character, and so on down to
@@ -30,7 +30,6 @@ smooth : callable
 """
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, NamedTuple
 
@@ -295,76 +294,6 @@ def adaptive_nats_of_orders(train: ArrayLike, codes: ArrayLike, K: int, n: int) 
         # A shorter gram is counted where another character stands before it for the first time.
         lower = _counting_on(context, gram, np.append(0, first), lower[1:])
     return scores
-
-
-def compressed_nats(train: str, text: str, method: str) -> float:
-    r"""Score a text by what a compressor needs for it when it has read the training text.
-
-    It is the difference of two lengths, of the training text with and without the text after it:
-    8 $\ln 2$ nats for each byte, as nats per character. A compressor knows nothing of the split, so
-    it learns from the text as it goes. And it forgets: gzip what lies 32 KiB back, bz2 all at the
-    end of each block of 900 kB. The dictionary of xz is made as large as both texts.
-
-    Parameters
-    ----------
-    train : str
-        The training text.
-    text : str
-        The text to score, of at least one character.
-    method : str
-        `gzip`, `bz2` or `xz`, each at its strongest setting.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If this Python was built without the library of the method. The message says so.
-    ValueError
-        If the method is unknown, or the text is empty.
-    """
-    if method not in COMPRESS:
-        raise ValueError(
-            f"ngram.compressed_nats: method must be one of {', '.join(COMPRESS)}, "
-            f"got {shown(method)}"
-        )
-    if not text:
-        raise ValueError("ngram.compressed_nats: text must have at least one character, got none")
-    compress = COMPRESS[method]
-    try:
-        longer, shorter = (len(compress(each.encode())) for each in (train + text, train))
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"ngram.compressed_nats: there is no {method}, this Python was built without it"
-        ) from error
-    return (longer - shorter) * 8 * math.log(2) / len(text)
-
-
-def _gzip(data: bytes) -> bytes:
-    """Compress at the strongest, 9, which is the default; `bz2` too."""
-    import gzip
-
-    return gzip.compress(data)
-
-
-def _bz2(data: bytes) -> bytes:
-    import bz2
-
-    return bz2.compress(data)
-
-
-def _xz(data: bytes) -> bytes:
-    """Compress with a dictionary that holds all."""
-    import lzma
-
-    chain = {
-        "id": lzma.FILTER_LZMA2,
-        "preset": 9 | lzma.PRESET_EXTREME,
-        "dict_size": max(len(data), 4096),
-    }
-    return lzma.compress(data, filters=[chain])
-
-
-# Each is imported where it is used: a Python may be built without one of their libraries.
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": _gzip, "bz2": _bz2, "xz": _xz}
 
 
 def _probabilities(model: Model, codes: Array) -> Array:
