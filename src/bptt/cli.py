@@ -153,8 +153,8 @@ def commands() -> "click.Group":
     baselines = Command(
         "baselines",
         callback=_told(_baselines),
-        help="Score n-gram models and compressors on the same split. The frozen know the first part "
-        "only; the adaptive go on learning in the rest.",
+        help="Score n-gram models and compressors on the same split. The frozen know the first "
+        "part only; the adaptive go on learning in the rest.",
         params=[
             corpus("library"),
             Option(
