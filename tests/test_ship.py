@@ -307,10 +307,11 @@ def test_the_shipped_model_passes_the_bars_that_were_set_for_it():
     # nanoGPT's, of its README, is less than a third of the spread of small networks' seeds away.
     assert 0 < 1.4697 - RECORD["val_nats_window256"] < 0.025 / 3
     assert RECORD["val_nats_carried"] < RECORD["val_nats_window256"]
-    others = {**RECORD["ngrams"]["kneser_ney"], **RECORD["compressors"]}
-    assert RECORD["val_nats_window256"] < min(others.values())
+    *usual, ppmd, zpaq = RECORD["compressors"].values()
+    assert RECORD["val_nats_window256"] < min([*RECORD["ngrams"]["kneser_ney"].values(), *usual])
     best = min(RECORD["ngrams"]["adaptive_kneser_ney"].values())
-    assert best < RECORD["val_nats_carried"]  # pages may not say "than every n-gram"
+    # Pages may not say "than every n-gram", nor "than every compressor".
+    assert max(best, ppmd, zpaq) < RECORD["val_nats_carried"]
     assert abs(RECORD["val_nats_window256"] - RECORD["float32"]["val_nats_window256"]) < 0.01
     assert RECORD["peak_bytes"] < 1e9
     assert RECORD["writing_seconds"] < 2

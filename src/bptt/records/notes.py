@@ -9,6 +9,10 @@ place : path
     The folder of the notes.
 stamp : str
     The digest of the code. What other code noted does not count.
+run : Run
+    What was measured.
+case : mapping
+    What was run.
 """
 
 import hashlib
