@@ -51,8 +51,8 @@ def nats(train: str, text: str, method: str) -> float:
     Notes
     -----
     Source: D. Shkarin, "PPM: one step to practicality", Data Compression Conference 2002,
-    <https://doi.org/10.1109/DCC.2002.999958>; M. Mahoney, "The ZPAQ open standard format for highly
-    compressed data", <https://mattmahoney.net/dc/zpaq206.pdf>.
+    <https://doi.org/10.1109/DCC.2002.999958>; M. Mahoney, "ZPAQ: open standard programmable data
+    compression", <https://mattmahoney.net/dc/zpaq.html>.
     """
     if method not in METHODS:
         raise ValueError(
