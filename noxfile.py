@@ -108,7 +108,8 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
-    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test", "docs", "links", "mutate"])
+    extras = "baselines,cluster,experiments,figures,hub,lm,torch"
+    install(session, "-e", f".[{extras}]", groups=["test", "docs", "links", "mutate"])
     # For a path, starting workers takes longer than it saves.
     session.run("pytest", *(session.posargs or ["-n", "auto"]))
 
@@ -170,7 +171,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(default=False)
 def experiments(session: nox.Session) -> None:
     """Measure what is missing or stale; `-- NAME` one of them, `--recheck` only restamps it."""
-    install(session, "-e", ".[lm]")
+    install(session, "-e", ".[cluster,experiments,lm]")
     session.run("python", "-m", "bptt.experiments", *session.posargs)
 
 
@@ -184,7 +185,7 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 def ship(session: nox.Session) -> None:
     """Put a trained model into the package: `-- FOLDER`; or `-- --recheck`, `-- --baselines`."""
-    install(session, "-e", ".[lm,torch]")
+    install(session, "-e", ".[baselines,lm,torch]")
     session.run("python", "-m", "bptt.ship", *session.posargs)
 
 

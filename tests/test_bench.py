@@ -847,13 +847,11 @@ def test_the_digest_is_that_of_the_code_that_is_timed(tmp_path, monkeypatch):
 def test_an_interrupted_benchmark_goes_on_where_it_was(bench):
     bench.break_at(2)
     assert not (bench.folder / "bench.json").exists()
-    notes = bench.folder / "bench.partial.jsonl"
-    text = notes.read_text(encoding="utf-8")
-    assert len(text.split("\n")) == 4  # an empty line, two groups, and the end of the last
-    notes.write_text(text[:-9], encoding="utf-8")  # the second was being written
+    notes = bench.folder / "bench.partial"
+    assert len([*notes.iterdir()]) == 2
     result = bench.run()
     groups = parts.groups(bench.settings)
-    assert bench.log == groups[1:]
+    assert bench.log == groups[2:]
     assert not notes.exists()
     assert result.provenance["cpu_seconds"] == 3
     order = [run.case.get("cell") for run in result.runs if run.case["part"] == "ratio"]

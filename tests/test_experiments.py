@@ -3,10 +3,9 @@
 import dataclasses
 import importlib
 import json
+import os
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -131,25 +130,6 @@ TUNING = ["5 0.1 9", "5 0.2 9", "3 0.1 9", "3 0.2 9"]  # the long ones first
 TEST = ["5 0.2 0", "5 0.2 1", "3 0.2 0", "3 0.2 1"]
 
 
-class OneByOne:
-    """An executor that runs a case when its result is asked for."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def submit(self, f, *arguments):
-        return SimpleNamespace(result=lambda: f(*arguments))
-
-    def shutdown(self, *, cancel_futures):
-        assert cancel_futures
-
-
 class Toy:
     """The experiment above, in a folder of its own; its cases run here, one after the other."""
 
@@ -161,8 +141,6 @@ class Toy:
         self.module = importlib.import_module("toy")
         monkeypatch.setattr(results, "FOLDER", folder / "results")
         monkeypatch.setattr(runner, "find", lambda _: self.module)
-        monkeypatch.setattr(runner, "ProcessPoolExecutor", OneByOne)
-        monkeypatch.setattr(runner, "as_completed", list)
         self.code("first")
 
     def code(self, stamp):
@@ -183,7 +161,7 @@ class Toy:
 
     @property
     def notes(self):
-        return self.folder / "results" / "toy.partial.jsonl"
+        return self.folder / "results" / "toy.partial"
 
     @property
     def file(self):
@@ -218,14 +196,72 @@ def test_the_reduced_version_runs_here_and_keeps_nothing(toy):
     assert not toy.file.parent.exists()
 
 
-@pytest.mark.process
-def test_other_processes_find_the_experiment_and_measure_the_same(toy):
+@pytest.fixture
+def elsewhere(toy):
+    """Return a function that measures the toy anew where other processes find it."""
     expected = runner.measure("toy", 1)
-    toy.patch.undo()
-    toy.patch.syspath_prepend(toy.folder)
-    cases = [dict(run.case) for run in expected.runs[:2]]
-    found = {run.case["rate"]: run.score for run in runner._side_by_side(toy.module, cases, 2)}
-    assert found == {run.case["rate"]: run.score for run in expected.runs[:2]}
+    toy.log()
+    toy.patch.setenv("PYTHONPATH", str(toy.folder), prepend=os.pathsep)
+
+    def measured(*way):
+        toy.file.unlink()
+        found = runner.measure("toy", *way)
+        assert [run._replace(seconds=0) for run in found.runs] == [
+            run._replace(seconds=0) for run in expected.runs
+        ]
+        assert sorted(toy.log()) == sorted(TUNING + TEST)
+        assert [file.name for file in toy.file.parent.iterdir()] == ["toy.json"]
+
+    return measured
+
+
+@pytest.mark.process
+def test_other_processes_find_the_experiment_and_measure_the_same(elsewhere):
+    elsewhere(2)
+
+
+@pytest.mark.process
+def test_tasks_of_an_array_measure_the_same(elsewhere):
+    pytest.importorskip("submitit")
+    elsewhere(2, "local")
+
+
+@pytest.mark.process
+def test_tasks_of_an_array_keep_what_they_have_done_if_one_of_them_fails(elsewhere, toy):
+    submitit = pytest.importorskip("submitit")
+    toy.folder.joinpath("break at 1").touch()
+    with pytest.raises(submitit.core.utils.FailedJobError, match="experiments: toy failed at"):
+        elsewhere(2, "local")
+    assert not toy.file.exists()
+    toy.folder.joinpath("break at 1").unlink()
+    toy.log()
+    runner.measure("toy", 1)
+    assert toy.log() == [case for case in TEST if case.endswith(" 1")]
+
+
+def test_an_array_takes_so_many_tasks_at_once(toy, monkeypatch):
+    submitit, asked = pytest.importorskip("submitit"), {}
+
+    class Executor:
+        def __init__(self, folder, cluster):
+            asked.update(folder=folder, cluster=cluster)
+
+        def update_parameters(self, **parameters):
+            asked.update(parameters)
+
+        def map_array(self, work, cases):
+            runs = [work(case) for case in cases]
+            return [SimpleNamespace(wait=bool, result=lambda run=run: run) for run in runs]
+
+    monkeypatch.setattr(submitit, "AutoExecutor", Executor)
+    runner.measure("toy", 7, "slurm")
+    assert asked == {
+        "folder": toy.notes / "tasks",
+        "cluster": "slurm",
+        "timeout_min": 24 * 60,
+        "slurm_array_parallelism": 7,
+    }
+    assert toy.log() == TUNING + TEST
 
 
 def test_an_interrupted_measurement_goes_on_where_it_was(toy):
@@ -234,28 +270,14 @@ def test_an_interrupted_measurement_goes_on_where_it_was(toy):
     with pytest.raises(RuntimeError, match=why):
         runner.measure("toy", 1)
     assert not toy.file.exists()
-    assert toy.log() == TUNING + TEST[:2]
-    text = toy.notes.read_text(encoding="utf-8")
-    assert len(text.split("\n")) == 7  # an empty line, five runs, and the end of the last
-    toy.notes.write_text(text[:-9], encoding="utf-8")  # the fifth was being written
+    assert toy.log() == TUNING + TEST[:2]  # and none after the failure
+    assert len([*toy.notes.glob("*.json")]) == 5
 
     toy.folder.joinpath("break at 1").unlink()
     whole = runner.measure("toy", 1)
-    assert toy.log() == TEST
+    assert toy.log() == TEST[1:]
     assert len(whole.runs) == 8
     assert not toy.notes.exists()
-
-
-def test_what_follows_a_line_that_was_cut_off_is_found_again(toy):
-    toy.notes.parent.mkdir()
-    toy.notes.write_text('["first", {"T": 5, "ra', encoding="utf-8")
-    toy.folder.joinpath("break at 0").touch()
-    with pytest.raises(RuntimeError, match="failed"):
-        runner.measure("toy", 1)
-    toy.log()
-    toy.folder.joinpath("break at 0").unlink()
-    runner.measure("toy", 1)
-    assert toy.log() == TEST  # none of the tuning runs again
 
 
 def test_runs_of_other_code_are_measured_again(toy):
@@ -267,23 +289,6 @@ def test_runs_of_other_code_are_measured_again(toy):
     toy.code("second")
     assert runner.measure("toy", 1).provenance["digest"] == "second"
     assert toy.log() == TUNING + TEST
-
-
-def test_after_a_failure_no_further_case_starts(toy):
-    started = []
-
-    def score(case):
-        started.append(case)
-        if len(started) == 1:
-            raise ValueError("the power went out")
-        time.sleep(0.5)
-
-    toy.change(score=score)
-    toy.patch.setattr(runner, "as_completed", as_completed)
-    toy.patch.setattr(runner, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
-    with pytest.raises(RuntimeError, match="failed"):
-        runner.measure("toy", 1)
-    assert len(started) < len(TUNING)
 
 
 def test_a_score_that_is_not_finite_fails_with_its_case(toy):
@@ -444,14 +449,36 @@ def run_command(monkeypatch, capsys):
 
 
 def test_the_command_measures_what_is_named(run_command):
-    calls, printed = run_command("latch", "--processes", "3")
-    assert calls == [("measure", "latch", 3)]
+    calls, printed = run_command("latch", "--jobs", "3")
+    assert calls == [("measure", "latch", 3, None)]
     assert printed == "latch: 1 runs, 1.5 s of CPU\n"
 
 
 def test_the_command_rechecks_on_request(run_command):
-    calls, _ = run_command("latch", "--recheck", "--processes", "1")
+    calls, _ = run_command("latch", "--recheck", "--jobs", "1")
     assert calls == [("recheck", "latch", 1)]
+
+
+def test_the_command_takes_a_cluster_to_measure_and_not_to_recheck(run_command, capsys):
+    calls, _ = run_command("latch", "--cluster", "slurm", "--jobs", "100")
+    assert calls == [("measure", "latch", 100, "slurm")]
+    with pytest.raises(SystemExit, match="2"):
+        run_command("latch", "--cluster", "slurm", "--recheck")
+    assert "not allowed with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("library", ["joblib", "submitit"])
+@pytest.mark.usefixtures("toy")
+def test_the_command_says_which_library_is_missing(library, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr(command, "find", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["experiments", "toy"])
+    if library == "submitit":
+        monkeypatch.setattr(sys, "argv", ["experiments", "toy", "--cluster", "local"])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    why = f'error: {library} is missing: python -m pip install "bptt[cluster,experiments]"\n'
+    assert capsys.readouterr().err.endswith(why)
 
 
 def test_the_command_without_a_name_takes_what_is_stale(run_command, monkeypatch):

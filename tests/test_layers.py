@@ -52,7 +52,8 @@ def test_the_modules_load_neither_torch_nor_matplotlib():
 
 @pytest.mark.process
 def test_the_modules_import_without_any_extra():
-    extras = ["click", "huggingface_hub", "matplotlib", "pooch", "safetensors", "torch", "tqdm"]
+    extras = ["click", "huggingface_hub", "joblib", "matplotlib", "pooch", "pyppmd", "safetensors"]
+    extras += ["submitit", "torch", "tqdm", "zpaq"]
     absent = f"import sys; sys.modules.update(dict.fromkeys({extras}))"
     assert "bptt" in packages_loaded(absent + IMPORT_ALL)
 

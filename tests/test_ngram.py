@@ -1,6 +1,3 @@
-import bz2
-import gzip
-import lzma
 import math
 import os
 from collections import Counter
@@ -306,77 +303,72 @@ def test_on_noise_counting_on_pays_more_than_the_entropy():
     assert min(scores) > math.log(4) - 1e-3
 
 
+each_that_counts_on = pytest.mark.parametrize(
+    "count_on", [ngram.adaptive_nats_of_orders, ngram.reading]
+)
+
+
 @pytest.mark.parametrize("which", ["train", "codes"])
 @pytest.mark.parametrize("bad", [[0, 3], [-1, 0], [0.0, 1.0], [[0, 1]]])
-def test_counting_on_asks_for_two_rows_of_codes(which, bad):
+@each_that_counts_on
+def test_counting_on_asks_for_two_rows_of_codes(count_on, which, bad):
     texts = {"train": ABAAB, "codes": ABAAB, which: bad}
-    with pytest.raises(ValueError, match=r"^ngram.adaptive_nats_of_orders: codes must be a row"):
-        ngram.adaptive_nats_of_orders(**texts, K=3, n=1)
+    with pytest.raises(ValueError, match=f"^ngram.{count_on.__name__}: codes must be a row"):
+        count_on(**texts, K=3, n=1)
 
 
 @pytest.mark.parametrize("n", [0, 6])
-def test_counting_on_asks_for_an_order_that_the_training_text_can_have(n):
+@each_that_counts_on
+def test_counting_on_asks_for_an_order_that_the_training_text_can_have(count_on, n):
     with pytest.raises(ValueError, match=r"n must be from 1 to the 5 characters of the training"):
-        ngram.adaptive_nats_of_orders(ABAAB, [0] * 9, 2, n)
+        count_on(ABAAB, [0] * 9, 2, n)
 
 
-def test_counting_on_asks_for_a_character_to_predict():
-    with pytest.raises(ValueError, match=r"adaptive_nats_of_orders: codes must have at least one"):
-        ngram.adaptive_nats_of_orders(ABAAB, [], 2, 2)
+@each_that_counts_on
+def test_counting_on_asks_for_a_character_to_predict(count_on):
+    with pytest.raises(ValueError, match=f"{count_on.__name__}: codes must have at least one"):
+        count_on(ABAAB, [], 2, 2)
+
+
+@given(problem=problems())
+def test_reading_gives_all_distributions_of_the_models_that_are_counted_anew(problem):
+    train, K, n, codes = problem
+    rows = list(ngram.reading(train, codes, K, n))
+    assert len(rows) == len(codes)
+    for i, row in enumerate(rows):
+        before = train + codes[:i]
+        models = [fit(ngram.kneser_ney, before, K, k) for k in range(1, n + 1)]
+        want = [ngram.probabilities(model, before) for model in models]
+        np.testing.assert_allclose(row, want, rtol=1e-12)
+
+
+def some_play(length):
+    """Draw characters of which some are rare, with every discount in use."""
+    return np.random.default_rng(5).geometric(0.3, size=length).clip(max=7) - 1
+
+
+def test_what_reading_gives_to_the_characters_is_the_score_of_counting_on():
+    train, codes = np.split(some_play(1500), [700])  # more than are worked out at once
+    rows = np.array(list(ngram.reading(train, codes, 7, 4)))
+    assert rows.shape == (800, 4, 7)
+    np.testing.assert_allclose(rows.sum(axis=2), 1, rtol=1e-12)
+    found = -np.log(rows[np.arange(800), :, codes]).mean(axis=0)
+    want = ngram.adaptive_nats_of_orders(train, codes, 7, 4)
+    np.testing.assert_allclose(found, want, rtol=0, atol=1e-10)
+
+
+def test_reading_does_not_look_ahead():
+    train, codes = np.split(some_play(400), [300])
+    other = np.concatenate([codes[:60], (codes[60:] + 3) % 7])
+    rows, changed = (np.array(list(ngram.reading(train, text, 7, 4))) for text in (codes, other))
+    assert np.array_equal(rows[:61], changed[:61])  # before the first that differs, too
+    assert not np.allclose(rows[61], changed[61])
 
 
 def test_an_empty_text_has_no_score():
     model = fit(ngram.witten_bell, ABAAB, 3, 2)
     with pytest.raises(ValueError, match=r"ngram\.nats: codes must have at least one character"):
         ngram.nats(model, [])
-    with pytest.raises(ValueError, match=r"ngram\.compressed_nats: text must have at least one"):
-        ngram.compressed_nats("a", "", "xz")
-
-
-# Compressors.
-
-
-@pytest.fixture(scope="module")
-def noise():
-    """Letters that no compressor can shorten below 4 bits each."""
-    return "".join(np.random.default_rng(8).choice(list("abcdefghijklmnop"), size=120_000))
-
-
-@pytest.mark.parametrize("method", ["gzip", "bz2", "xz"])
-def test_a_compressor_needs_the_entropy_for_what_has_no_structure(noise, method):
-    bits = text.bits(ngram.compressed_nats(noise[:40_000], noise[40_000:], method))
-    assert 4 <= bits < 4.7
-
-
-def test_a_compressor_is_asked_for_the_text_after_the_training_text(noise):
-    first, rest = noise[:900] + "é", noise[900:1500]
-    both, alone = (first + rest).encode(), first.encode()
-    for method, module in {"gzip": gzip, "bz2": bz2}.items():
-        more = len(module.compress(both, 9)) - len(module.compress(alone, 9))
-        want = 8 * math.log(2) * more / 600
-        assert ngram.compressed_nats(first, rest, method) == pytest.approx(want)
-    more = len(lzma.compress(both, preset=9 | lzma.PRESET_EXTREME)) - len(
-        lzma.compress(alone, preset=9 | lzma.PRESET_EXTREME)
-    )
-    want = 8 * math.log(2) * more / 600
-    assert ngram.compressed_nats(first, rest, "xz") == pytest.approx(want, abs=0.05)
-
-
-def test_a_score_is_per_character_and_not_per_byte():
-    word = "".join(np.random.default_rng(9).choice(list("éèêë"), size=4000))
-    # Two bits of entropy; a byte that never changes takes up to one more.
-    assert 2 <= text.bits(ngram.compressed_nats(word[:2000], word[2000:], "xz")) < 3.1
-
-
-def test_xz_finds_a_text_that_it_has_read_long_ago_and_gzip_has_forgotten_it(noise):
-    again = noise[:20_000]
-    assert text.bits(ngram.compressed_nats(noise, again, "xz")) < 0.1
-    assert text.bits(ngram.compressed_nats(noise, again, "gzip")) > 4
-
-
-def test_an_unknown_compressor_is_a_value_error():
-    with pytest.raises(ValueError, match="method must be one of gzip, bz2, xz, got 'zip'"):
-        ngram.compressed_nats("a", "b", "zip")
 
 
 # The corpus, in a folder that the environment names.
@@ -423,16 +415,12 @@ def test_the_scores_of_the_plays_that_count_on_are_those_on_record(play_codes):
     scores = ngram.adaptive_nats_of_orders(*play_codes, 65, 7)
     want = [3.3462, 2.4602, 1.9611, 1.6188, 1.4581, 1.4155, 1.4072]
     assert scores == pytest.approx(want, abs=1e-4)
+    read = zip(play_codes[1], ngram.reading(*play_codes, 65, 7), strict=True)
+    found = -np.log([row[:, c] for c, row in read]).mean(axis=0)
+    assert found == pytest.approx(scores, abs=1e-10)
 
 
 @pytest.mark.records
 def test_the_orders_chosen_for_the_plays_are_five_and_seven(play_codes):
     assert ngram.choose_order(ngram.witten_bell, play_codes[0], 65, 6) == 5
     assert ngram.choose_order(ngram.kneser_ney, play_codes[0], 65, 8) == 7
-
-
-@pytest.mark.records
-@pytest.mark.parametrize(("method", "nats"), [("gzip", 2.146), ("bz2", 1.662), ("xz", 1.746)])
-def test_compressors_need_for_the_plays_what_is_on_record(plays, method, nats):
-    # The libraries behind them differ a little from one machine to another.
-    assert ngram.compressed_nats(*plays, method) == pytest.approx(nats, abs=0.02)

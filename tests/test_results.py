@@ -1,7 +1,5 @@
 """Results: files that are whole, numbers that are finite, names that are known; and their notes."""
 
-import contextlib
-import json
 from pathlib import Path
 
 import pytest
@@ -84,33 +82,45 @@ def test_scores_come_in_the_order_of_the_runs_that_match():
 
 # Notes of a measurement on its way.
 
-RUNS = [Run({"seed": seed}, {"loss": [0.5, None]}, 0.1) for seed in range(3)]
+RUNS = [Run({"seed": seed, "T": 3}, {"loss": [0.5, None]}, 0.1) for seed in range(3)]
 
 
-def interrupted(*runs):
-    """Note some runs, and let the power go out; return what had been noted before."""
-    with contextlib.suppress(InterruptedError), notes.kept("one", "code") as (found, note):
-        before = list(found)
-        for run in runs:
-            note(run)
-        raise InterruptedError
-    return before
+def seeds(runs):
+    return sorted(run.case["seed"] for run in runs)
 
 
-def test_notes_are_kept_if_the_measurement_fails_and_found_again_by_the_same_code(folder):
-    assert interrupted(*RUNS[:2]) == []
-    file = folder / "one.partial.jsonl"
-    assert json.loads(file.read_text(encoding="utf-8").splitlines()[1]) == ["code", *RUNS[0]]
-    assert interrupted() == RUNS[:2]
-    with notes.kept("one", "other code") as (found, _):
-        assert found == []
-    assert not file.exists()
+def test_what_is_noted_is_read_again_by_the_same_code(folder):
+    place = notes.folder("one")
+    assert place.parent == folder
+    assert notes.read(place, "code") == []
+    for run in RUNS:
+        notes.write(place, "code", run)
+    assert sorted(notes.read(place, "code"), key=str) == sorted(RUNS, key=str)
+    assert notes.read(place, "other code") == []
+    notes.remove(place)
+    assert [*folder.iterdir()] == []
 
 
-def test_what_is_noted_after_a_line_that_was_cut_off_is_found_again(folder):
-    folder.mkdir()
-    (folder / "one.partial.jsonl").write_text('["code", {"seed"', encoding="utf-8")
-    assert interrupted(RUNS[0]) == []
-    with notes.kept("one", "code") as (found, note):
-        note(RUNS[2])
-        assert found == [RUNS[0], RUNS[2]]
+@pytest.mark.usefixtures("folder")
+def test_each_case_has_a_file_of_its_own_and_the_last_run_of_it_counts():
+    place = notes.folder("one")
+    for run in RUNS:
+        notes.write(place, "code", run)
+    again = Run({"T": 3, "seed": 1}, {"loss": 0.25}, 0.2)  # the same case in another order
+    notes.write(place, "other code", again)
+    assert len([*place.iterdir()]) == 3
+    assert seeds(notes.read(place, "code")) == [0, 2]
+    assert notes.read(place, "other code") == [again]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_note_that_was_being_written_is_no_note(monkeypatch):
+    place = notes.folder("one")
+    notes.write(place, "code", RUNS[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("power")))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)  # nobody is left to tidy up
+        with pytest.raises(OSError, match="power"):
+            notes.write(place, "code", RUNS[1])
+    assert len([*place.iterdir()]) == 2
+    assert notes.read(place, "code") == RUNS[:1]

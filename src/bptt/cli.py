@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from bptt import ngram, progress, stops, text, threads
+from bptt import compress, ngram, progress, stops, text, threads
 from bptt.lm import adapt as adapting
 from bptt.lm import corpus as corpora
 from bptt.lm import folder as folders
@@ -164,8 +164,8 @@ def commands() -> "click.Group":
     baselines = Command(
         "baselines",
         callback=_told(_baselines),
-        help="Score n-gram models and compressors on the same split. The n-grams count the first "
-        "part only; the compressors go on learning.",
+        help="Score n-gram models and compressors on the same split. The frozen know the first "
+        "part only; the adaptive go on learning in the rest.",
         params=[
             corpus("library"),
             Option(
@@ -363,10 +363,10 @@ def _evaluate(model: str, *, adapt: bool, **asked: Any) -> None:
         _say("This is not the text that the model was trained on.")
 
 
-def _table(rows: Mapping[str, float]) -> None:
+def _table(rows: Mapping[str, float], head: str = "per character:") -> None:
     """Write scores in three units."""
-    width = max(map(len, rows))
-    _say(f"{'per character:':{width}}    nats    bits  perplexity")
+    width = max(map(len, [head, *rows]))
+    _say(f"{head:{width}}    nats    bits  perplexity")
     for name, nats in rows.items():
         _say(f"{name:{width}}  {nats:6.4f}  {text.bits(nats):6.4f}  {text.perplexity(nats):10.4f}")
 
@@ -414,19 +414,25 @@ def _generate(
 def _baselines(order: int, **asked: Any) -> None:
     corpus, remarks = corpora.read("library" if asked["text"] is None else asked["text"])
     K = len(corpus.vocabulary)
-    rows = {"uniform": math.log(K)}
+    codes = corpus.train, corpus.held_out
+    frozen = {"uniform": math.log(K)}
     smoothings = {"Witten-Bell": ngram.witten_bell, "Kneser-Ney": ngram.kneser_ney}
     for name, smooth in smoothings.items():
-        scores = ngram.nats_of_orders(smooth, corpus.train, corpus.held_out, K, order)
-        rows |= {f"{name}, n = {n}": nats for n, nats in enumerate(scores, start=1)}
-    train, held_out = map(corpus.vocabulary.decode, (corpus.train, corpus.held_out))
+        frozen |= _of_orders(name, ngram.nats_of_orders(smooth, *codes, K, order))
+    adaptive = _of_orders("Kneser-Ney", ngram.adaptive_nats_of_orders(*codes, K, order))
+    train, held_out = map(corpus.vocabulary.decode, codes)
     missing = []
-    for name in ngram.COMPRESS:
+    for name in compress.METHODS:
         try:
-            rows[name] = ngram.compressed_nats(train, held_out, name)
+            adaptive[name] = compress.nats(train, held_out, name)
         except ModuleNotFoundError:
             missing.append(name)
-    _table(rows)
+    _table(frozen, "frozen, per character:")
+    _table(adaptive, "adaptive, per character:")
     _remark(remarks)
     for name in missing:
-        _say(f"{name} is left out: this Python was built without its library.")
+        _say(f"{name} is left out: {compress.LACK[name]}.")
+
+
+def _of_orders(name: str, scores: Iterable[float]) -> dict[str, float]:
+    return {f"{name}, n = {n}": nats for n, nats in enumerate(scores, start=1)}

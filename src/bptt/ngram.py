@@ -1,4 +1,4 @@
-r"""What to beat: n-gram models of characters, and compressors.
+r"""What to beat: n-gram models of characters.
 
 An n-gram model of order n predicts a character c from the n - 1 before it, the context h. It mixes
 what followed h with what followed $h'$, which is h without its first character, and so on down to
@@ -30,7 +30,6 @@ smooth : callable
 """
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, NamedTuple
 
@@ -277,94 +276,47 @@ def adaptive_nats_of_orders(train: ArrayLike, codes: ArrayLike, K: int, n: int) 
     -----
     Source: as of `kneser_ney`.
     """
-    seen, new = (check_codes("ngram.adaptive_nats_of_orders", row, K) for row in (train, codes))
-    if not len(new):
-        raise ValueError(
-            "ngram.adaptive_nats_of_orders: codes must have at least one character, got none"
-        )
-    if not 1 <= n <= len(seen):
-        raise ValueError(
-            f"ngram.adaptive_nats_of_orders: n must be from 1 to the {len(seen)} characters of the "
-            f"training text, got {shown(n, str)}"
-        )
-    whole = np.concatenate([seen, new])
+    whole, new = _joined("ngram.adaptive_nats_of_orders", train, codes, K, n)
     lower, scores = np.full(len(whole) + 1, 1 / K), []
-    for (context, gram, _), (*_, first) in itertools.pairwise(_places(whole, K, n + 1)):
+    for context, gram, fresh in _lengths(whole, K, n):
         highest = _counting_on(context, gram, np.ones_like(gram), lower[1:])
-        scores.append(-float(np.mean(np.log(highest[-len(new) :]))))
-        # A shorter gram is counted where another character stands before it for the first time.
-        lower = _counting_on(context, gram, np.append(0, first), lower[1:])
+        scores.append(-float(np.mean(np.log(highest[-new:]))))
+        lower = _counting_on(context, gram, fresh, lower[1:])
     return scores
 
 
-def compressed_nats(train: str, text: str, method: str) -> float:
-    r"""Score a text by what a compressor needs for it when it has read the training text.
+def reading(train: ArrayLike, codes: ArrayLike, K: int, n: int) -> Iterator[Array]:
+    r"""Read a text and tell before each character what Kneser-Ney models expect there.
 
-    It is the difference of two lengths, of the training text with and without the text after it:
-    8 $\ln 2$ nats for each byte, as nats per character. A compressor knows nothing of the split, so
-    it learns from the text as it goes. And it forgets: gzip what lies 32 KiB back, bz2 all at the
-    end of each block of 900 kB. The dictionary of xz is made as large as both texts.
+    The models are those of `adaptive_nats_of_orders`: of the orders 1 to n, each counts a character
+    once it was predicted. Here they give their whole distributions, to be mixed with others.
 
-    Parameters
-    ----------
-    train : str
-        The training text.
-    text : str
-        The text to score, of at least one character.
-    method : str
-        `gzip`, `bz2` or `xz`, each at its strongest setting.
+    How often a gram was counted before a place is found by two searches in the row of all counted
+    ones, which is sorted by gram and then by place.
+
+    Yields
+    ------
+    ndarray of shape (n, K)
+        For each character of `codes` the distributions of the orders 1 to n before it is read.
 
     Raises
     ------
-    ModuleNotFoundError
-        If this Python was built without the library of the method. The message says so.
     ValueError
-        If the method is unknown, or the text is empty.
+        As `adaptive_nats_of_orders`, at once.
+
+    Notes
+    -----
+    Source: as of `kneser_ney`.
     """
-    if method not in COMPRESS:
-        raise ValueError(
-            f"ngram.compressed_nats: method must be one of {', '.join(COMPRESS)}, "
-            f"got {shown(method)}"
-        )
-    if not text:
-        raise ValueError("ngram.compressed_nats: text must have at least one character, got none")
-    compress = COMPRESS[method]
-    try:
-        longer, shorter = (len(compress(each.encode())) for each in (train + text, train))
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"ngram.compressed_nats: there is no {method}, this Python was built without it"
-        ) from error
-    return (longer - shorter) * 8 * math.log(2) / len(text)
-
-
-def _gzip(data: bytes) -> bytes:
-    """Compress at the strongest, 9, which is the default; `bz2` too."""
-    import gzip
-
-    return gzip.compress(data)
-
-
-def _bz2(data: bytes) -> bytes:
-    import bz2
-
-    return bz2.compress(data)
-
-
-def _xz(data: bytes) -> bytes:
-    """Compress with a dictionary that holds all."""
-    import lzma
-
-    chain = {
-        "id": lzma.FILTER_LZMA2,
-        "preset": 9 | lzma.PRESET_EXTREME,
-        "dict_size": max(len(data), 4096),
-    }
-    return lzma.compress(data, filters=[chain])
-
-
-# Each is imported where it is used: a Python may be built without one of their libraries.
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": _gzip, "bz2": _bz2, "xz": _xz}
+    whole, new = _joined("ngram.reading", train, codes, K, n)
+    tables = [
+        [
+            _table(context * K + whole[-len(gram) :], context, gram, counted, K, new)
+            for counted in (np.ones_like(gram), fresh)
+        ]
+        for context, gram, fresh in _lengths(whole, K, n)
+    ]
+    return _distributions(tables, K, new)
 
 
 def _probabilities(model: Model, codes: Array) -> Array:
@@ -376,6 +328,19 @@ def _probabilities(model: Model, codes: Array) -> Array:
         p = np.where(gram < 0, 0, kept[gram]) + np.where(context < 0, 1, left[context]) * p
         context = np.concatenate([np.full_like(gram[..., :1], -1), gram[..., :-1]], axis=-1)
     return p
+
+
+def _joined(who: str, train: ArrayLike, codes: ArrayLike, K: int, n: int) -> tuple[Array, int]:
+    """Return the training text with the text after it, and how long that is."""
+    seen, new = (check_codes(who, row, K) for row in (train, codes))
+    if not len(new):
+        raise ValueError(f"{who}: codes must have at least one character, got none")
+    if not 1 <= n <= len(seen):
+        raise ValueError(
+            f"{who}: n must be from 1 to the {len(seen)} characters of the training text, "
+            f"got {shown(n, str)}"
+        )
+    return np.concatenate([seen, new]), len(new)
 
 
 def _places(codes: Array, K: int, n: int) -> Iterator[tuple[Array, Array, Array]]:
@@ -392,6 +357,15 @@ def _places(codes: Array, K: int, n: int) -> Iterator[tuple[Array, Array, Array]
         context = gram[:-1]
 
 
+def _lengths(codes: Array, K: int, n: int) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield, for k = 1 to n, the first two numbers of `_places`, and where a shorter gram counts.
+
+    That is 1 where another character stands before the gram for the first time, else 0.
+    """
+    for (context, gram, _), (*_, first) in itertools.pairwise(_places(codes, K, n + 1)):
+        yield context, gram, np.append(0, first)
+
+
 def _counting_on(context: Array, gram: Array, counted: Array, lower: Array) -> Array:
     """Return the probability of each character by the grams that were counted before it.
 
@@ -402,16 +376,60 @@ def _counting_on(context: Array, gram: Array, counted: Array, lower: Array) -> A
     lower : ndarray of shape (N,)
         The probabilities by the shorter contexts.
     """
-    C = _earlier(gram, counted[None])[0]
-    made = counted * np.equal(C, np.arange(5)[:, None])  # row i: a gram of count i + 1, from i
-    n = _earlier(np.zeros_like(gram), made[:-1] - made[1:])
+    C, made, D = _so_far(gram, counted)
     one, two, more, total = _earlier(
         context, np.array([made[0] - made[1], made[1] - made[2], made[2], counted])
     )
-    D = _discounts(n)
     left = D[1] * one + D[2] * two + D[3] * more
     kept = C - np.take_along_axis(D, C.clip(max=3)[None], axis=0)[0]
     return np.where(total > 0, (kept + left * lower) / total.clip(min=1), lower)
+
+
+def _so_far(gram: Array, counted: Array) -> tuple[Array, Array, Array]:
+    """Return the count of the gram at each place before it, which it makes, and the discounts.
+
+    The shapes are (N,), (5, N), where row i is 1 at a gram of count i + 1 from i, and (4, N).
+    """
+    C = _earlier(gram, counted[None])[0]
+    made = counted * np.equal(C, np.arange(5)[:, None])
+    return C, made, _discounts(_earlier(np.zeros_like(gram), made[:-1] - made[1:]))
+
+
+class _Table(NamedTuple):
+    """The N grams of one length of a text, for what is asked of them at its last M places."""
+
+    stamps: Annotated[Array, "counted", "of each counted gram N times its key plus its place"]
+    stamp: Annotated[Array, "M", "the least that a gram with the context of a place may have"]
+    place: Annotated[Array, "M", "the places, from N - M to N - 1"]
+    D: Annotated[Array, "4 M", "the discounts there"]
+    N: int
+
+
+def _table(key: Array, context: Array, gram: Array, counted: Array, K: int, M: int) -> _Table:
+    N = len(gram)
+    stamps = np.sort((key * N + np.arange(N))[counted > 0])
+    D = _so_far(gram, counted)[2][:, -M:].copy()  # a view would keep the rest
+    return _Table(stamps, context[-M:] * K * N, np.arange(N - M, N), D, N)
+
+
+def _distributions(tables: list[list[_Table]], K: int, M: int) -> Iterator[Array]:
+    """Yield the distributions of all orders at each of M places, worked out for some at once."""
+    for some in np.array_split(np.arange(M), -(-M // 256)):
+        lower, orders = np.full((len(some), K), 1 / K), []
+        for highest, shorter in tables:
+            orders.append(_distribution(highest, some, lower))
+            lower = _distribution(shorter, some, lower)
+        yield from np.stack(orders, axis=1)
+
+
+def _distribution(table: _Table, some: Array, lower: Array) -> Array:
+    """Return the distributions at some of the places, of shape (some, K), from the lower ones."""
+    each = table.stamp[some, None] + table.N * np.arange(lower.shape[1])
+    begin, end = np.searchsorted(table.stamps, [each, each + table.place[some, None]])
+    C = end - begin  # how often each character was counted there before
+    D = np.take_along_axis(table.D[:, some].T, C.clip(max=3), axis=1)
+    left, total = D.sum(axis=1, keepdims=True), C.sum(axis=1, keepdims=True)
+    return np.where(total > 0, (C - D + left * lower) / total.clip(min=1), lower)
 
 
 def _earlier(number: Array, weights: Array) -> Array:

@@ -45,17 +45,17 @@ def measure(settings: Settings = parts.FULL) -> Result:
     # What other code noted, or this code with other settings, does not count.
     asked = _plain(dataclasses.asdict(settings))
     mark = hashlib.sha256(json.dumps([stamp, asked]).encode()).hexdigest()[:16]
-    with notes.kept(NAME, mark) as (done, note):
-        for group in run(settings, [group.case for group in done]):
-            if wrong := differences(_runs([group])):
-                raise ValueError(f"bench: nothing is saved; {'; '.join(wrong)}")
-            note(group)
-        wanted = [
-            next(group for group in done if group.case == case) for case in parts.groups(settings)
-        ]
-        made_by = {**provenance(stamp, wanted), **_surroundings()}
-        result = Result(asked, tuple(_runs(wanted)), made_by)
-        save(NAME, result)
+    place = notes.folder(NAME)
+    for group in run(settings, [group.case for group in notes.read(place, mark)]):
+        if wrong := differences(_runs([group])):
+            raise ValueError(f"bench: nothing is saved; {'; '.join(wrong)}")
+        notes.write(place, mark, group)
+    done = {notes.key(group.case): group for group in notes.read(place, mark)}
+    wanted = [done[notes.key(case)] for case in parts.groups(settings)]
+    made_by = {**provenance(stamp, wanted), **_surroundings()}
+    result = Result(asked, tuple(_runs(wanted)), made_by)
+    save(NAME, result)
+    notes.remove(place)
     return result
 
 

@@ -4,20 +4,20 @@ Parameters
 ----------
 experiment : module
     The experiment.
-processes : int
+jobs : int
     How many cases run side by side.
 """
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import io
 import json
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from bptt import progress
 from bptt.experiments.registry import Case, Experiment, find
@@ -25,6 +25,10 @@ from bptt.records import notes
 from bptt.records.digest import digest
 from bptt.records.provenance import provenance, today
 from bptt.records.results import Result, Run, load, path, save
+
+Work: TypeAlias = Callable[[Case], Run]
+
+DAY = 24 * 60  # minutes that a task of an array may take
 
 
 def run(experiment: Experiment, settings: Any) -> list[Run]:
@@ -35,23 +39,33 @@ def run(experiment: Experiment, settings: Any) -> list[Run]:
     return runs
 
 
-def measure(name: str, processes: int) -> Result:
-    """Run an experiment in full and save its result. An interrupted run goes on where it was."""
+def measure(name: str, jobs: int, cluster: str | None = None) -> Result:
+    """Run an experiment in full and save its result. An interrupted run goes on where it was.
+
+    Parameters
+    ----------
+    cluster : str, optional
+        `slurm` for an array of tasks, one for each case; `local` to try that here, where all tasks
+        start at once. By default the cases run in processes of this machine.
+    """
     experiment = find(name)
-    stamp = digest(experiment.__name__)
-    with notes.kept(name, stamp) as (runs, note):
-        while ahead := _ahead(experiment, experiment.FULL, runs):
-            ahead.sort(key=lambda case: -case.get("T", 0))  # the long ones first
-            for run in _side_by_side(experiment, ahead, processes):
-                note(run)
-        done = {_key(run.case): run for run in runs}
-        wanted = [done[_key(case)] for case in experiment.cases(experiment.FULL, runs)]
-        result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
-        save(name, result)
+    stamp, place = digest(experiment.__name__), notes.folder(name)
+    work = functools.partial(_note, place, stamp, experiment.__name__)
+    run_all = functools.partial(_array, cluster, place / "tasks") if cluster else _side_by_side
+    runs = notes.read(place, stamp)
+    while ahead := _ahead(experiment, experiment.FULL, runs):
+        ahead.sort(key=lambda case: -case.get("T", 0))  # the long ones first
+        list(run_all(work, ahead, jobs))
+        runs = notes.read(place, stamp)
+    noted = {notes.key(run.case): run for run in runs}
+    wanted = [noted[notes.key(case)] for case in experiment.cases(experiment.FULL, runs)]
+    result = Result(_settings(experiment.FULL), tuple(wanted), provenance(stamp, wanted))
+    save(name, result)
+    notes.remove(place)
     return result
 
 
-def recheck(name: str, processes: int) -> Result:
+def recheck(name: str, jobs: int) -> Result:
     """Run one seed again and stamp the result with the digest of today's code if it agrees.
 
     Raises
@@ -65,17 +79,17 @@ def recheck(name: str, processes: int) -> Result:
     if _settings(experiment.FULL) != result.settings:
         raise ValueError(f"experiments: the settings of {name} have changed; {anew}")
     cases = experiment.cases(experiment.FULL, list(result.runs))
-    if [_key(case) for case in cases] != [_key(run.case) for run in result.runs]:
+    if [notes.key(case) for case in cases] != [notes.key(run.case) for run in result.runs]:
         raise ValueError(f"experiments: the cases of {name} have changed; {anew}")
     stamp = digest(experiment.__name__)
-    old = {_key(run.case): run.score for run in result.runs}
+    old = {notes.key(run.case): run.score for run in result.runs}
     chosen = [case for case in cases if case["seed"] == experiment.FULL.seeds[0]]
     if not chosen:
         raise ValueError(f"experiments: no case of {name} has its first seed; {anew}")
-    for run in _side_by_side(experiment, chosen, processes):
-        if _repeats(run.score) != _repeats(old[_key(run.case)]):
+    for run in _side_by_side(functools.partial(_measure, experiment.__name__), chosen, jobs):
+        if _repeats(run.score) != _repeats(old[notes.key(run.case)]):
             raise ValueError(
-                f"experiments: {run.case} gave {old[_key(run.case)]}, now {run.score}; {anew}"
+                f"experiments: {run.case} gave {old[notes.key(run.case)]}, now {run.score}; {anew}"
             )
     made_by = {**result.provenance, "digest": stamp, "rechecked": today()}
     stamped = result._replace(provenance=made_by)
@@ -98,12 +112,8 @@ def is_stale(name: str) -> bool:
 
 
 def _ahead(experiment: Experiment, settings: Any, runs: list[Run]) -> list[Case]:
-    done = {_key(run.case) for run in runs}
-    return [case for case in experiment.cases(settings, runs) if _key(case) not in done]
-
-
-def _key(case: Mapping[str, Any]) -> str:
-    return json.dumps(case, sort_keys=True)
+    done = {notes.key(run.case) for run in runs}
+    return [case for case in experiment.cases(settings, runs) if notes.key(case) not in done]
 
 
 def _repeats(score: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,16 +121,32 @@ def _repeats(score: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in score.items() if name != "seconds"}
 
 
-def _side_by_side(experiment: Experiment, cases: list[Case], processes: int) -> Iterator[Run]:
+def _side_by_side(work: Work, cases: list[Case], jobs: int) -> Iterable[Run]:
     """Run cases in other processes; yield each run as soon as it is done."""
-    # Forking would copy the locks of NumPy's threads.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_measure, experiment.__name__, case) for case in cases]
-        try:
-            for done in progress.shown(as_completed(waiting), unit="run", total=len(waiting)):
-                yield done.result()
-        finally:  # after an error, start no more
-            pool.shutdown(cancel_futures=True)
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+    runs = pool(delayed(work)(case) for case in cases)
+    return progress.shown(runs, unit="run", total=len(cases))
+
+
+def _array(cluster: str, place: Path, work: Work, cases: list[Case], jobs: int) -> Iterable[Run]:
+    """Run each case as a task of an array, so many at once; return the runs when all have ended."""
+    from submitit import AutoExecutor
+
+    executor = AutoExecutor(place, cluster=cluster)
+    executor.update_parameters(timeout_min=DAY, slurm_array_parallelism=jobs)
+    tasks = executor.map_array(work, cases)
+    for task in progress.shown(tasks, unit="run"):
+        task.wait()
+    return [task.result() for task in tasks]
+
+
+def _note(place: Path, stamp: str, module: str, case: Case) -> Run:
+    """Run a case and note it, where other processes note theirs."""
+    run = _measure(module, case)
+    notes.write(place, stamp, run)
+    return run
 
 
 def _measure(module: str, case: Case) -> Run:

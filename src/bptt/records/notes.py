@@ -1,50 +1,54 @@
-"""Notes of a measurement on its way, so that an interrupted one goes on where it was."""
+"""Notes of a measurement on its way, so that an interrupted one goes on where it was.
 
-import contextlib
+Each run has a file of its own, in one folder for all runs of a result. So processes and machines
+that work side by side never write the same file, and what is there is whole.
+
+Parameters
+----------
+place : path
+    The folder of the notes.
+stamp : str
+    The digest of the code. What other code noted does not count.
+run : Run
+    What was measured.
+case : mapping
+    What was run.
+"""
+
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from bptt import files
 from bptt.records.results import Run, path
 
 
-@contextlib.contextmanager
-def kept(name: str, stamp: str) -> Iterator[tuple[list[Run], Callable[[Run], None]]]:
-    """Open the notes of a measurement. They are deleted when the block ends, unless it fails.
-
-    Parameters
-    ----------
-    name : str
-        The result that is measured.
-    stamp : str
-        The digest of the code. What other code noted does not count.
-
-    Yields
-    ------
-    runs : list of Run
-        The runs so far, of an earlier and of this measurement.
-    note : callable
-        Takes the next run, and adds it to the notes and to `runs`.
-    """
-    file = path(name).with_suffix(".partial.jsonl")
-    file.parent.mkdir(exist_ok=True)
-    runs = list(_read(file, stamp))
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write("\n")  # a line that was cut off ends here
-
-        def note(run: Run) -> None:
-            print(json.dumps([stamp, *run]), file=lines, flush=True)
-            runs.append(run)
-
-        yield runs, note
-    file.unlink()
+def folder(name: str) -> Path:
+    """Return where the notes of a result stand, whether there are any or not."""
+    return path(name).with_suffix(".partial")
 
 
-def _read(file: Path, stamp: str) -> Iterator[Run]:
-    """Read every run of this code whose line, `[digest, case, score, seconds]`, is whole."""
-    if file.is_file():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):  # cut off when it was written
-                made_by, *run = json.loads(line)
-                if made_by == stamp:
-                    yield Run(*run)
+def write(place: Path, stamp: str, run: Run) -> None:
+    """Note a run, in place of one of the same case."""
+    place.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(key(run.case).encode()).hexdigest()[:16]
+    files.replace(place / f"{name}.json", json.dumps([stamp, *run]).encode())
+
+
+def read(place: Path, stamp: str) -> list[Run]:
+    """Return the runs that were noted, in no order that would mean anything."""
+    noted = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(place.glob("*.json"))]
+    return [Run(*run) for made_by, *run in noted if made_by == stamp]
+
+
+def remove(place: Path) -> None:
+    """Remove the notes, once the result is saved."""
+    shutil.rmtree(place, ignore_errors=True)  # a cluster may still write what its tasks printed
+
+
+def key(case: Mapping[str, Any]) -> str:
+    """Return what two cases have in common if they are the same, whatever their order."""
+    return json.dumps(case, sort_keys=True)
