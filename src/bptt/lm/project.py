@@ -253,7 +253,7 @@ def _train(
 ) -> list[str]:
     """Train, with the folder held."""
     place, settings, text, every, begun, known, *_ = project
-    latest = saved = begun or training.begin(settings, len(text.vocabulary))
+    latest = begun or training.begin(settings, len(text.vocabulary))
     engine = crew.engine(settings, text.train)
 
     def look(now: Training) -> None:
@@ -262,7 +262,7 @@ def _train(
         watch(now)
 
     def keep(now: Training) -> None:
-        nonlocal known, saved
+        nonlocal known
         run_file.insist_on_numbers(now)
         known, contents = save.prepare(place, settings, text, now, known)
         try:
@@ -270,7 +270,6 @@ def _train(
         except WriteError as error:
             error.add_note(_fate(project))
             raise
-        saved = now
 
     try:
         keep(latest)
@@ -293,8 +292,7 @@ def _train(
     except KeyboardInterrupt as stop:
         if crew.size > 1:
             raise Stopped(
-                f"stopped at step {latest.run.step} of {settings.steps}, and saved at step "
-                f"{saved.run.step}; {_how_to_go_on(project, save.changed(place, known))}",
+                f"stopped at step {latest.run.step} of {settings.steps}; {_fate(project)}",
                 *stop.args,
             ) from None
         with stops.ignored():
