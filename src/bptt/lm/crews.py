@@ -69,7 +69,7 @@ def joined(engine: str, device: str | None) -> Iterator[Crew]:
     if device is not None and engine != "torch":
         raise ValueError(f"--device is for --engine torch, got {device}; leave it out")
     if engine == "torch":
-        with torch_engine.joined(device or DEVICE, rank, size) as crew:
+        with torch_engine.joined(DEVICE if device is None else device, rank, size) as crew:
             yield crew
     elif size > 1:
         with parallel.joined(size) as ranks:

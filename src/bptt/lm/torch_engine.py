@@ -15,6 +15,7 @@ changed, so a stop in the middle of a step leaves the last whole one.
 import contextlib
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, NamedTuple
@@ -62,15 +63,17 @@ class Torch(NamedTuple):
         states = tree.map(torch.zeros_like, run.states) if first else run.states
         masks = cut(masks_at(settings, _like(run.params), run.step), rows)
         theta = vector_of(run.params).requires_grad_()
-        loss, nats, after = loss_of(
-            settings,
-            parts_of(theta, run.params),
-            self._tensor(inputs[:, rows]),
-            self._tensor(targets[:, rows]),
-            states,
-            _moved(masks, self._tensor),
-        )
-        (grad,) = torch.autograd.grad(loss, theta)
+        # cuDNN would round the factors of its products to 10 bits.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            loss, nats, after = loss_of(
+                settings,
+                parts_of(theta, run.params),
+                self._tensor(inputs[:, rows]),
+                self._tensor(targets[:, rows]),
+                states,
+                _moved(masks, self._tensor),
+            )
+            (grad,) = torch.autograd.grad(loss, theta)
         share = len(states[0].h) / settings.batch  # B_r / B
         total = self._summed(share * torch.cat([grad, nats.detach()[None]]))
         read_on = tree.map(lambda state: state.detach(), after)
@@ -278,7 +281,8 @@ def _moved(masks: Masks, move: Callable[[Array], Any]) -> Masks:
 
 def _array(tensor: Any) -> Array:
     """Return a copy in NumPy."""
-    return np.array(tensor.cpu())
+    array: Array = tensor.cpu().numpy().copy()
+    return array
 
 
 class Crew(NamedTuple):
@@ -361,12 +365,12 @@ def _device(name: str, size: int) -> Any:
     """Return a device that is there. Of several processes each has a GPU of its own."""
     import torch
 
-    kind, _, number = name.partition(":")
-    if kind not in {"cpu", "cuda"} or (number and not (kind == "cuda" and number.isdecimal())):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,4})?", name):
         raise ValueError(
             f"--device must be cpu, cuda or a GPU such as cuda:0, got {shown(name)}; take one of "
             "these"
         )
+    kind, _, number = name.partition(":")
     if kind == "cpu":
         return torch.device("cpu")
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
