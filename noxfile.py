@@ -108,7 +108,12 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
-    install(session, "-e", ".[figures,hub,lm,torch]", groups=["test", "docs", "links", "mutate"])
+    install(
+        session,
+        "-e",
+        ".[figures,hub,lm,parallel,torch]",
+        groups=["test", "docs", "links", "mutate"],
+    )
     # For a path, starting workers takes longer than it saves.
     session.run("pytest", *(session.posargs or ["-n", "auto"]))
 

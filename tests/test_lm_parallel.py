@@ -271,6 +271,16 @@ def test_of_those_that_are_left_one_inherits_the_lock_and_only_from_one_that_was
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the locks of POSIX")
+def test_a_lock_that_its_holder_takes_away_in_the_meantime_is_not_inherited(tmp_path, monkeypatch):
+    import fcntl
+
+    path = tmp_path / lock.LOCK
+    path.write_text("")
+    monkeypatch.setattr(fcntl, "flock", lambda *_: path.unlink())
+    assert not lock.inherited(tmp_path)
+
+
 # The program, under mpiexec
 
 LAUNCHER = shutil.which("mpiexec")
