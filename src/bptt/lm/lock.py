@@ -86,9 +86,8 @@ def inherited(place: Path) -> bool:
     path = place / LOCK
     with contextlib.suppress(OSError), path.open("rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the holder lives
-        if os.fstat(file.fileno()).st_nlink:  # who ends in order takes it away first
-            path.unlink()
-            return True
+        path.unlink()  # fails where the holder has ended in order, which takes it away first
+        return True
     return False
 
 
