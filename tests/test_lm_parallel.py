@@ -139,7 +139,7 @@ def test_more_processes_than_rows_are_refused():
     with pytest.raises(ValueError, match=f"^{message}$"):
         rows_of(5, 0, 6)
     with pytest.raises(ValueError, match=f"^{message}$"):
-        parallel.Crew(Threads(6)).engine(SETTINGS, CODES)
+        parallel.Crew(Threads(6), 0, 6).engine(SETTINGS, CODES)
 
 
 def test_a_process_that_follows_takes_part_in_what_the_first_one_collects():

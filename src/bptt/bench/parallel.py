@@ -100,7 +100,13 @@ def started(size: int) -> Sharing:
 
 
 def lines(found: list[Sharing]) -> list[str]:
-    """Tell what was measured, each against the first one."""
+    """Tell what was measured, each against the first one.
+
+    Parameters
+    ----------
+    found : list of Sharing
+        What `started` returned.
+    """
     first = found[0]
     return [
         f"{one.size} processes: {one.step:.3f} s a step, {first.step / one.step:.2f} times as fast "

@@ -9,6 +9,10 @@ Parameters
 ----------
 run : Run
     Where the run stands.
+batch : int
+    B, the rows of a batch.
+size : int
+    How many processes there are.
 """
 
 from typing import Annotated, Any, NamedTuple, Protocol
@@ -121,12 +125,8 @@ def rows_of(batch: int, rank: int, size: int) -> slice:
 
     Parameters
     ----------
-    batch : int
-        B, the rows of a batch.
     rank : int
         Which of the processes, from 0.
-    size : int
-        How many there are.
 
     Raises
     ------

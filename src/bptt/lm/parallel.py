@@ -11,6 +11,11 @@ where $g_r$ is the gradient of the mean over the rows of rank r. A plain mean of
 where the shares are uneven, and their sum N times too long. One `Allreduce` hands g, and the loss
 with it, to all ranks. Each clips it and takes the same step of Adam, so the weights stay the same
 everywhere. What is dropped is drawn for all rows on each rank, of which it takes its own.
+
+Parameters
+----------
+run : Run
+    Where the run stands; from `own` on it has the states of the own rows only.
 """
 
 import contextlib
@@ -103,16 +108,8 @@ class Crew(NamedTuple):
     """The processes that `mpiexec` started."""
 
     comm: Annotated[Any, "MPI's communicator"]
-
-    @property
-    def rank(self) -> int:
-        """Which of them this is."""
-        return int(self.comm.rank)
-
-    @property
-    def size(self) -> int:
-        """How many they are."""
-        return int(self.comm.size)
+    rank: Annotated[int, "which of them this is"]
+    size: Annotated[int, "how many they are"]
 
     def share(self, said: Any) -> Any:
         """Return to all what the first one says, which may take its time."""
@@ -163,5 +160,5 @@ def joined(size: int) -> Iterator[Crew]:
             f"{MPI.COMM_WORLD.size}: they are of two MPIs; take the mpiexec of the one that mpi4py "
             "was built for"
         )
-    yield Crew(MPI.COMM_WORLD)
+    yield Crew(MPI.COMM_WORLD, MPI.COMM_WORLD.rank, size)
     MPI.Finalize()

@@ -10,6 +10,11 @@ one `all_reduce` adds $B_r / B$ times the gradients. `DistributedDataParallel` g
 each loss is scaled by $N B_r / B$, which undoes its mean over processes; a test compares the two.
 It is not used here, since it needs a module whose weights are changed in place. Here nothing is
 changed, so a stop in the middle of a step leaves the last whole one.
+
+Parameters
+----------
+run : Run
+    Where the run stands.
 """
 
 import contextlib

@@ -4,6 +4,11 @@ Nothing is drawn from a generator that runs along: where an epoch starts in the 
 step drops follow from the seed and the number of the epoch or step. So the weights, the optimiser's
 moments and the carried states are all that a run needs to go on, and with as many threads it goes
 on to the same bits.
+
+Parameters
+----------
+run : Run
+    Where the run stands.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -157,11 +162,6 @@ def learnt(settings: Settings, run: Run, grads: Params[Any], states: tuple[Any, 
 
 def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
     """Take one step: read a chunk, update the weights, carry the state on.
-
-    Parameters
-    ----------
-    run : Run
-        Where the run stands.
 
     Returns
     -------
