@@ -108,7 +108,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests and every example of the pages and docstrings; `-- PATH` runs one of them."""
-    extras = "baselines,cluster,experiments,figures,hub,lm,torch"
+    extras = "baselines,cluster,experiments,figures,hub,lm,parallel,torch"
     install(session, "-e", f".[{extras}]", groups=["test", "docs", "links", "mutate"])
     # For a path, starting workers takes longer than it saves.
     session.run("pytest", *(session.posargs or ["-n", "auto"]))

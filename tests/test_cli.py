@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from safetensors.numpy import save
 
 from bptt import checkpoint, cli, compress, files, ngram, text
-from bptt.lm import adapt, folder, options, pretrained, run_file, sample, score
+from bptt.lm import adapt, engine, folder, options, pretrained, run_file, sample, score
 from bptt.lm import corpus as corpora
 from bptt.lm import training as trainings
 from bptt.lm.dropout import Rates
@@ -146,13 +146,14 @@ def test_options_become_the_settings(corpus, tmp_path):
         *("train", "--text", corpus, "--folder", tmp_path / "a" / "b", "--every", 1, *DROPS),
         *("--cell", "gru", "--embedding", 5, "--widths", "4, 5", "--tied", "--batch", 2),
         *("--chunk", 9, "--steps", 2, "--lr", 0.5, "--warmup", 3, "--decay", 1, "--seed", 7),
+        *("--average", 0.25),
     )
     assert done.exit_code == 0
     settings, about, _ = run_file.read(tmp_path / "a" / "b" / STATE)
     rates = settings.rates
     assert settings == Settings(
         "gru", 5, (4, 5), tied=True, batch=2, chunk=9, steps=2, lr=0.5, warmup=3, decay=1,
-        rates=rates, seed=7,
+        average=0.25, rates=rates, seed=7,
     )  # fmt: skip
     shares = (rates.rows, rates.inputs, rates.between, rates.outputs, rates.recurrent)
     assert shares == (0, 0.1, 0.2, 0.3, 0.1)
@@ -366,7 +367,7 @@ def test_a_stop_between_two_points_saves_and_says_how_to_go_on(corpus, tmp_path,
     words = ("--text", corpus, "--steps", 9, "--every", 4, *SMALL, *DROPS)
     assert bptt("train", "--folder", one, *words).exit_code == 0
 
-    real, steps = trainings.advance, []
+    real, steps = engine.advance, []
 
     def interrupted(*args):
         steps.append(args)
@@ -374,7 +375,7 @@ def test_a_stop_between_two_points_saves_and_says_how_to_go_on(corpus, tmp_path,
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(trainings, "advance", interrupted)
+    monkeypatch.setattr(engine, "advance", interrupted)
     before = signal.getsignal(signal.SIGINT)
     done = bptt("train", "--folder", other, *words)
     assert done.exit_code == 130

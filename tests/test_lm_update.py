@@ -8,10 +8,18 @@ import pytest
 from helpers import assert_equal
 
 from bptt import gru, lstm, ops, rnn, tree
-from bptt.lm import network, score, update
+from bptt.lm import network, pretrained, score, update
 from bptt.lm.dropout import Rates
 from bptt.lm.settings import Settings, settings_of
-from bptt.lm.update import advance, chunk_at, chunks_per_epoch, rate_at, start
+from bptt.lm.update import (
+    advance,
+    chunk_at,
+    chunks_per_epoch,
+    decay_at,
+    predictor,
+    rate_at,
+    start,
+)
 
 SMALL = Settings(
     embedding=3, widths=(5,), batch=4, chunk=7, steps=12, lr=0.01, warmup=2, decay=6, seed=3
@@ -63,6 +71,8 @@ def train(settings, codes, characters, steps=None):
         ({"beta2": 1.0}, "beta2 must be a number from 0 to below 1, got 1.0"),
         ({"beta2": -0.1}, "beta2 must be a number from 0 to below 1, got -0.1"),
         ({"clip": 0}, "clip must be a number above zero, got 0"),
+        ({"average": 1}, "average must be a number from 0 to below 1, got 1"),
+        ({"average": -0.1}, "average must be a number from 0 to below 1, got -0.1"),
         ({"alpha": -1}, "alpha must be a number zero or more, and finite, got -1"),
         ({"beta": math.nan}, "beta must be a number zero or more, and finite, got nan"),
     ],
@@ -73,13 +83,29 @@ def test_a_setting_out_of_its_range_is_named(values, message):
 
 
 def test_settings_at_the_end_of_their_ranges_are_taken():
-    ends = {"warmup": 0, "decay": 0, "beta2": 0, "clip": math.inf, "alpha": 0, "beta": 0}
+    ends = {
+        "warmup": 0,
+        "decay": 0,
+        "beta2": 0,
+        "clip": math.inf,
+        "average": 0,
+        "alpha": 0,
+        "beta": 0,
+    }
     assert change(**ends, seed=0, embedding=1, widths=(1,), tied=True, batch=1, chunk=1, steps=1)
 
 
 def test_settings_come_back_from_json():
-    settings = change(widths=(4, 3), tied=True, rates=DROPS, clip=math.inf)
+    settings = change(widths=(4, 3), tied=True, rates=DROPS, clip=math.inf, average=0.5)
     assert settings_of(json.loads(json.dumps(dataclasses.asdict(settings)))) == settings
+
+
+def test_settings_that_are_older_than_the_average_have_none():
+    plain = dataclasses.asdict(SMALL)
+    del plain["average"]
+    assert settings_of(plain) == SMALL
+    assert "average" not in pretrained.record()["settings"]
+    assert settings_of(pretrained.record()["settings"]).average == 0
 
 
 @pytest.mark.parametrize(
@@ -292,6 +318,41 @@ def test_the_loss_is_that_before_the_update_in_nats_without_ar_and_tar(codes):
     inputs, targets = chunk_at(settings, codes, 0)
     want = update.loss_and_grads(lstm, run.params, inputs, targets)
     assert nats == pytest.approx(want.nats, rel=1e-6)
+
+
+# The mean of the weights
+
+
+def test_the_mean_is_that_of_the_equation_and_leaves_the_steps_alone(codes):
+    settings = change(rates=DROPS, average=0.6, steps=20)
+    run, plain = start(settings, 9), start(change(rates=DROPS, steps=20), 9)
+    want = run.params.E.astype(np.float64)
+    for n in range(1, 21):
+        (run, nats), (plain, also) = (
+            advance(settings, codes, run),
+            advance(change(rates=DROPS, steps=20), codes, plain),
+        )
+        assert nats == also
+        d = min(0.6, (1 + n) / (10 + n))
+        want = d * want + (1 - d) * run.params.E
+        np.testing.assert_allclose(run.mean.E, want, rtol=1e-5, atol=1e-6)
+    assert_equal(run.params, plain.params)
+    assert_equal(run.moments.v, plain.moments.v)
+    assert np.abs(run.mean.E - run.params.E).max() > 1e-3
+    assert run.mean.E.dtype == np.float32
+    assert predictor(run) is run.mean
+    assert (decay_at(settings, 0), decay_at(settings, 19)) == (2 / 11, 0.6)
+
+
+def test_without_an_average_nothing_is_kept_and_the_weights_predict(codes):
+    run, _ = train(SMALL, codes, 9, 2)
+    assert run.mean == start(SMALL, 9).mean == ()
+    assert predictor(run) is run.params
+
+
+def test_the_mean_starts_at_the_first_weights():
+    run = start(change(average=0.9), 9)
+    assert predictor(run) is run.mean is run.params
 
 
 # No leakage

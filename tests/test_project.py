@@ -1,5 +1,6 @@
 """A training in a folder touches nothing that it did not write, and loses nothing."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from bptt import cli, files
-from bptt.lm import folder, lock, project, run_file, save
+from bptt.lm import engine, folder, lock, project, run_file, save
 from bptt.lm import training as trainings
 from bptt.lm.save import CURVE, STATE
 from bptt.lm.settings import Settings
@@ -135,14 +136,14 @@ def test_a_file_that_was_edited_is_not_replaced_when_a_training_goes_on(
 
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_a_file_that_is_edited_while_it_trains_is_left_and_said(place, text, name, monkeypatch):
-    real = trainings.advance
+    real = engine.advance
 
     def edit(settings, codes, run):
         if run.step == 4:
             (place / name).write_text("mine")
         return real(settings, codes, run)
 
-    monkeypatch.setattr(trainings, "advance", edit)
+    monkeypatch.setattr(engine, "advance", edit)
     done = train(place, text)
     assert done.exit_code == 0
     assert f"{name} was changed by someone else, and is left as it is." in done.stdout
@@ -152,14 +153,14 @@ def test_a_file_that_is_edited_while_it_trains_is_left_and_said(place, text, nam
 
 def stop_at(monkeypatch, step, stop=KeyboardInterrupt):
     """Let Ctrl-C come in the step after so many."""
-    real = trainings.advance
+    real = engine.advance
 
     def interrupted(settings, codes, run):
         if run.step == step:
             raise stop
         return real(settings, codes, run)
 
-    monkeypatch.setattr(trainings, "advance", interrupted)
+    monkeypatch.setattr(engine, "advance", interrupted)
 
 
 @pytest.mark.parametrize("write", range(1, 16))
@@ -335,7 +336,7 @@ def test_a_full_disk_is_one_sentence_with_the_path_what_survives_and_the_way_on(
 def test_a_stop_with_weights_that_are_no_numbers_keeps_the_last_checkpoint(
     place, text, monkeypatch
 ):
-    real = trainings.advance
+    real = engine.advance
 
     def break_and_stop(settings, codes, run):
         if run.step == 5:
@@ -346,7 +347,7 @@ def test_a_stop_with_weights_that_are_no_numbers_keeps_the_last_checkpoint(
             run = run._replace(params=run.params._replace(E=E))
         return run, nats
 
-    monkeypatch.setattr(trainings, "advance", break_and_stop)
+    monkeypatch.setattr(engine, "advance", break_and_stop)
     line = refused(train(place, text), code=1)
     assert "at step 5 a weight or a loss is NaN or infinite" in line
     assert f"the last checkpoint stays in {place / STATE}" in line
@@ -386,7 +387,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(place, text, monkeypat
 
 
 def test_a_stop_says_what_someone_else_changed_meanwhile(place, text, monkeypatch):
-    real = trainings.advance
+    real = engine.advance
 
     def edit_and_stop(settings, codes, run):
         if run.step == 4:
@@ -394,7 +395,7 @@ def test_a_stop_says_what_someone_else_changed_meanwhile(place, text, monkeypatc
             raise KeyboardInterrupt
         return real(settings, codes, run)
 
-    monkeypatch.setattr(trainings, "advance", edit_and_stop)
+    monkeypatch.setattr(engine, "advance", edit_and_stop)
     line = refused(train(place, text), code=130)
     assert "someone else changed README.md: move that away, and go on with: bptt train" in line
     monkeypatch.undo()
@@ -462,7 +463,7 @@ def test_the_model_can_be_used_from_the_first_save_on_and_says_that_it_is_unfini
     place, text, monkeypatch
 ):
     pages = []
-    real = trainings.advance
+    real = engine.advance
 
     def look(settings, codes, run):
         assert bptt("generate", place, "--length", 5).exit_code == 0
@@ -470,7 +471,7 @@ def test_the_model_can_be_used_from_the_first_save_on_and_says_that_it_is_unfini
         pages.append((place / folder.CARD).read_text(encoding="utf-8"))
         return real(settings, codes, run)
 
-    monkeypatch.setattr(trainings, "advance", look)
+    monkeypatch.setattr(engine, "advance", look)
     assert train(place, text).exit_code == 0
     assert len(pages) == 6
     assert all("**The training is unfinished:** 6 are planned." in page for page in pages)
@@ -640,6 +641,25 @@ def test_the_estimate_of_memory_counts_weights_and_chunks():
     small = Settings(embedding=4, widths=(6,), batch=3, chunk=8)
     more = project.memory(small, 5000) - project.memory(small, 4000)
     assert more == 1000 * 4 * (10 * (4 + 6 + 1) + 5 * 24)  # E, W_y and b_y; logits
+
+
+def test_a_mean_of_the_weights_takes_two_more_numbers_for_each():
+    small = Settings(embedding=4, widths=(6,), batch=3, chunk=8)
+    weights = 50 * (4 + 6 + 1) + 4 * 6 * (4 + 6 + 1)
+    more = project.memory(dataclasses.replace(small, average=0.9), 50) - project.memory(small, 50)
+    assert more == 4 * 2 * weights
+
+
+def test_the_model_that_is_saved_is_the_mean_of_the_weights(place, text):
+    assert train(place, text, "--average", 0.8).exit_code == 0
+    settings, _, now = run_file.read(place / STATE)
+    assert settings.average == 0.8
+    E = folder.read(place).params.E
+    np.testing.assert_array_equal(E, now.run.mean.E)
+    assert np.abs(E - now.run.params.E).max() > 1e-6
+    assert folder.about(place)["settings"]["average"] == 0.8
+    line = refused(bptt("train", "--folder", place, "--resume", "--average", 0.5))
+    assert "has average 0.8, and is asked for 0.5" in line
 
 
 # Notes of a training.

@@ -116,7 +116,7 @@ def test_the_command_on_the_card_is_one_of_the_command_line():
     words = shlex.split(card.command(RECORD))
     train = cli.commands().commands["train"]
     given = train.make_context("train", words[2:]).params
-    plain = {**RECORD["settings"], **RECORD["settings"]["rates"]}
+    plain = {**dataclasses.asdict(settings), **RECORD["settings"]["rates"]}
     plain["widths"] = ",".join(map(str, settings.widths))
     asked = {name: value for name, value in given.items() if value is not None}
     assert asked.pop("text") == "shakespeare"
@@ -223,14 +223,10 @@ def test_the_update_in_torch_loses_what_ours_loses():
     run = update.start(settings, len(vocabulary))
     in_torch = language.torch_update(settings, codes, run.params)
     chunk = update.chunk_at(settings, codes, 0)
-    at_first = update.loss_and_grads(
-        CELLS["lstm"], run.params, *chunk, update.zero_states(settings, run.params)
-    )
+    at_first = update.loss_and_grads(CELLS["lstm"], run.params, *chunk, run.states)
     assert in_torch() == pytest.approx(at_first.nats, rel=1e-5)
     after, _ = update.advance(settings, codes, run)
-    second = update.loss_and_grads(
-        CELLS["lstm"], after.params, *chunk, update.zero_states(settings, run.params)
-    )
+    second = update.loss_and_grads(CELLS["lstm"], after.params, *chunk, run.states)
     assert in_torch() == pytest.approx(second.nats, rel=1e-4)
     assert language.compare(settings, codes, len(vocabulary), rounds=1).median > 0
 

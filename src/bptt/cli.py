@@ -11,6 +11,7 @@ import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,10 +22,11 @@ import numpy as np
 from bptt import compress, ngram, progress, stops, text, threads
 from bptt.lm import adapt as adapting
 from bptt.lm import corpus as corpora
+from bptt.lm import crews, options, pretrained, project, sample, score
 from bptt.lm import folder as folders
-from bptt.lm import options, pretrained, project, sample, score
 from bptt.lm.adapt import Rule
 from bptt.lm.corpus import TEXTS
+from bptt.lm.engine import Crew, Lost, insist_on_rows
 from bptt.lm.settings import Settings
 from bptt.lm.training import Training
 from bptt.optim import NonFiniteGradient
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import click
 
 MUCH = 1e9  # bytes of memory that are said before they are taken
+GRACE = 10.0  # seconds in which the first of several processes says what is wrong
 
 
 def main() -> None:
@@ -119,6 +122,8 @@ def commands() -> "click.Group":
             Option(["--resume"], is_flag=True, help="Go on where the training there stands."),
             setting("every", "Steps from save to save.", IntRange(1), "a twentieth of all"),
             *map(of_training, options.OPTIONS),
+            setting("engine", "What takes the steps.", Choice(crews.ENGINES), crews.ENGINES[0]),
+            setting("device", "Where torch does: cpu, cuda, cuda:1.", str, crews.DEVICE),
         ],
     )
     evaluate = Command(
@@ -240,13 +245,48 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
-    place, source = Path(folder), asked.pop("text")
+def _train(
+    folder: str,
+    resume: bool,
+    every: int | None,
+    engine: str | None = None,
+    device: str | None = None,
+    **asked: Any,
+) -> None:
+    engine = engine or crews.ENGINES[0]
+    if crews.launched().rank:
+        _follow(engine, device)
+        return
+    with crews.joined(engine, device) as crew:
+        _lead(crew, Path(folder), resume, every, asked.pop("text"), **asked)
+
+
+def _follow(engine: str, device: str | None) -> None:
+    """Train beside the first process, and be silent: it says what there is to say."""
+    try:
+        try:
+            with crews.joined(engine, device) as crew:
+                project.follow(crew)
+        except (ValueError, ModuleNotFoundError):
+            time.sleep(GRACE)  # the first one has it too, says it, and takes this one along
+            raise
+    except KeyboardInterrupt as stop:
+        sys.exit(_code(*stop.args))
+    except Lost:
+        sys.exit(1)
+
+
+def _lead(
+    crew: Crew, place: Path, resume: bool, every: int | None, source: str | None, **asked: Any
+) -> None:
+    """Train, alone or as the first of several processes."""
     open_project = project.resume if resume else project.begin
     opened = open_project(place, options.chosen(asked), source, every)
     _advise(opened)
     settings = opened.settings
-    with _products(settings.batch, max(settings.widths), opened.threads) as count:
+    insist_on_rows(settings.batch, crew.size)
+    count = opened.threads if crew.size == 1 else 1  # they are as many as the processors, as a rule
+    with _products(settings.batch, max(settings.widths), count) as count:
         if count == 1 and opened.threads is None and not threads.is_chosen():
             _say("One thread does the products, which are small; OMP_NUM_THREADS chooses another.")
         if opened.threads not in {None, count}:
@@ -255,7 +295,7 @@ def _train(folder: str, resume: bool, every: int | None, **asked: Any) -> None:
                 "bits may differ."
             )
         with _progress(settings, opened.begun) as show:
-            left = project.train(opened, _while_heard(show), count)
+            left = project.train(opened, _while_heard(show), count, crew)
     named, source = quoted(place), opened.corpus.source
     on = "" if source in TEXTS else f" --text {_retyped(source)}"
     said = [f"{name} was changed by someone else, and is left as it is." for name in left]

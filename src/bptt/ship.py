@@ -67,7 +67,7 @@ def ship(path: Path) -> dict[str, Any]:
     if about.get("sha256") != text.SHA256:
         raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
     read = corpus.load("shakespeare")
-    model = Model(CELLS[settings.cell], trained.run.params, read.vocabulary)
+    model = Model(CELLS[settings.cell], update.predictor(trained.run), read.vocabulary)
     folder.write(pretrained.FOLDER, model, dtype=DTYPE)
     shipped = pretrained.load()
     seconds = round(trained.seconds)
@@ -114,7 +114,7 @@ def recheck() -> dict[str, Any]:
     for _ in progress.shown(range(steps), unit="step"):
         run, nats = update.advance(settings, read.train, run)
         losses.append(nats)
-    held_out = score.windows(CELLS[settings.cell], run.params, read.held_out)
+    held_out = score.windows(CELLS[settings.cell], update.predictor(run), read.held_out)
     found = [float(np.mean(losses)), held_out]
     if found != wanted:
         raise ValueError(

@@ -96,6 +96,20 @@ def draw(rates: Rates, params: Any, batch: int, *, rng: np.random.Generator) -> 
     )
 
 
+def cut(masks: Masks, rows: slice) -> Masks:
+    """Return the masks of some rows; those of E and of the weights are of all rows together.
+
+    Parameters
+    ----------
+    masks : Masks
+        Those of the whole batch.
+    rows : slice
+        Which rows.
+    """
+    reads = tuple(None if mask is None else mask[rows] for mask in masks.reads)
+    return masks._replace(reads=reads)
+
+
 def locked(
     rate: float, shape: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float64
 ) -> Mask:

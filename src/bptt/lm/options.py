@@ -1,12 +1,13 @@
 """The options of a training: what the command line offers, and how a card tells it again."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 from bptt import shapes
 from bptt.cells import CELLS
 from bptt.lm.dropout import Rates
-from bptt.lm.settings import Settings
+from bptt.lm.settings import Settings, settings_of
 
 # A network that learns the default text in a few minutes on one core.
 SMALL = {"embedding": 64, "widths": (192,), "batch": 16, "chunk": 64, "steps": 4000}
@@ -53,6 +54,7 @@ OPTIONS = (
     Option("between", float, "Share dropped between layers.", "0"),
     Option("outputs", float, "Share dropped before the head.", "0"),
     Option("recurrent", float, "Share dropped of W_h.", "0"),
+    Option("average", float, "Decay of the mean of the weights that predicts.", "0, no mean"),
     Option("seed", int, "Decides all that is drawn.", str(USUAL.seed)),
 )
 
@@ -111,9 +113,9 @@ def typed(plain: Mapping[str, Any]) -> str:
     Parameters
     ----------
     plain : mapping
-        All settings by name, as `dataclasses.asdict` gives them.
+        The settings by name, as `bptt.lm.settings.settings_of` reads them.
     """
-    values = {**plain, **plain["rates"]}
+    values = {**dataclasses.asdict(settings_of(plain)), **plain["rates"]}
     words = [f"--{o.name} {shown(values[o.name])}" for o in OPTIONS if o.kind is not bool]
     switches = [f"--{option.name}" for option in OPTIONS if option.kind is bool]
     return " ".join([*words, *(switch for switch in switches if values[switch[2:]])])

@@ -22,20 +22,23 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from bptt import files, stops, tree
+from bptt import files, stops, threads, tree
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
 from bptt.files import WriteError
 from bptt.lm import corpus, folder, lock, network, options, run_file, save, training
 from bptt.lm.corpus import STANDARD_INPUT, Corpus
+from bptt.lm.engine import Alone, Crew, Lost
 from bptt.lm.save import CURVE, STATE, Known
 from bptt.lm.settings import Settings
 from bptt.lm.training import Training
-from bptt.lm.update import chunks_per_epoch
+from bptt.lm.update import Run, chunks_per_epoch
 from bptt.optim import NonFiniteGradient
 from bptt.shapes import shown
 from bptt.shell import quoted
 from bptt.text import CorpusError
+
+ALONE = Alone()
 
 
 class Stopped(Exception):  # noqa: N818  # Ctrl-C is no error
@@ -191,7 +194,10 @@ def longer(settings: Settings, steps: int) -> Settings:
 
 
 def train(
-    project: Project, watch: Callable[[Training], None], threads: int | None = None
+    project: Project,
+    watch: Callable[[Training], None],
+    threads: int | None = None,
+    crew: Crew = ALONE,
 ) -> list[str]:
     """Train to the end, and write the model; it can be used from the first save on.
 
@@ -201,6 +207,8 @@ def train(
         The training.
     threads : int, optional
         How many share NumPy's products, to be noted.
+    crew : Crew
+        The processes that train, of which this is the first; it is alone by default.
 
     Returns
     -------
@@ -211,10 +219,13 @@ def train(
     ------
     InUseError
         If another training holds the folder.
+    Lost
+        If another process has ended; a note says how to go on.
     NonFiniteGradient
         If a gradient holds NaN or infinity; a note says where the last checkpoint is.
     Stopped
-        After Ctrl-C, or another signal to end.
+        After Ctrl-C, or another signal to end. What a single process had is saved; of several, all
+        since the last checkpoint is lost, since each has its own rows of the states.
     ValueError
         If the folder was changed since the project was opened.
     WriteError
@@ -231,18 +242,19 @@ def train(
             raise ValueError(f"{project.place} has changed meanwhile; try again")
         files.tidy(project.place)  # after a kill
         try:
-            return _train(project, watch, {"every": project.every, "threads": threads})
+            return _train(project, watch, {"every": project.every, "threads": threads}, crew)
         except NonFiniteGradient as error:
             error.add_note(f"the last checkpoint stays in {project.place / STATE}")
             raise
 
 
 def _train(
-    project: Project, watch: Callable[[Training], None], notes: Mapping[str, Any]
+    project: Project, watch: Callable[[Training], None], notes: Mapping[str, Any], crew: Crew
 ) -> list[str]:
     """Train, with the folder held."""
     place, settings, text, every, begun, known, *_ = project
     latest = begun or training.begin(settings, len(text.vocabulary))
+    engine = crew.engine(settings, text.train)
 
     def look(now: Training) -> None:
         nonlocal latest
@@ -261,6 +273,7 @@ def _train(
 
     try:
         keep(latest)
+        crew.share(Shared(project, latest.run, notes["threads"]))
         with np.errstate(over="ignore", invalid="ignore"):
             training.train(
                 settings,
@@ -271,16 +284,63 @@ def _train(
                 every=every,
                 save=keep,
                 watch=look,
+                engine=engine,
             )
+    except Lost as error:
+        error.add_note(_fate(project))
+        raise
     except KeyboardInterrupt as stop:
+        if crew.size > 1:
+            raise Stopped(
+                f"stopped at step {latest.run.step} of {settings.steps}; {_fate(project)}",
+                *stop.args,
+            ) from None
         with stops.ignored():
-            keep(latest)
+            keep(latest._replace(run=engine.whole(latest.run)))
         raise Stopped(
             f"stopped at step {latest.run.step} of {settings.steps}, and saved; "
             f"{_how_to_go_on(project, save.changed(place, known))}",
             *stop.args,
         ) from None
     return save.changed(place, known)
+
+
+class Shared(NamedTuple):
+    """What the first process of a crew tells the others."""
+
+    project: Annotated[Project, "the training"]
+    run: Annotated[Run, "where it goes on"]
+    threads: Annotated[int | None, "of the products"]
+
+
+def follow(crew: Crew) -> None:
+    """Take the steps of `train`, which the first process calls, in another one.
+
+    Parameters
+    ----------
+    crew : Crew
+        The processes that train, of which this is not the first.
+
+    Raises
+    ------
+    KeyboardInterrupt, Lost
+        After a signal to end, or if another process has ended: the first one says how to go on.
+    Stopped
+        In these cases, if the first one was killed and this one has to say it in its place.
+    NonFiniteGradient
+        If a gradient holds NaN or infinity.
+    """
+    project, run, count = crew.share(None)
+    settings, every = project.settings, project.every
+    engine = crew.engine(settings, project.corpus.train)
+    try:
+        with threads.limited(0, count), np.errstate(over="ignore", invalid="ignore"):
+            training.follow(settings, run, engine, every=every)
+    except (KeyboardInterrupt, Lost) as stop:
+        if not lock.inherited(project.place):
+            raise
+        number = stop.args if isinstance(stop, KeyboardInterrupt) else ()
+        raise Stopped(f"the first process has ended; {_fate(project)}", *number) from None
 
 
 def _fate(project: Project) -> str:
@@ -303,11 +363,12 @@ def _how_to_go_on(project: Project, changed: Sequence[str] = ()) -> str:
 def memory(settings: Settings, characters: int) -> int:
     """Return about how many bytes a training takes, without its text.
 
-    Ten numbers for each weight, most of them while it is updated, and what a chunk leaves for its
-    gradient: 20 for each unit, and five for each character that may follow.
+    Ten numbers for each weight, most of them while it is updated, two more where their mean is
+    kept, and what a chunk leaves for its gradient: 20 for each unit, and five for each character
+    that may follow.
     """
     form = characters, settings.embedding, settings.widths
     template = network.template(CELLS[settings.cell], *form, tied=settings.tied)
     weights = sum(array.size for _, array in tree.leaves(template))
     of_chunk = settings.batch * settings.chunk * (20 * sum(settings.widths) + 5 * characters)
-    return 4 * (10 * weights + of_chunk)
+    return 4 * ((12 if settings.average else 10) * weights + of_chunk)

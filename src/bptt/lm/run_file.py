@@ -135,7 +135,8 @@ def _template(settings: Settings, characters: int) -> Run:
     states = tuple(
         template(cell.State, np.float32, B=settings.batch, H=width) for width in settings.widths
     )
-    return _arrays(Run(0, params, AdamState(0, params, params), states))
+    mean = params if settings.average else ()
+    return _arrays(Run(0, params, AdamState(0, params, params), states, mean))
 
 
 def _whole(value: Any, least: int = 0) -> int:

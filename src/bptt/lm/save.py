@@ -29,6 +29,7 @@ from bptt.lm import card, corpus, folder, run_file
 from bptt.lm.corpus import Corpus
 from bptt.lm.settings import Settings
 from bptt.lm.training import Point, Training
+from bptt.lm.update import predictor
 
 STATE, CURVE = "training.safetensors", "curve.csv"
 NAMES = (CURVE, *folder.FILES)  # beside the state
@@ -153,6 +154,6 @@ def _contents(settings: Settings, text: Corpus, now: Training) -> dict[str, byte
         "cpu_seconds": now.seconds,
         "val_nats_window256": now.curve[-1].held_out if now.curve else None,
     }
-    model = folder.Model(CELLS[settings.cell], now.run.params, text.vocabulary)
+    model = folder.Model(CELLS[settings.cell], predictor(now.run), text.vocabulary)
     page = card.trained(settings, about, now.curve)
     return {CURVE: lines.encode(), **folder.contents(model, about=about, card=page)}

@@ -39,6 +39,7 @@ class Settings:
     )
     beta2: Annotated[float, "Adam's decay of the mean square"] = 0.99
     clip: Annotated[float, "the largest global norm of a gradient"] = 1.0
+    average: Annotated[float, "the decay of the mean of weights that predicts; 0 for none"] = 0.0
     rates: Annotated[Rates, "what is dropped"] = dataclasses.field(default_factory=Rates)
     alpha: Annotated[float, "the weight of AR"] = 0.0
     beta: Annotated[float, "the weight of TAR"] = 0.0
@@ -73,6 +74,7 @@ class Settings:
         self._check("lr", "above zero, and finite", lambda lr: 0 < lr <= LARGEST)
         self._check("beta2", "from 0 to below 1", lambda beta2: 0 <= beta2 < 1)
         self._check("clip", "above zero", lambda clip: 0 < clip <= LARGEST or clip == math.inf)
+        self._check("average", "from 0 to below 1", lambda average: 0 <= average < 1)
         self._check("alpha", "zero or more, and finite", lambda alpha: 0 <= alpha <= LARGEST)
         self._check("beta", "zero or more, and finite", lambda beta: 0 <= beta <= LARGEST)
 
@@ -89,7 +91,8 @@ def settings_of(plain: Mapping[str, Any]) -> Settings:
     Parameters
     ----------
     plain : mapping of str to JSON values
-        What `dataclasses.asdict` gives, with lists for tuples.
+        What `dataclasses.asdict` gives, with lists for tuples. A setting that is not there, since
+        it is newer than the text, has its default.
 
     Raises
     ------

@@ -9,8 +9,9 @@ import numpy as np
 
 from bptt.cells import CELLS
 from bptt.lm import score
+from bptt.lm.engine import Engine, Numpy
 from bptt.lm.settings import Settings
-from bptt.lm.update import Run, advance, start
+from bptt.lm.update import Run, predictor, start
 from bptt.optim import NonFiniteGradient
 from bptt.shapes import Array, shown
 
@@ -26,7 +27,10 @@ class Point(NamedTuple):
     """
 
     step: Annotated[int, "the number of updates so far"]
-    seconds: Annotated[float, "the CPU time that they took, in seconds, without the time to score"]
+    seconds: Annotated[
+        float,
+        "the CPU time that they took in this process, the first of several; without that to score",
+    ]
     train: Annotated[float, "the mean cross-entropy of the chunks since the last point"]
     held_out: Annotated[
         float, "the score of the other text, on at most `MOST` windows of 256 characters"
@@ -36,7 +40,7 @@ class Point(NamedTuple):
 class Training(NamedTuple):
     """A run, and what it has shown so far."""
 
-    run: Annotated[Run, "the weights and all else that a next step needs"]
+    run: Annotated[Run, "the weights and all else that a next step needs, in the engine's form"]
     curve: Annotated[tuple[Point, ...], "the points so far"]
     losses: Annotated[tuple[float, ...], "of each chunk since the last point, nats per character"]
     seconds: Annotated[float, "the CPU time of all steps so far"]
@@ -57,6 +61,7 @@ def train(
     every: int,
     save: Callable[[Training], None],
     watch: Callable[[Training], None],
+    engine: Engine | None = None,
 ) -> Training:
     """Train to the last step.
 
@@ -75,7 +80,9 @@ def train(
     every : int
         The number of steps from one point of the curve to the next. The last step has one too.
     save : callable
-        Takes the training at each point of the curve.
+        Takes the training at each point of the curve, with its run as NumPy keeps it.
+    engine : Engine, optional
+        What takes the steps; NumPy alone by default.
 
     Raises
     ------
@@ -89,25 +96,58 @@ def train(
     """
     if every < 1:
         raise ValueError(f"lm.train: every must be at least 1, got {shown(every)}")
+    engine = engine or Numpy(settings, codes)
     now = begun or begin(settings, characters)
-    while now.run.step < settings.steps:
+    run = engine.own(now.run)
+    while run.step < settings.steps:
         before = time.process_time()
         try:
-            run, nats = advance(settings, codes, now.run)
+            run, nats = engine.advance(run)
         except NonFiniteGradient as error:
-            error.add_note(f"lm.train: this was step {now.run.step + 1} of {settings.steps}")
+            error.add_note(f"lm.train: this was step {run.step + 1} of {settings.steps}")
             raise
         seconds = now.seconds + time.process_time() - before
         now = Training(run, now.curve, (*now.losses, nats), seconds)
-        if run.step % every == 0 or run.step == settings.steps:
-            scored = score.windows(CELLS[settings.cell], run.params, held_out, most=MOST)
+        if _has_point(settings, run.step, every):
+            whole = engine.whole(run)
+            scored = score.windows(CELLS[settings.cell], predictor(whole), held_out, most=MOST)
             point = Point(run.step, seconds, float(np.mean(now.losses)), scored)
             if not math.isfinite(point.train + point.held_out):  # and what was saved before stays
                 raise NonFiniteGradient(
                     f"lm.train: at step {run.step} of {settings.steps} the loss is {point.train} "
                     f"and the score {point.held_out}, so no step can follow"
                 )
-            now = Training(run, (*now.curve, point), (), seconds)
+            now = Training(whole, (*now.curve, point), (), seconds)
             save(now)
         watch(now)
     return now
+
+
+def follow(settings: Settings, run: Run, engine: Engine, *, every: int) -> None:
+    """Take the steps of `train` in a process beside it, which neither scores nor saves.
+
+    Parameters
+    ----------
+    run : Run
+        Where the training goes on.
+    engine : Engine
+        What takes the steps.
+    every : int
+        As for `train`.
+
+    Raises
+    ------
+    Lost
+        If another process has ended.
+    NonFiniteGradient
+        If a gradient holds NaN or infinity.
+    """
+    run = engine.own(run)
+    while run.step < settings.steps:
+        run, _ = engine.advance(run)
+        if _has_point(settings, run.step, every):
+            engine.whole(run)  # the first process asks, and needs what is here
+
+
+def _has_point(settings: Settings, step: int, every: int) -> bool:
+    return step % every == 0 or step == settings.steps

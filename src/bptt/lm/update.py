@@ -4,14 +4,21 @@ Nothing is drawn from a generator that runs along: where an epoch starts in the 
 step drops follow from the seed and the number of the epoch or step. So the weights, the optimiser's
 moments and the carried states are all that a run needs to go on, and with as many threads it goes
 on to the same bits.
+
+Parameters
+----------
+run : Run
+    Where the run stands.
 """
 
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from bptt import tree
 from bptt.cells import CELLS
 from bptt.lm import dropout
+from bptt.lm.dropout import Masks
 from bptt.lm.network import Params, init
 from bptt.lm.objective import loss_and_grads
 from bptt.lm.settings import Settings
@@ -29,6 +36,7 @@ class Run(NamedTuple):
     params: Annotated[Params[Any], "the weights"]
     moments: Annotated[AdamState[Params[Any]], "what Adam remembers"]
     states: Annotated[tuple[Any, ...], "the state of each layer after the last chunk"]
+    mean: Annotated[Params[Any] | tuple[()], "the mean of the weights; empty where none is kept"]
 
 
 def start(settings: Settings, characters: int) -> Run:
@@ -38,12 +46,13 @@ def start(settings: Settings, characters: int) -> Run:
     params = init(
         cell, characters, settings.embedding, settings.widths, tied=settings.tied, rng=rng
     )
-    return Run(0, params, Adam().init(params), zero_states(settings, params))
+    states = tuple(cell.zero_state(p, settings.batch) for p in params.layers)
+    return Run(0, params, Adam().init(params), states, params if settings.average else ())
 
 
-def zero_states(settings: Settings, params: Params[Any]) -> tuple[Any, ...]:
-    """Return the state of each layer at the start of an epoch."""
-    return tuple(CELLS[settings.cell].zero_state(p, settings.batch) for p in params.layers)
+def predictor(run: Run) -> Params[Any]:
+    """Return the weights that predict: their mean, where one is kept."""
+    return run.mean or run.params
 
 
 def chunks_per_epoch(settings: Settings, length: int) -> int:
@@ -89,13 +98,70 @@ def rate_at(settings: Settings, step: int) -> float:
     return settings.lr * min(1.0, up, down)
 
 
-def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
-    """Take one step: read a chunk, update the weights, carry the state on.
+def decay_at(settings: Settings, step: int) -> float:
+    r"""Return how much of the mean of the weights a step keeps, $d_n$.
+
+    $$
+    \bar\theta_n = d_n \bar\theta_{n-1} + (1 - d_n) \, \theta_n, \qquad
+    d_n = \min(d, (1 + n) / (10 + n))
+    $$
+
+    After n updates the mean remembers about the last ninth of them, until the memory of d is
+    shorter: so the first weights, which were drawn, are soon forgotten.
+
+    Notes
+    -----
+    Source: TensorFlow, `tf.train.ExponentialMovingAverage`, of this start; B. T. Polyak and A. B.
+    Juditsky, "Acceleration of stochastic approximation by averaging", SIAM Journal on Control and
+    Optimization 30 (1992), <https://doi.org/10.1137/0330046>, of a mean that predicts.
+    """
+    n = step + 1
+    return min(settings.average, (1 + n) / (10 + n))
+
+
+def masks_at(settings: Settings, params: Params[Any], step: int) -> Masks:
+    """Draw what a step drops, for all B places."""
+    rng = np.random.default_rng([settings.seed, MASKS, step])
+    return dropout.draw(settings.rates, params, settings.batch, rng=rng)
+
+
+def is_first(settings: Settings, codes: Array, step: int) -> bool:
+    """Tell whether a step is the first of its epoch, which starts from states of zeros."""
+    return step % chunks_per_epoch(settings, len(codes)) == 0
+
+
+def states_at(settings: Settings, codes: Array, run: Run) -> tuple[Any, ...]:
+    """Return the states from which the next step reads on."""
+    return (
+        tree.map(np.zeros_like, run.states) if is_first(settings, codes, run.step) else run.states
+    )
+
+
+def learnt(settings: Settings, run: Run, grads: Params[Any], states: tuple[Any, ...]) -> Run:
+    """Clip a gradient, and let Adam take its step; the mean of the weights follows.
 
     Parameters
     ----------
-    run : Run
-        Where the run stands.
+    grads : Params
+        The gradient of the loss of the whole chunk.
+    states : tuple of State
+        The state of each layer after the chunk.
+
+    Raises
+    ------
+    NonFiniteGradient
+        If a gradient holds NaN or infinity.
+    """
+    clipped, _ = clip_global_norm(grads, settings.clip)
+    adam = Adam(rate_at(settings, run.step), beta2=settings.beta2)
+    params, moments = adam.update(run.params, clipped, run.moments)
+    d = decay_at(settings, run.step)
+    mean = run.mean and tree.map(lambda m, w: d * m + (1 - d) * w, run.mean, params)
+    return Run(run.step + 1, params, moments, states, mean)
+
+
+def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
+    """Take one step: read a chunk, update the weights, carry the state on.
 
     Returns
     -------
@@ -109,16 +175,13 @@ def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
     NonFiniteGradient
         If a gradient holds NaN or infinity.
     """
-    cell = CELLS[settings.cell]
-    inputs, targets = chunk_at(settings, codes, run.step)
-    rng = np.random.default_rng([settings.seed, MASKS, run.step])
-    masks = dropout.draw(settings.rates, run.params, settings.batch, rng=rng)
-    new_epoch = run.step % chunks_per_epoch(settings, len(codes)) == 0
-    states = zero_states(settings, run.params) if new_epoch else run.states
     read = loss_and_grads(
-        cell, run.params, inputs, targets, states, masks, alpha=settings.alpha, beta=settings.beta
+        CELLS[settings.cell],
+        run.params,
+        *chunk_at(settings, codes, run.step),
+        states_at(settings, codes, run),
+        masks_at(settings, run.params, run.step),
+        alpha=settings.alpha,
+        beta=settings.beta,
     )
-    grads, _ = clip_global_norm(read.grads, settings.clip)
-    adam = Adam(rate_at(settings, run.step), beta2=settings.beta2)
-    params, moments = adam.update(run.params, grads, run.moments)
-    return Run(run.step + 1, params, moments, read.states), read.nats
+    return learnt(settings, run, read.grads, read.states), read.nats
