@@ -11,13 +11,14 @@ steps, while the LSTM has `bptt.fused`. About half of their time is that loop, a
 they run a second time, with as many updates as the plain LSTM: between both runs lies what a fast
 implementation could gain.
 
-How strong a lever is, and its rate, are chosen on the last tenth of the training text and on seeds
-of their own.
+The rate of the plain LSTM is chosen first, then how strong each lever is, and for some its rate
+relative to that, all on the last tenth of the training text and on seeds of their own.
 
 The network has a single layer, so that dropout between layers is no lever here. The text is read
 about twice by the plain LSTM: what only helps against overfitting has little to help with.
 """
 
+import functools
 import itertools
 import time
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,7 @@ SELDOM, DEVIATION, SHORTEST = 0.05, 5, 5
 class Recipe:
     """How one network is trained; by default as the plain LSTM."""
 
-    lr: Annotated[float, "the learning rate at its highest"]
+    rate: Annotated[float, "the learning rate, relative to the plain LSTM's"] = 1.0
     cost: Annotated[float, "the CPU time of an update, relative to the plain LSTM's"] = 1.0
     cell: Annotated[str, "`lstm`, `layer norm` or `mogrifier`"] = "lstm"
     rounds: Annotated[int, "of the Mogrifier"] = 0
@@ -79,121 +80,118 @@ class Lever:
 class Settings:
     """What is run: every recipe on the tuning seeds, then the best of each lever."""
 
-    levers: Annotated[tuple[Lever, ...], "the plain LSTM, and what is compared with it"]
+    levers: Annotated[tuple[Lever, ...], "the plain LSTM first, then what is compared with it"]
     corpus: Annotated[str, "`tiny shakespeare`, or `made up`, without a file"] = "tiny shakespeare"
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the recipe"] = (100,)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = (0, 1, 2)
-    updates: Annotated[int, "the number of updates of the plain LSTM"] = 2_000
+    updates: Annotated[int, "the number of updates of the plain LSTM"] = 2_200
+    lr: Annotated[float, "what the rates of the plain LSTM are relative to"] = 1e-2
     warmup: Annotated[float, "the share of the run in which the rate rises"] = 0.04
     embedding: Annotated[int, "D, how many numbers stand for a character"] = 64
     H: Annotated[int, "the number of units"] = 128
     clip: Annotated[float, "the largest global norm of a gradient"] = 1.0
 
 
-RATES = (1e-2, 1.8e-2)
-
 FULL = Settings(
     levers=(
-        Lever("plain", tuple(Recipe(lr) for lr in (6e-3, 1e-2, 1.8e-2))),
+        Lever("plain", tuple(Recipe(rate) for rate in (0.5, 1.0, 2.0))),
         Lever(
             "layer norm",
-            tuple(Recipe(lr, 1.9, cell="layer norm") for lr in (1e-2, 1.8e-2, 3e-2)),
+            tuple(Recipe(rate, 2.5, cell="layer norm") for rate in (0.5, 1.0, 2.0)),
             again=True,
         ),
         Lever(
             "mogrifier",
             tuple(
-                Recipe(lr, cost, cell="mogrifier", rounds=rounds)
-                for rounds, cost in ((2, 1.9), (4, 2.2))
-                for lr in RATES
+                Recipe(rate, cost, cell="mogrifier", rounds=rounds)
+                for rounds, cost in ((2, 2.05), (4, 2.45))
+                for rate in (0.7, 1.4)
             ),
             again=True,
         ),
         Lever(
             "zoneout",
-            tuple(Recipe(1e-2, 1.8, p_h=p_h, p_c=p_c) for p_h, p_c in ((0.01, 0.1), (0.05, 0.3))),
+            tuple(Recipe(cost=1.8, p_h=p_h, p_c=p_c) for p_h, p_c in ((0.01, 0.1), (0.05, 0.3))),
             again=True,
         ),
-        Lever("weight drop", tuple(Recipe(1e-2, 1.05, recurrent=p) for p in (0.05, 0.2))),
-        Lever("dropout", tuple(Recipe(1e-2, outputs=p) for p in (0.05, 0.2))),
+        Lever("weight drop", tuple(Recipe(cost=1.05, recurrent=p) for p in (0.05, 0.2))),
+        Lever("dropout", tuple(Recipe(outputs=p) for p in (0.05, 0.2))),
         Lever(
             "moving average",
             tuple(
-                Recipe(1e-2, 1.05, decay=decay, falls=falls)
+                Recipe(cost=1.05, decay=decay, falls=falls)
                 for decay in (0.98, 0.996)
                 for falls in (True, False)
             ),
         ),
         Lever(
             "tail average",
-            tuple(Recipe(1e-2, decay=1.0, first=first, falls=False) for first in (0.5, 0.7, 0.9)),
+            tuple(Recipe(decay=1.0, first=first, falls=False) for first in (0.5, 0.7, 0.9)),
         ),
-        Lever("variable chunks", tuple(Recipe(lr, variable=True) for lr in RATES)),
-        Lever("batch of 8", tuple(Recipe(lr, 0.55, batch=8) for lr in (6e-3, 1e-2))),
-        Lever("batch of 32", tuple(Recipe(lr, 1.9, batch=32) for lr in RATES)),
-        Lever("chunks of 32", tuple(Recipe(lr, 0.5, chunk=32) for lr in (6e-3, 1e-2))),
-        Lever("chunks of 128", tuple(Recipe(lr, 2.0, chunk=128) for lr in RATES)),
+        Lever("variable chunks", tuple(Recipe(rate, 0.95, variable=True) for rate in (0.7, 1.0))),
+        Lever("batch of 8", tuple(Recipe(rate, 0.6, batch=8) for rate in (0.5, 1.0))),
+        Lever("batch of 32", tuple(Recipe(rate, 1.9, batch=32) for rate in (1.0, 1.5))),
+        Lever("chunks of 32", tuple(Recipe(rate, 0.6, chunk=32) for rate in (0.7, 1.0))),
+        Lever("chunks of 128", tuple(Recipe(rate, 1.8, chunk=128) for rate in (1.0, 1.5))),
     ),
 )
+
+small = functools.partial(Recipe, batch=6, chunk=20)
 REDUCED = Settings(
     levers=(
-        Lever("plain", (Recipe(1e-4, batch=6, chunk=20), Recipe(2e-2, batch=6, chunk=20))),
-        Lever(
-            "layer norm",
-            (Recipe(2e-2, 1.5, cell="layer norm", batch=6, chunk=20),),
-            again=True,
-        ),
-        Lever(
-            "mogrifier",
-            (Recipe(2e-2, 1.5, cell="mogrifier", rounds=3, batch=6, chunk=20),),
-            again=True,
-        ),
-        Lever("zoneout", (Recipe(2e-2, 1.5, p_h=0.05, p_c=0.1, batch=6, chunk=20),), again=True),
-        Lever("weight drop", (Recipe(2e-2, recurrent=0.1, batch=6, chunk=20),)),
-        Lever("dropout", (Recipe(2e-2, outputs=0.1, batch=6, chunk=20),)),
-        Lever("moving average", (Recipe(2e-2, decay=0.9, batch=6, chunk=20),)),
-        Lever(
-            "tail average",
-            (Recipe(2e-2, decay=1.0, first=0.8, falls=False, batch=6, chunk=20),),
-        ),
-        Lever("variable chunks", (Recipe(2e-2, variable=True, batch=6, chunk=20),)),
-        Lever("batch of 3", (Recipe(2e-2, 0.5, batch=3, chunk=20),)),
-        Lever("chunks of 40", (Recipe(2e-2, 2.0, batch=6, chunk=40),)),
+        Lever("plain", (small(0.005), small())),
+        Lever("layer norm", (small(cost=1.5, cell="layer norm"),), again=True),
+        Lever("mogrifier", (small(cost=1.5, cell="mogrifier", rounds=3),), again=True),
+        Lever("zoneout", (small(cost=1.5, p_h=0.05, p_c=0.1),), again=True),
+        Lever("weight drop", (small(recurrent=0.1),)),
+        Lever("dropout", (small(outputs=0.1),)),
+        Lever("moving average", (small(decay=0.9),)),
+        Lever("tail average", (small(decay=1.0, first=0.8, falls=False),)),
+        Lever("variable chunks", (small(variable=True),)),
+        Lever("batch of 3", (Recipe(cost=0.5, batch=3, chunk=20),)),
+        Lever("chunks of 40", (Recipe(cost=2.0, batch=6, chunk=40),)),
     ),
     corpus=MADE_UP,
     seeds=(0, 1),
     updates=80,
+    lr=2e-2,
     embedding=8,
     H=9,
 )
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[Case]:
-    """Return the tuning runs and, once they are done, each lever with its best recipe.
+    """Return the tuning runs, of the plain LSTM and then of the levers, and at last the test runs.
 
-    The best has the fewest `nats` in the mean over the tuning seeds. `validation` tells what is
-    predicted: False is the last tenth of the training text, on which the run does not train; True
-    the validation text. `equal` is what the run has in common with the plain LSTM's: the `time`,
-    or the `updates`.
+    Of the recipes of a lever, the one with the fewest `nats` in the mean over the tuning seeds is
+    tested. `validation` tells what is predicted: False is the last tenth of the training text, on
+    which the run does not train; True the validation text. `equal` is what the run has in common
+    with the plain LSTM's: the `time`, or the `updates`.
     """
     done = [run.case for run in runs]
+    plain, *others = settings.levers
 
-    def trials(lever: Lever, recipe: Recipe) -> list[Case]:
-        return [_case(settings, lever, recipe, seed, tunes=True) for seed in settings.tuning_seeds]
+    def trials(lever: Lever, recipe: Recipe, lr: float) -> list[Case]:
+        seeds = settings.tuning_seeds
+        return [_case(settings, lever, recipe, lr, seed, tunes=True) for seed in seeds]
 
-    def mean(lever: Lever, recipe: Recipe) -> float:
-        found = [runs[done.index(case)].score["nats"] for case in trials(lever, recipe)]
-        return float(np.mean(found))
+    def best(lever: Lever, lr: float) -> Recipe:
+        def mean(recipe: Recipe) -> float:
+            found = [runs[done.index(case)] for case in trials(lever, recipe, lr)]
+            return float(np.mean([run.score["nats"] for run in found]))
 
-    def best(lever: Lever) -> Recipe:
-        return min(lever.recipes, key=lambda recipe: mean(lever, recipe))
+        return min(lever.recipes, key=mean)
 
-    ahead = [case for lever in settings.levers for r in lever.recipes for case in trials(lever, r)]
+    ahead = [case for recipe in plain.recipes for case in trials(plain, recipe, settings.lr)]
+    if not all(case in done for case in ahead):
+        return ahead
+    lr = settings.lr * best(plain, settings.lr).rate
+    ahead += [case for lever in others for r in lever.recipes for case in trials(lever, r, lr)]
     if not all(case in done for case in ahead):
         return ahead
     return ahead + [
-        _case(settings, lever, best(lever), seed, equal=equal)
-        for lever in settings.levers
+        _case(settings, lever, best(lever, base), base, seed, equal=equal)
+        for lever, base in [(plain, settings.lr), *((lever, lr) for lever in others)]
         for equal in ("time", "updates")[: 1 + lever.again]
         for seed in settings.seeds
     ]
@@ -203,19 +201,21 @@ def _case(
     settings: Settings,
     lever: Lever,
     recipe: Recipe,
+    lr: float,
     seed: int,
     *,
     equal: str = "time",
     tunes: bool = False,
 ) -> Case:
-    """Return a case, with the number of updates that its cost allows."""
+    """Return a case, with its own rate and the number of updates that its cost allows."""
     cost = recipe.cost if equal == "time" else 1.0
     return {
         "lever": lever.name,
         "equal": equal,
         "validation": not tunes,
         **shared(settings, "levers", "tuning_seeds", "seeds", "updates"),
-        **shared(recipe),
+        **shared(recipe, "rate"),
+        "lr": lr * recipe.rate,
         "steps": round(settings.updates / cost),
         "seed": seed,
     }
@@ -295,7 +295,13 @@ def _training(case: Case) -> Training:
 
 
 def first_weights(case: Case, characters: int) -> network.Params[Any]:
-    """Return the weights before the first update: those of `bptt.lm.update.start` for an LSTM."""
+    """Return the weights before the first update: those of `bptt.lm.update.start` for an LSTM.
+
+    Parameters
+    ----------
+    characters : int
+        K, the number of characters.
+    """
     rng = np.random.default_rng([case["seed"], WEIGHTS])
     D, H = case["embedding"], case["H"]
     params = network.init(CELLS[case["cell"]], characters, D, (H,), rng=rng)
@@ -415,6 +421,11 @@ def share(case: Case, step: int) -> float:
     for the n-th of the weights that are averaged. So the average is the mean of all until there are
     enough for the decay, and with a decay of 1 it is their mean to the end. Before the first it is
     the last weights.
+
+    Parameters
+    ----------
+    step : int
+        The step, from 0.
 
     Notes
     -----

@@ -49,13 +49,13 @@ class Step(NamedTuple):
 def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
     r"""Take one step in time: R rounds, then a step of `bptt.lstm`.
 
-    An odd round changes the input, and an even one the previous output. With $x = x_t$ and
-    $h = h_{t-1}$ before the first,
+    With $x = x_t$ and $h = h_{t-1}$ before the first, an odd round puts $x'$ in the place of the
+    input x, and an even one $h'$ in that of the previous output h:
 
     $$
     \begin{aligned}
-    x &\gets 2 \sigma(h M_r) \odot x, & r &= 1, 3, \dots \\
-    h &\gets 2 \sigma(x M_r^\top) \odot h, & r &= 2, 4, \dots
+    x' &= 2 \sigma(h M_r) \odot x, & r &= 1, 3, \dots \\
+    h' &= 2 \sigma(x M_r^\top) \odot h, & r &= 2, 4, \dots
     \end{aligned}
     $$
 
@@ -77,13 +77,14 @@ def step(params: Params, x: Array, state: State) -> tuple[State, Step]:
 def step_backward(params: Params, saved: Step, dstate: State) -> tuple[Params, Array, State]:
     r"""Take the derivative of one step: that of the LSTM, then that of each round from the last.
 
-    Of a round $v' = \gamma \odot v$ with $\gamma = 2 \sigma(a)$ and $a = u W$ it is
+    Of a round $v' = \gamma \odot v$ with $\gamma = 2 \sigma(a)$ and $a = u W$, which hands on
+    $u' = u$, it is
 
     $$
     \begin{aligned}
     da &= dv' \odot v \odot \gamma (1 - \gamma / 2), \\
     dW &= u^\top da, \\
-    du &\gets du + da W^\top, \\
+    du &= du' + da W^\top, \\
     dv &= dv' \odot \gamma.
     \end{aligned}
     $$
