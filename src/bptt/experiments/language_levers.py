@@ -132,7 +132,7 @@ FULL = Settings(
         Lever("batch of 8", tuple(Recipe(rate, 0.6, batch=8) for rate in (0.5, 1.0))),
         Lever("batch of 32", tuple(Recipe(rate, 1.9, batch=32) for rate in (1.0, 1.5))),
         Lever("chunks of 32", tuple(Recipe(rate, 0.6, chunk=32) for rate in (0.7, 1.0))),
-        Lever("chunks of 128", tuple(Recipe(rate, 1.8, chunk=128) for rate in (1.0, 1.5))),
+        Lever("chunks of 128", tuple(Recipe(rate, 1.9, chunk=128) for rate in (1.0, 1.5))),
     ),
 )
 
