@@ -4,12 +4,13 @@ Each lever is pulled alone, against one LSTM of one layer, and gets as much CPU 
 whose update costs more takes fewer of them. The learning rate rises and falls over as many updates
 as the run has. What an update costs relative to the plain LSTM's is a number in the settings, so
 that a run repeats to the digit; it was measured on one thread, as the median of the ratios of
-neighbouring blocks of updates, and rounded to a twentieth. `seconds` says whether it still holds.
+neighbouring blocks of updates, which two measurements gave alike to about a tenth, and rounded to a
+twentieth. `seconds` says whether it holds.
 
 Layer normalisation, the Mogrifier and zoneout run through `bptt.unroll`, a loop in Python over all
-steps, while the LSTM has `bptt.fused`. About half of their time is that loop, and not the lever. So
-they run a second time, with as many updates as the plain LSTM: between both runs lies what a fast
-implementation could gain.
+steps, while the LSTM has `bptt.fused`; an update of the plain LSTM would take 1.5 times as long
+there. So they run a second time, with as many updates as the plain LSTM: between both runs lies
+what a fast implementation could gain at most.
 
 The rate of the plain LSTM is chosen first, then how strong each lever is, and for some its rate
 relative to that, all on the last tenth of the training text and on seeds of their own.
