@@ -13,6 +13,7 @@ NAMES = (
     "brackets",
     "gap",
     "language_cells",
+    "language_levers",
     "language_units",
     "latch",
     "latch_rate",
