@@ -54,6 +54,7 @@ OPTIONS = (
     Option("between", float, "Share dropped between layers.", "0"),
     Option("outputs", float, "Share dropped before the head.", "0"),
     Option("recurrent", float, "Share dropped of W_h.", "0"),
+    Option("fresh", float, "Share of places that start a chunk from zeros.", "0"),
     Option("average", float, "Decay of the mean of the weights that predicts.", "0, no mean"),
     Option("seed", int, "Decides all that is drawn.", str(USUAL.seed)),
 )

@@ -30,7 +30,7 @@ from bptt.lm.dropout import cut
 from bptt.lm.engine import Engine, insist_on_rows, rows_of
 from bptt.lm.objective import loss_and_grads
 from bptt.lm.settings import Settings
-from bptt.lm.update import Run, chunk_at, learnt, masks_at, states_at
+from bptt.lm.update import Run, carried_at, chunk_at, kept, learnt, masks_at
 from bptt.shapes import Array
 
 NEEDS = 'lm.parallel: mpi4py is missing: python -m pip install "bptt[parallel]"'
@@ -57,7 +57,7 @@ class Ranks(NamedTuple):
             run.params,
             inputs,
             targets,
-            states_at(settings, self.codes, run),
+            kept(run.states, carried_at(settings, self.codes, run.step)[rows]),
             cut(masks_at(settings, run.params, run.step), rows),
             alpha=settings.alpha,
             beta=settings.beta,

@@ -31,6 +31,7 @@ class Settings:
     tied: Annotated[bool, "whether the head is tied to the embedding"] = False
     batch: Annotated[int, "B, the number of places in the text that are read side by side"] = 32
     chunk: Annotated[int, "T, the characters between two updates, and the gradient's reach"] = 64
+    fresh: Annotated[float, "the share of places that start a chunk from zeros"] = 0.0
     steps: Annotated[int, "the number of updates"] = 10_000
     lr: Annotated[float, "the learning rate at its highest"] = 2e-3
     warmup: Annotated[int, "in so many steps the learning rate rises to it in a line"] = 200
@@ -74,6 +75,7 @@ class Settings:
         self._check("lr", "above zero, and finite", lambda lr: 0 < lr <= LARGEST)
         self._check("beta2", "from 0 to below 1", lambda beta2: 0 <= beta2 < 1)
         self._check("clip", "above zero", lambda clip: 0 < clip <= LARGEST or clip == math.inf)
+        self._check("fresh", "from 0 to 1", lambda fresh: 0 <= fresh <= 1)
         self._check("average", "from 0 to below 1", lambda average: 0 <= average < 1)
         self._check("alpha", "zero or more, and finite", lambda alpha: 0 <= alpha <= LARGEST)
         self._check("beta", "zero or more, and finite", lambda beta: 0 <= beta <= LARGEST)

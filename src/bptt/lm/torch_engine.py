@@ -32,7 +32,7 @@ from bptt.lm.dropout import Masks, cut
 from bptt.lm.engine import Engine, Lost, insist_on_rows, rows_of
 from bptt.lm.network import Params
 from bptt.lm.settings import Settings
-from bptt.lm.update import Run, chunk_at, decay_at, is_first, masks_at, rate_at
+from bptt.lm.update import Run, carried_at, chunk_at, decay_at, masks_at, rate_at
 from bptt.optim import Adam, AdamState, NonFiniteGradient
 from bptt.shapes import Array, shown
 
@@ -64,8 +64,8 @@ class Torch(NamedTuple):
 
         settings, rows = self.settings, self._rows()
         inputs, targets = chunk_at(settings, self.codes, run.step)
-        first = is_first(settings, self.codes, run.step)
-        states = tree.map(torch.zeros_like, run.states) if first else run.states
+        carried = self._tensor(carried_at(settings, self.codes, run.step)[rows, None])
+        states = tree.map(lambda state: torch.where(carried, state, 0), run.states)
         masks = cut(masks_at(settings, _like(run.params), run.step), rows)
         theta = vector_of(run.params).requires_grad_()
         # cuDNN would round the factors of its products to 10 bits.

@@ -26,7 +26,7 @@ from bptt.optim import Adam, AdamState, clip_global_norm
 from bptt.shapes import Array
 
 # What is drawn for which purpose: the second number of a seed.
-WEIGHTS, STARTS, MASKS = range(3)
+WEIGHTS, STARTS, MASKS, FRESH = range(4)
 
 
 class Run(NamedTuple):
@@ -125,16 +125,29 @@ def masks_at(settings: Settings, params: Params[Any], step: int) -> Masks:
     return dropout.draw(settings.rates, params, settings.batch, rng=rng)
 
 
-def is_first(settings: Settings, codes: Array, step: int) -> bool:
-    """Tell whether a step is the first of its epoch, which starts from states of zeros."""
-    return step % chunks_per_epoch(settings, len(codes)) == 0
+def carried_at(settings: Settings, codes: Array, step: int) -> Array:
+    """Tell for each of the B places whether its state is carried into a step.
+
+    It is not at the start of an epoch, where the text jumps. Elsewhere a place starts from zeros
+    with probability `fresh`: a network that never does so in training may run away from there.
+    """
+    if step % chunks_per_epoch(settings, len(codes)) == 0:
+        return np.zeros(settings.batch, bool)
+    rng = np.random.default_rng([settings.seed, FRESH, step])
+    return rng.random(settings.batch) >= settings.fresh
 
 
-def states_at(settings: Settings, codes: Array, run: Run) -> tuple[Any, ...]:
-    """Return the states from which the next step reads on."""
-    return (
-        tree.map(np.zeros_like, run.states) if is_first(settings, codes, run.step) else run.states
-    )
+def kept(states: tuple[Any, ...], carried: Array) -> tuple[Any, ...]:
+    """Return states with zeros in place of those that are not carried.
+
+    Parameters
+    ----------
+    states : tuple of State
+        The state of each layer.
+    carried : ndarray of bool of shape (B,)
+        Which of them stay.
+    """
+    return tree.map(lambda state: np.where(carried[:, None], state, 0), states)
 
 
 def learnt(settings: Settings, run: Run, grads: Params[Any], states: tuple[Any, ...]) -> Run:
@@ -179,7 +192,7 @@ def advance(settings: Settings, codes: Array, run: Run) -> tuple[Run, float]:
         CELLS[settings.cell],
         run.params,
         *chunk_at(settings, codes, run.step),
-        states_at(settings, codes, run),
+        kept(run.states, carried_at(settings, codes, run.step)),
         masks_at(settings, run.params, run.step),
         alpha=settings.alpha,
         beta=settings.beta,
