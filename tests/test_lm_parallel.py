@@ -30,7 +30,7 @@ K = 11
 DROPS = Rates(rows=0.1, inputs=0.2, between=0.3, outputs=0.4, recurrent=0.25)
 SETTINGS = Settings(
     embedding=7, widths=(13, 7), batch=5, chunk=12, steps=20, lr=0.05, warmup=4, decay=10,
-    clip=0.15, average=0.9, rates=DROPS, alpha=0.5, beta=0.25, seed=3,
+    clip=0.15, fresh=0.3, average=0.9, rates=DROPS, alpha=0.5, beta=0.25, seed=3,
 )  # fmt: skip
 CODES = np.cumsum(np.random.default_rng(3).integers(1, 3, size=5 * 12 * 6 + 2)) % K
 

@@ -71,6 +71,8 @@ def train(settings, codes, characters, steps=None):
         ({"beta2": 1.0}, "beta2 must be a number from 0 to below 1, got 1.0"),
         ({"beta2": -0.1}, "beta2 must be a number from 0 to below 1, got -0.1"),
         ({"clip": 0}, "clip must be a number above zero, got 0"),
+        ({"fresh": 1.5}, "fresh must be a number from 0 to 1, got 1.5"),
+        ({"fresh": -0.1}, "fresh must be a number from 0 to 1, got -0.1"),
         ({"average": 1}, "average must be a number from 0 to below 1, got 1"),
         ({"average": -0.1}, "average must be a number from 0 to below 1, got -0.1"),
         ({"alpha": -1}, "alpha must be a number zero or more, and finite, got -1"),
@@ -241,9 +243,9 @@ def test_equal_settings_give_equal_bits_and_another_seed_another_run(codes):
 
 
 def test_each_purpose_has_draws_of_its_own():
-    drawn = [np.random.default_rng([3, n]).random() for n in (0, 1, 2)]
-    assert (update.WEIGHTS, update.STARTS, update.MASKS) == (0, 1, 2)
-    assert len(set(drawn)) == 3
+    drawn = [np.random.default_rng([3, n]).random() for n in (0, 1, 2, 3)]
+    assert (update.WEIGHTS, update.STARTS, update.MASKS, update.FRESH) == (0, 1, 2, 3)
+    assert len(set(drawn)) == 4
 
 
 def test_nothing_is_mutated(codes):
@@ -273,6 +275,36 @@ def test_the_state_is_carried_from_chunk_to_chunk_and_is_zero_at_the_start_of_an
         else:
             assert_equal(before, seen[step - 1][1])
             assert before[0].h.any()
+
+
+def test_some_places_start_a_chunk_from_zeros_and_the_others_go_on(codes, monkeypatch):
+    settings = change(widths=(5, 6), fresh=0.4)
+    seen = []
+
+    def spy(*args, **weights):
+        chunk = real(*args, **weights)
+        seen.append((args[4], chunk.states))
+        return chunk
+
+    real = update.loss_and_grads
+    monkeypatch.setattr(update, "loss_and_grads", spy)
+    train(settings, codes, 9, 9)
+    carried = np.array([update.carried_at(settings, codes, step) for step in range(9)])
+    for (before, _), (_, after), on in zip(seen[1:], seen, carried[1:], strict=False):
+        for state, last in zip(before, after, strict=True):
+            for (_, now), (_, then) in zip(tree.leaves(state), tree.leaves(last), strict=True):
+                assert (now[on] == then[on]).all()
+                assert not now[~on].any()
+    assert not carried[::3].any()  # the epochs begin
+    assert 0 < carried[1::3].sum() + carried[2::3].sum() < 6 * settings.batch
+
+
+@pytest.mark.parametrize(("fresh", "share"), [(0.0, 1.0), (0.25, 0.75), (1.0, 0.0)])
+def test_the_share_of_places_that_go_on_is_the_rest(fresh, share):
+    settings = change(fresh=fresh, batch=50)
+    text = np.zeros(settings.batch * settings.chunk * 200, int)
+    carried = [update.carried_at(settings, text, step) for step in range(1, 200)]
+    assert np.mean(carried) == pytest.approx(share, abs=0.02)
 
 
 def test_each_step_has_its_own_masks_rate_and_gradient_clipped(codes, monkeypatch):
