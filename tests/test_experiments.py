@@ -15,7 +15,7 @@ import pytest
 from bptt import experiments
 from bptt.experiments import __main__ as command
 from bptt.experiments import latch, runner
-from bptt.experiments.registry import NAMES, find
+from bptt.experiments.registry import AHEAD, NAMES, find
 from bptt.records import results
 from bptt.records.results import Result, Run, load
 
@@ -62,7 +62,12 @@ def test_a_stored_result_is_plain_json_with_finite_numbers(name):
     assert content["provenance"]["cpu_seconds"] == pytest.approx(spent, abs=0.1)
 
 
-@each_experiment
+@pytest.mark.parametrize("name", AHEAD)
+def test_an_experiment_that_is_ahead_has_no_result_to_quote(name):
+    assert not results.path(name).exists()
+
+
+@pytest.mark.parametrize("name", [*NAMES, *AHEAD])
 def test_settings_and_cases_survive_json(name):
     """A tuple in a case would not be found again among the runs of an interrupted measurement."""
     experiment = find(name)
@@ -375,6 +380,28 @@ def test_recheck_keeps_the_seconds_of_the_first_run_and_compares_the_rest(toy):
         runner.recheck("toy", 1)
 
 
+def test_of_a_long_case_recheck_repeats_the_beginning(toy):
+    def score(case):
+        return {"loss": case["rate"], "curve": [10 * n for n in range(case.get("until", 4))]}
+
+    toy.change(score=score)
+    runner.measure("toy", 1)
+    toy.code("second")
+    toy.change(score=lambda case: score({**case, "until": 2}))
+    with pytest.raises(ValueError, match=r"measure toy anew$"):  # a part is not the whole
+        runner.recheck("toy", 1)
+    ran = []
+    toy.change(score=lambda case: ran.append(case) or score(case))
+    toy.module.beginning = lambda case: {**case, "until": 2}
+    runner.recheck("toy", 1)
+    assert [case["until"] for case in ran] == [2]
+    assert not runner.is_stale("toy")
+    toy.code("third")
+    toy.change(score=lambda case: {"loss": case["rate"], "curve": [0, 11][: case["until"]]})
+    with pytest.raises(ValueError, match=r"measure toy anew$"):
+        runner.recheck("toy", 1)
+
+
 def test_recheck_refuses_other_settings(toy):
     runner.measure("toy", 1)
     toy.change(FULL=toy.module.Settings(rates=(0.2, 0.1)))
@@ -411,13 +438,14 @@ def test_every_module_with_cases_is_an_experiment_and_every_experiment_has_what_
     modules = [importlib.import_module(f"bptt.experiments.{file.stem}") for file in files]
     parts = ("FULL", "REDUCED", "cases", "score")
     having = [module for module in modules if any(part in vars(module) for part in parts)]
-    assert [module.__name__ for module in having] == [f"bptt.experiments.{name}" for name in NAMES]
+    known = sorted([*NAMES, *AHEAD])
+    assert [module.__name__ for module in having] == [f"bptt.experiments.{name}" for name in known]
     assert all(part in vars(module) for module in having for part in parts)
     assert find("latch") is latch
 
 
 def test_an_unknown_experiment_is_refused_with_the_names_that_there_are():
-    known = ", ".join(NAMES)
+    known = ", ".join([*NAMES, *AHEAD])
     why = rf"^experiments: there is no experiment 'lach'; there are: {known}$"
     with pytest.raises(ValueError, match=why):
         find("lach")

@@ -13,7 +13,7 @@ NAMES = (
     "brackets",
     "gap",
     "language_cells",
-    "language_levers",
+    "language_search",
     "language_units",
     "latch",
     "latch_rate",
@@ -21,6 +21,9 @@ NAMES = (
     "start",
     "temporal_order",
 )
+
+# Those that are written and tried with small settings, and have not been measured in full yet.
+AHEAD = ("language_levers",)
 
 
 class Experiment(Protocol):
@@ -68,9 +71,10 @@ def find(name: str) -> Experiment:
     ValueError
         If there is no such experiment.
     """
-    if name not in NAMES:
+    known = (*NAMES, *AHEAD)
+    if name not in known:
         raise ValueError(
-            f"experiments: there is no experiment {shown(name)}; there are: {', '.join(NAMES)}"
+            f"experiments: there is no experiment {shown(name)}; there are: {', '.join(known)}"
         )
     module: Experiment = importlib.import_module(f"bptt.experiments.{name}")
     return module

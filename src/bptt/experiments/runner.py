@@ -68,6 +68,9 @@ def measure(name: str, jobs: int, cluster: str | None = None) -> Result:
 def recheck(name: str, jobs: int) -> Result:
     """Run one seed again and stamp the result with the digest of today's code if it agrees.
 
+    Of an experiment with a function `beginning` the beginning of its first case is run again, and
+    has to agree as far as it goes.
+
     Raises
     ------
     ValueError
@@ -86,11 +89,15 @@ def recheck(name: str, jobs: int) -> Result:
     chosen = [case for case in cases if case["seed"] == experiment.FULL.seeds[0]]
     if not chosen:
         raise ValueError(f"experiments: no case of {name} has its first seed; {anew}")
+    beginning = getattr(experiment, "beginning", None)
+    if beginning:
+        first = beginning(chosen[0])
+        old, chosen = {notes.key(first): old[notes.key(chosen[0])]}, [first]
     for run in _side_by_side(functools.partial(_measure, experiment.__name__), chosen, jobs):
-        if _repeats(run.score) != _repeats(old[notes.key(run.case)]):
-            raise ValueError(
-                f"experiments: {run.case} gave {old[notes.key(run.case)]}, now {run.score}; {anew}"
-            )
+        was = old[notes.key(run.case)]
+        wanted = _as_far_as(run.score, was) if beginning else was
+        if _repeats(run.score) != _repeats(wanted):
+            raise ValueError(f"experiments: {run.case} gave {was}, now {run.score}; {anew}")
     made_by = {**result.provenance, "digest": stamp, "rechecked": today()}
     stamped = result._replace(provenance=made_by)
     save(name, stamped)
@@ -119,6 +126,16 @@ def _ahead(experiment: Experiment, settings: Any, runs: list[Run]) -> list[Case]
 def _repeats(score: Mapping[str, Any]) -> dict[str, Any]:
     """Return what comes out again when a case is run again."""
     return {name: value for name, value in score.items() if name != "seconds"}
+
+
+def _as_far_as(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the beginnings of the old lists, as long as the new ones; all else as it is."""
+
+    def begun(name: str, value: Any) -> Any:
+        listed = isinstance(value, list) and isinstance(new.get(name), list)
+        return value[: len(new[name])] if listed else value
+
+    return {name: begun(name, value) for name, value in old.items()}
 
 
 def _side_by_side(work: Work, cases: list[Case], jobs: int) -> Iterable[Run]:
