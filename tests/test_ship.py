@@ -14,12 +14,13 @@ from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm import card, corpus, folder, pretrained, run_file, score, training, update
+from bptt.lm import adapt, card, corpus, folder, pretrained, run_file, score, training, update
 from bptt.lm.dropout import Rates
 from bptt.lm.network import forward
 from bptt.lm.project import STATE
 from bptt.lm.settings import Settings, settings_of
 from bptt.losses import cross_entropy
+from bptt.ops import log_softmax
 from bptt.records.digest import digest
 
 CORPUS = Path(os.environ.get(text.VARIABLE, ""), text.FILE)
@@ -201,6 +202,46 @@ def test_baselines_are_measured_anew_and_all_else_is_left_as_it_is(tmp_path, mon
 
 
 @pytest.mark.usefixtures("small")
+def test_the_scores_of_a_model_that_learns_are_measured_anew(tmp_path, monkeypatch):
+    train(tmp_path / "run")
+    record = json.loads(json.dumps(ship.ship(tmp_path / "run")))
+    page = pretrained.FOLDER / folder.CARD
+    before = page.read_bytes()
+    ship._save({**record, "val_nats_adaptive": 0.0, "val_nats_mixed": 0.0, "adaptive": {}})
+    page.write_text("another")
+    monkeypatch.setattr(ship, "digest", lambda _: "today's")
+    again = ship.adaptive()
+    was, now = (each["adaptive"].pop("provenance") for each in (record, again))
+    assert now["digest"] == "today's today's today's"
+    by = ("bptt.lm.adapt", "bptt.lm.mixture", "bptt.ngram")
+    assert was["digest"].split() == [digest(name) for name in by]
+    assert again == record
+    assert page.read_bytes() == before
+
+
+@pytest.mark.usefixtures("small")
+def test_a_model_that_learns_is_scored_alone_and_mixed_with_counts_of_the_same_text(tmp_path):
+    train(tmp_path / "run")
+    ship.ship(tmp_path / "run")
+    model, read = pretrained.load(), corpus.load("shakespeare")
+    codes, rule = read.held_out[:80], adapt.Rule()
+    alone, mixed = ship.learning_nats(model, read.train, codes)
+    scale = adapt.root_mean_squares(model.cell, model.params, read.train)
+    assert len(alone) == len(mixed) == 79
+    nats = adapt.nats(model.cell, model.params, codes, scale, rule)
+    assert alone.mean() == pytest.approx(nats, rel=1e-6)
+    readings = adapt.read(model.cell, model.params, codes, scale, rule)
+    log_p = np.concatenate([reading.log_p for reading in readings])
+    counts = [np.log(p[-1]) for p in ngram.reading(read.train, codes, len(read.vocabulary), 10)]
+    w = np.array([0.7, 0.4])
+    for n, k in enumerate(codes[1:]):
+        two = np.array([log_p[n], counts[n + 1]])
+        log_q = log_softmax(w @ two)
+        assert mixed[n] == pytest.approx(-log_q[k], rel=1e-9)
+        w = w + 0.002 * (two[:, k] - two @ np.exp(log_q))
+
+
+@pytest.mark.usefixtures("small")
 def test_memory_is_that_of_a_training_with_its_score(monkeypatch):
     seen = []
     monkeypatch.setattr(training, "train", lambda settings, *_, **__: seen.append(settings))
@@ -233,7 +274,7 @@ def test_the_update_in_torch_loses_what_ours_loses():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["somewhere", "--recheck"], ["somewhere", "--baselines"], ["--recheck", "--baselines"]],
+    [[], ["somewhere", "--recheck"], ["somewhere", "--baselines"], ["--recheck", "--adaptive"]],
 )
 def test_the_command_asks_for_one_thing(arguments, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["ship", *arguments])
@@ -248,11 +289,12 @@ def test_the_command_asks_for_one_thing(arguments, monkeypatch, capsys):
         (["run"], "ship", [Path("run")]),
         (["--recheck"], "recheck", []),
         (["--baselines"], "baselines", []),
+        (["--adaptive"], "adaptive", []),
     ],
 )
 def test_the_command_does_the_one_thing(arguments, work, given, monkeypatch, capsys):
     asked = []
-    scores = dict.fromkeys(ship.SCORES, 1.25)
+    scores = dict.fromkeys((*ship.SCORES, *ship.LEARNING), 1.25)
     monkeypatch.setattr(ship, work, lambda *those: asked.append([*those]) or scores)
     monkeypatch.setattr("sys.argv", ["ship", *arguments])
     ship.main()
@@ -323,6 +365,23 @@ def test_the_shipped_weights_give_the_nats_of_the_record_to_three_decimals():
     assert windows == pytest.approx(RECORD["val_nats_window256"], abs=5e-4)
     carried = side_by_side(cell, params, validation, parts=30, steps=256)
     assert carried == pytest.approx(RECORD["val_nats_carried"], abs=5e-4)
+
+
+@pytest.mark.records
+@needs_corpus
+def test_the_shipped_weights_learn_as_the_record_says_to_three_decimals():
+    read = corpus.load("shakespeare")
+    codes = read.held_out[: ship.BEGINNING + 1]
+    nats = ship.learning_nats(pretrained.load(), read.train, codes)
+    found = [costs.mean() for costs in nats]
+    assert found == pytest.approx(RECORD["adaptive"]["beginning"], abs=5e-4)
+
+
+@pytest.mark.records
+def test_the_scores_of_the_model_that_learns_are_of_the_code_as_it_is():
+    stale = "Stale: run python -m nox -s ship -- --adaptive"
+    assert RECORD["adaptive"]["provenance"]["digest"] == ship.adapted_by(), stale
+    assert RECORD["adaptive"]["rule"] == dataclasses.asdict(adapt.Rule()), stale
 
 
 def side_by_side(cell, params, codes, *, parts, steps):

@@ -61,7 +61,7 @@ class Rule:
     """
 
     chunk: Annotated[int, "T, the characters from one update to the next"] = 20
-    lr: Annotated[float, r"$\eta$, the learning rate"] = 3e-4
+    lr: Annotated[float, r"$\eta$, the learning rate"] = 5e-4
     decay: Annotated[float, r"$\lambda$, the pull back to the trained weights"] = 0.0
     epsilon: Annotated[float, r"$\epsilon$, which keeps the quotient finite"] = 1e-5
 
