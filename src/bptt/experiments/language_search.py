@@ -2,9 +2,9 @@ r"""How much should the long run of chapter 9 drop? A search that never sees the
 
 Each arm trains the large network on the first nine tenths of the training part and is scored on
 the last tenth of it, in windows and with the state carried. The arms differ in what is dropped;
-all else is that of the long run, its schedule among it. An arm runs once, for an hour, so no spread
-is known, and it may end before the schedule does. What is chosen here is then trained anew on the
-whole training part with three seeds, and the validation text is scored once.
+all else they share, the schedule among it. An arm runs once, so no spread is known, and it ends
+before the schedule does. What is chosen here is then to be trained anew, on the whole training part
+and with several seeds, and the validation text to be scored once.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Settings:
     )
     corpus: Annotated[str, "`tiny shakespeare`, or `made up`, without a file"] = "tiny shakespeare"
     seeds: Annotated[tuple[int, ...], "the seed"] = (0,)
-    until: Annotated[int, "the updates that an arm gets"] = 6_000
+    until: Annotated[int, "the updates that an arm gets"] = 4_000
     every: Annotated[int, "the updates from score to score"] = 1_000
     embedding: Annotated[int, "D, how many numbers stand for a character"] = 128
     widths: Annotated[tuple[int, ...], "the number of units of each layer"] = (512, 512)
