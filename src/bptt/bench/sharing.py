@@ -1,0 +1,197 @@
+r"""How much faster processes take a step together: measured, and what a formula makes of it.
+
+`python -m bptt.bench.sharing` measures, by `bptt.bench.parallel`, and saves the result as
+"sharing". Where N processes share B rows, the time of a step is
+
+$$
+t(N) = u + a + b \frac{B}{N} + s(N),
+$$
+
+where u is the update and s the sum of the gradients over all processes. By a ring,
+
+$$
+s(N) = 2 (N - 1) \, \ell + \frac{2 (N - 1)}{N} \cdot \frac{M}{v},
+$$
+
+with the bytes M of the gradient, and the latency $\ell$ and bandwidth v of what lies between two
+neighbours.
+
+Source of the ring: P. Patarasuk and X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters
+of workstations", Journal of Parallel and Distributed Computing 69 (2009),
+<https://doi.org/10.1016/j.jpdc.2008.09.002>.
+
+Parameters
+----------
+result : Result
+    What was measured.
+N : int
+    The number of processes.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from bptt.bench import machine, tables
+from bptt.bench.parallel import Settings, plain
+from bptt.records.digest import digest
+from bptt.records.provenance import provenance
+from bptt.records.results import Result, Run, save
+
+NAME = "sharing"
+# The code whose digest the result carries.
+TIMED = "bptt.bench.parallel"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+SHORT = Settings(rounds=3)
+
+
+class Link(NamedTuple):
+    """What lies between two processes that are neighbours."""
+
+    latency: Annotated[float, "seconds until the first byte is there"]
+    bandwidth: Annotated[float, "bytes a second from then on"]
+
+
+class Cost(NamedTuple):
+    """What a step takes, in seconds."""
+
+    update: Annotated[float, "u, clipping and Adam"]
+    fixed: Annotated[float, "a, reading and gradients, however few the rows"]
+    row: Annotated[float, "b, reading and gradients for each row"]
+
+    def step(self, rows: float, summing: float = 0.0) -> float:
+        """Return what a step takes.
+
+        Parameters
+        ----------
+        rows : float
+            The rows that one process reads.
+        summing : float
+            What the sum over all processes takes.
+        """
+        return self.update + self.fixed + self.row * rows + summing
+
+
+def ring(N: int, size: float, link: Link) -> float:
+    """Return what the sum over a ring takes, in seconds.
+
+    Parameters
+    ----------
+    size : float
+        The bytes of what is added up.
+    link : Link
+        What lies between neighbours.
+    """
+    return 2 * (N - 1) * link.latency + 2 * (N - 1) / N * size / link.bandwidth
+
+
+def rounds(result: Result, **case: Any) -> list[float]:
+    """Return the seconds of a case, one for each round.
+
+    Parameters
+    ----------
+    case : object
+        What the case holds: part, size, batch, rows, bytes.
+    """
+    return list(tables.find(result, **case).score["rounds"])
+
+
+def seconds(result: Result, **case: Any) -> float:
+    """Return the median of the seconds of a case.
+
+    Parameters
+    ----------
+    case : object
+        What the case holds: part, size, batch, rows, bytes.
+    """
+    return float(np.median(rounds(result, **case)))
+
+
+def cost(result: Result, size: int = 1) -> Cost:
+    """Fit what a step takes to its parts, by least squares.
+
+    Parameters
+    ----------
+    size : int
+        How many processes read at once, each its own rows.
+    """
+    rows = result.settings["rows"]
+    taken = [seconds(result, part="read", size=size, rows=count) for count in rows]
+    row, fixed = np.polyfit(rows, taken, 1)
+    return Cost(seconds(result, part="update", size=size), float(fixed), float(row))
+
+
+def link(result: Result) -> Link:
+    """Fit latency and bandwidth to the sums of two processes, for which a ring is $2 l + M / v$.
+
+    The smallest sum gives the latency, the largest one the bandwidth.
+    """
+    sizes = sorted(run.case["bytes"] for run in result.runs if run.case["part"] == "sum")
+    least, most = (seconds(result, part="sum", bytes=size) for size in (sizes[0], sizes[-1]))
+    return Link(least / 2, (sizes[-1] - sizes[0]) / (most - least))
+
+
+def measure(settings: Settings) -> Result:
+    """Start the processes by `mpiexec`, and return what they measured.
+
+    Raises
+    ------
+    FileNotFoundError, subprocess.CalledProcessError
+        If there is no `mpiexec`, or it fails.
+    """
+    size = settings.sizes[-1]
+    command = ["mpiexec", "-n", str(size), sys.executable, "-m", TIMED, plain(settings)]
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
+    done = subprocess.run(  # noqa: S603  # ours
+        command, env=environment, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    told = json.loads(done.stdout)
+    runs = [
+        Run(case, {"rounds": taken}, round(case["size"] * sum(taken), 3))
+        for case, taken in told["found"]
+    ]
+    surroundings = {
+        "mpi": told["mpi"],
+        "cpu": machine.cpu_model(),
+        "processors": os.cpu_count(),
+        "threads": 1,
+    }
+    asked = json.loads(json.dumps(dataclasses.asdict(settings)))
+    return Result(asked, runs, {**provenance(digest(TIMED), runs), **surroundings})
+
+
+def lines(result: Result) -> list[str]:
+    """Tell how much faster the processes are together, each against one."""
+    first = result.settings["sizes"][0]
+    found = []
+    for batch in result.settings["batches"]:
+        one = rounds(result, part="step", size=first, batch=batch)
+        for size in result.settings["sizes"][1:]:
+            taken = rounds(result, part="step", size=size, batch=batch)
+            low, middle, high = np.quantile(np.divide(one, taken), [0.25, 0.5, 0.75])
+            found.append(
+                f"{batch} rows: {np.median(one):.3f} s with {first}, {np.median(taken):.3f} s with "
+                f"{size} processes, {middle:.2f} [{low:.2f}, {high:.2f}] times as fast"
+            )
+    return found
+
+
+def main() -> None:
+    """Measure how much faster processes that share the rows of a batch take a step."""
+    parser = argparse.ArgumentParser(prog="python -m bptt.bench.sharing", description=main.__doc__)
+    parser.add_argument("--short", action="store_true", help="three rounds, and nothing is saved")
+    asked = parser.parse_args()
+    result = measure(SHORT if asked.short else Settings())
+    if not asked.short:
+        save(NAME, result)
+    sys.stdout.writelines(f"{line}\n" for line in lines(result))
+
+
+if __name__ == "__main__":
+    main()
