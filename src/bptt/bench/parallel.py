@@ -1,19 +1,21 @@
 """What a step of the language model takes where processes share its rows: the part that is timed.
 
 `bptt.bench.sharing` starts the processes, each with one thread for its products, and keeps what
-comes out. The seconds are those of the clock: they mean something on a quiet machine only, with a
-processor for each process. Every round times every case once, in a new random order that is the
-same on all processes. Those that have no part in a case sleep, so that they take no time from the
-others.
+comes out. The seconds are those of the clock. Every round times every case once, in a new random
+order that is the same on all processes. Those that have no part in a case sleep, so that they take
+no time from the others.
+
+A process that waits for others here keeps its processor busy. So where the CPU time of a call is
+less than the time by the clock, another program had the processor in between, and the call does
+not count.
 """
 
-import dataclasses
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from bptt.lm.settings import Settings as Training
 from bptt.shapes import Array
 
 NAP = 5e-4  # seconds between two looks of a process that waits for its turn
+UNDISTURBED = 0.97  # the least CPU time of a call that counts, as a share of the time by the clock
 CHARACTERS = 65
 
 
@@ -44,7 +47,7 @@ class Settings:
     floats: Annotated[tuple[int, ...], "numbers of float32 in a sum; 0 for all weights"] = (
         *(1, 1 << 16, 1 << 20, 0),
     )
-    rounds: Annotated[int, "how often each is timed"] = 25
+    rounds: Annotated[int, "how often each is timed undisturbed, at least"] = 5
 
     def training(self, batch: int) -> Training:
         """Return what is trained.
@@ -66,6 +69,9 @@ class Timed(NamedTuple):
     calls: Annotated[int, "how often in a round"]
 
 
+Found: TypeAlias = list[tuple[dict[str, Any], list[float]]]
+
+
 def cases(settings: Settings, world: Any) -> Iterator[Timed]:
     """Prepare all that is timed, on each process.
 
@@ -80,12 +86,10 @@ def cases(settings: Settings, world: Any) -> Iterator[Timed]:
         for batch in settings.batches:
             case = {"part": "step", "size": size, "batch": batch}
             yield Timed(case, size, stepper(settings.training(batch), comm, size), 1)
-    # One by itself, and as many as there are at once: they share caches and the way to the memory.
-    for size in (1, most):
-        for rows in settings.rows:
-            case = {"part": "read", "size": size, "rows": rows}
-            yield Timed(case, size, reader(settings.training(rows)), 1)
-        yield Timed({"part": "update", "size": size}, size, updater(settings.training(1)), 3)
+    for rows in settings.rows:
+        case = {"part": "read", "size": 1, "rows": rows}
+        yield Timed(case, 1, reader(settings.training(rows)), 1)
+    yield Timed({"part": "update", "size": 1}, 1, updater(settings.training(1)), 3)
     weights, _ = tree.ravel(update.start(settings.training(1), CHARACTERS).params)
     for floats in settings.floats:
         vector = weights[: floats or None]
@@ -169,8 +173,8 @@ def codes(training: Training) -> Array:
     return np.random.default_rng(0).integers(CHARACTERS, size=length)
 
 
-def measure(settings: Settings, world: Any) -> list[tuple[dict[str, Any], list[float]]]:
-    """Time all cases in all rounds; all processes call this.
+def measure(settings: Settings, world: Any) -> Iterator[Found]:
+    """Time all cases in rounds; all processes call this, until each case was undisturbed enough.
 
     Parameters
     ----------
@@ -179,27 +183,40 @@ def measure(settings: Settings, world: Any) -> list[tuple[dict[str, Any], list[f
 
     Returns
     -------
-    found : list of tuple
-        Each case with its seconds, one for each round, as this process saw them.
+    found : iterator of list of tuple
+        After each round, each case with its seconds that count, as this process saw them.
     """
     timed = list(cases(settings, world))
-    pairs = {one.size: world.Split(int(world.rank < one.size), world.rank) for one in timed}
+    crews = {size: world.Split(int(world.rank < size), world.rank) for size in settings.sizes}
     seconds: list[list[float]] = [[] for _ in timed]
     rng = np.random.default_rng(0)
-    for turn in range(settings.rounds + 1):  # the first one is not counted
+    for one in timed:  # not counted: what is loaded and kept for the first time
+        if world.rank < one.size:
+            one.work()
+    while min(map(len, seconds)) < settings.rounds:
         for k in rng.permutation(len(timed)):
             one = timed[k]
-            _sleep_until(world)
-            if world.rank >= one.size:
+            if len(seconds[k]) >= settings.rounds:
                 continue
-            pairs[one.size].Barrier()
-            before = time.perf_counter()
-            for _ in range(one.calls):
-                one.work()
-            taken = (time.perf_counter() - before) / one.calls
-            if turn:
-                seconds[k].append(taken)
-    return [(one.case, found) for one, found in zip(timed, seconds, strict=True)]
+            _sleep_until(world)
+            took, least = 0.0, 1.0
+            if world.rank < one.size:
+                took, share = _timed(one, crews[one.size])
+                least = min(crews[one.size].allgather(share))
+            took, least = world.bcast((took, least))
+            if least >= UNDISTURBED:
+                seconds[k].append(took)
+        yield [(one.case, taken) for one, taken in zip(timed, seconds, strict=True)]
+
+
+def _timed(one: Timed, crew: Any) -> tuple[float, float]:
+    """Return what a call takes where all begin together, and the CPU time as a share of it."""
+    crew.Barrier()
+    before, used = time.perf_counter(), time.process_time()
+    for _ in range(one.calls):
+        one.work()
+    taken, used = time.perf_counter() - before, time.process_time() - used
+    return taken / one.calls, used / taken
 
 
 def _sleep_until(world: Any) -> None:
@@ -210,25 +227,21 @@ def _sleep_until(world: Any) -> None:
 
 
 def main() -> None:
-    """Measure as one of the processes; the first one tells, as JSON."""
+    """Measure as one of the processes; the first one tells after each round, a line of JSON."""
     asked = json.loads(sys.argv[1])
     settings = Settings(**{name: _tuple(value) for name, value in asked.items()})
     with parallel.joined(settings.sizes[-1]) as crew:
-        found = measure(settings, crew.comm)
-        if crew.rank == 0:
-            from mpi4py import MPI
+        from mpi4py import MPI
 
-            version = MPI.Get_library_version().split(",")[0].split("\n")[0]
-            sys.stdout.write(json.dumps({"mpi": version, "found": found}))
+        version = MPI.Get_library_version().split(",")[0].split("\n")[0]
+        for found in measure(settings, crew.comm):
+            if crew.rank == 0:
+                sys.stdout.write(json.dumps({"mpi": version, "found": found}) + "\n")
+                sys.stdout.flush()
 
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def plain(settings: Settings) -> str:
-    """Return settings as `main` reads them."""
-    return json.dumps(dataclasses.asdict(settings))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ N : int
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -39,7 +40,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from bptt.bench import machine, tables
-from bptt.bench.parallel import Settings, plain
+from bptt.bench.parallel import Settings
 from bptt.records.digest import digest
 from bptt.records.provenance import provenance
 from bptt.records.results import Result, Run, save
@@ -48,7 +49,7 @@ NAME = "sharing"
 # The code whose digest the result carries.
 TIMED = "bptt.bench.parallel"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-SHORT = Settings(rounds=3)
+LEAST = 3  # rounds without which nothing is saved
 
 
 class Link(NamedTuple):
@@ -113,18 +114,12 @@ def seconds(result: Result, **case: Any) -> float:
     return float(np.median(rounds(result, **case)))
 
 
-def cost(result: Result, size: int = 1) -> Cost:
-    """Fit what a step takes to its parts, by least squares.
-
-    Parameters
-    ----------
-    size : int
-        How many processes read at once, each its own rows.
-    """
+def cost(result: Result) -> Cost:
+    """Fit what a step of one process takes to its parts, by least squares."""
     rows = result.settings["rows"]
-    taken = [seconds(result, part="read", size=size, rows=count) for count in rows]
+    taken = [seconds(result, part="read", rows=count) for count in rows]
     row, fixed = np.polyfit(rows, taken, 1)
-    return Cost(seconds(result, part="update", size=size), float(fixed), float(row))
+    return Cost(seconds(result, part="update"), float(fixed), float(row))
 
 
 def link(result: Result) -> Link:
@@ -140,18 +135,34 @@ def link(result: Result) -> Link:
 def measure(settings: Settings) -> Result:
     """Start the processes by `mpiexec`, and return what they measured.
 
+    Ctrl-C ends it with what is there.
+
     Raises
     ------
-    FileNotFoundError, subprocess.CalledProcessError
-        If there is no `mpiexec`, or it fails.
+    FileNotFoundError
+        If there is no `mpiexec`.
+    ValueError
+        If it ends before every case was undisturbed at least three times.
     """
     size = settings.sizes[-1]
-    command = ["mpiexec", "-n", str(size), sys.executable, "-m", TIMED, plain(settings)]
+    asked = dataclasses.asdict(settings)
+    command = ["mpiexec", "-n", str(size), sys.executable, "-m", TIMED, json.dumps(asked)]
     environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
-    done = subprocess.run(  # noqa: S603  # ours
-        command, env=environment, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-    )
-    told = json.loads(done.stdout)
+    told: dict[str, Any] = {"found": [(None, [])]}
+    with subprocess.Popen(  # noqa: S603  # ours
+        command, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in process.stdout:
+                told = json.loads(line)
+        process.terminate()
+    least = min(len(taken) for _, taken in told["found"])
+    if least < min(LEAST, settings.rounds):
+        raise ValueError(
+            f"bench.sharing: a case was undisturbed {least} times only; nothing is saved; the "
+            "machine must do nothing else"
+        )
     runs = [
         Run(case, {"rounds": taken}, round(case["size"] * sum(taken), 3))
         for case, taken in told["found"]
@@ -162,32 +173,50 @@ def measure(settings: Settings) -> Result:
         "processors": os.cpu_count(),
         "threads": 1,
     }
-    asked = json.loads(json.dumps(dataclasses.asdict(settings)))
-    return Result(asked, runs, {**provenance(digest(TIMED), runs), **surroundings})
+    made_by = {**provenance(digest(TIMED), runs), **surroundings}
+    return Result(json.loads(json.dumps(asked)), runs, made_by)
+
+
+def gain(result: Result, size: int, batch: int) -> tuple[float, float, float]:
+    """Return how many times as fast as one some processes are, by the medians.
+
+    Also return the least and the most, where one of both stands at its lower and the other at its
+    upper quartile.
+
+    Parameters
+    ----------
+    size : int
+        How many processes.
+    batch : int
+        The rows that they share.
+    """
+    one, more = (
+        np.quantile(rounds(result, part="step", size=n, batch=batch), [0.25, 0.5, 0.75])
+        for n in (1, size)
+    )
+    return float(one[1] / more[1]), float(one[0] / more[2]), float(one[2] / more[0])
 
 
 def lines(result: Result) -> list[str]:
-    """Tell how much faster the processes are together, each against one."""
-    first = result.settings["sizes"][0]
-    found = []
-    for batch in result.settings["batches"]:
-        one = rounds(result, part="step", size=first, batch=batch)
-        for size in result.settings["sizes"][1:]:
-            taken = rounds(result, part="step", size=size, batch=batch)
-            low, middle, high = np.quantile(np.divide(one, taken), [0.25, 0.5, 0.75])
-            found.append(
-                f"{batch} rows: {np.median(one):.3f} s with {first}, {np.median(taken):.3f} s with "
-                f"{size} processes, {middle:.2f} [{low:.2f}, {high:.2f}] times as fast"
-            )
-    return found
+    """Tell how much faster the processes are together than one."""
+    return [
+        "{} rows, {} processes: {:.2f} [{:.2f}, {:.2f}] times as fast as one".format(
+            batch, size, *gain(result, size, batch)
+        )
+        for batch in result.settings["batches"]
+        for size in result.settings["sizes"][1:]
+    ]
 
 
 def main() -> None:
     """Measure how much faster processes that share the rows of a batch take a step."""
     parser = argparse.ArgumentParser(prog="python -m bptt.bench.sharing", description=main.__doc__)
-    parser.add_argument("--short", action="store_true", help="three rounds, and nothing is saved")
+    parser.add_argument("--short", action="store_true", help="one round, and nothing is saved")
     asked = parser.parse_args()
-    result = measure(SHORT if asked.short else Settings())
+    try:
+        result = measure(dataclasses.replace(Settings(), rounds=1) if asked.short else Settings())
+    except (FileNotFoundError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
     if not asked.short:
         save(NAME, result)
     sys.stdout.writelines(f"{line}\n" for line in lines(result))
