@@ -38,8 +38,8 @@ for r, x in enumerate([0, 2, 4]):
     ax.text(x, 5.0, f"rows {2 * r + 1}, {2 * r + 2}", ha="center", va="center")
     ax.annotate("", (x, 3.55), (x, 4.1), arrowprops=forward)
     ax.text(x, 3.2, "same weights", ha="center", va="center", bbox=box)
-    ax.annotate("", (2 + 0.1 * (x - 2), 1.92), (x, 2.85), arrowprops=back)
-    ax.annotate("", (x, 0.6), (2 + 0.1 * (x - 2), 1.48), arrowprops=back)
+    ax.annotate("", (2 + 0.12 * (x - 2), 2.0), (x, 2.85), arrowprops=back)
+    ax.annotate("", (x, 0.6), (2 + 0.12 * (x - 2), 1.4), arrowprops=back)
     ax.text(x, 0.25, "same step", ha="center", va="center", bbox=box)
 ax.plot(2, 1.7, "o", markersize=22, markerfacecolor="none", markeredgecolor=BACKWARD)
 ax.text(2, 1.69, "+", ha="center", va="center_baseline", fontsize="x-large")
@@ -52,19 +52,19 @@ fig
 # %% [markdown]
 # ## A step
 #
-# The parts are those of processes that all work at once; the crosses are whole steps.
+# The parts were measured by themselves, each with one process at work; the crosses are whole steps.
 
 # %%
 MOST = measured.settings["sizes"][-1]
 BATCHES = measured.settings["batches"]
-alone, together = sharing.cost(measured), sharing.cost(measured, MOST)
+alone = sharing.cost(measured)
 weights = max(run.case["bytes"] for run in measured.runs if run.case["part"] == "sum")
 added = sharing.seconds(measured, part="sum", bytes=weights)
 names, parts, whole = [], [], []
 for batch in BATCHES:
-    for size, one in ((1, alone), (MOST, together)):
+    for size in (1, MOST):
         names.append(f"{batch} rows, N = {size}")
-        parts.append([one.update, one.fixed, one.row * batch / size, added * (size > 1)])
+        parts.append([alone.update, alone.fixed, alone.row * batch / size, added * (size > 1)])
         whole.append(sharing.seconds(measured, part="step", size=size, batch=batch))
 fig, ax = figures.figure(height=2.8)
 left = np.zeros(len(names))

@@ -28,7 +28,6 @@ from bptt.lm.settings import Settings as Training
 from bptt.shapes import Array
 
 NAP = 5e-4  # seconds between two looks of a process that waits for its turn
-UNDISTURBED = 0.97  # the least CPU time of a call that counts, as a share of the time by the clock
 CHARACTERS = 65
 
 
@@ -47,7 +46,8 @@ class Settings:
     floats: Annotated[tuple[int, ...], "numbers of float32 in a sum; 0 for all weights"] = (
         *(1, 1 << 16, 1 << 20, 0),
     )
-    rounds: Annotated[int, "how often each is timed undisturbed, at least"] = 5
+    rounds: Annotated[int, "how often each is timed undisturbed"] = 5
+    undisturbed: Annotated[float, "the least CPU time, as a share, of a call that counts"] = 0.97
 
     def training(self, batch: int) -> Training:
         """Return what is trained.
@@ -204,7 +204,7 @@ def measure(settings: Settings, world: Any) -> Iterator[Found]:
                 took, share = _timed(one, crews[one.size])
                 least = min(crews[one.size].allgather(share))
             took, least = world.bcast((took, least))
-            if least >= UNDISTURBED:
+            if least >= settings.undisturbed:
                 seconds[k].append(took)
         yield [(one.case, taken) for one, taken in zip(timed, seconds, strict=True)]
 

@@ -22,6 +22,8 @@ of workstations", Journal of Parallel and Distributed Computing 69 (2009),
 
 Parameters
 ----------
+settings : Settings
+    What is measured.
 result : Result
     What was measured.
 N : int
@@ -144,13 +146,10 @@ def measure(settings: Settings) -> Result:
     ValueError
         If it ends before every case was undisturbed at least three times.
     """
-    size = settings.sizes[-1]
-    asked = dataclasses.asdict(settings)
-    command = ["mpiexec", "-n", str(size), sys.executable, "-m", TIMED, json.dumps(asked)]
     environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
     told: dict[str, Any] = {"found": [(None, [])]}
     with subprocess.Popen(  # noqa: S603  # ours
-        command, env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        command(settings), env=environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         with contextlib.suppress(KeyboardInterrupt):
@@ -174,7 +173,17 @@ def measure(settings: Settings) -> Result:
         "threads": 1,
     }
     made_by = {**provenance(digest(TIMED), runs), **surroundings}
-    return Result(json.loads(json.dumps(asked)), runs, made_by)
+    return Result(json.loads(_plain(settings)), runs, made_by)
+
+
+def command(settings: Settings) -> list[str]:
+    """Return what starts the processes."""
+    size = str(settings.sizes[-1])
+    return ["mpiexec", "-n", size, sys.executable, "-m", TIMED, _plain(settings)]
+
+
+def _plain(settings: Settings) -> str:
+    return json.dumps(dataclasses.asdict(settings))
 
 
 def gain(result: Result, size: int, batch: int) -> tuple[float, float, float]:
