@@ -18,8 +18,7 @@ from bptt.records.digest import digest
 from bptt.records.results import Result, Run, load
 
 SMALL = Settings(
-    embedding=4, widths=(6,), chunk=3, batches=(2, 5), rows=(1, 3), floats=(1, 0), rounds=1,
-    undisturbed=0,
+    embedding=4, widths=(6,), chunk=3, batches=(2, 5), rows=(1, 3), floats=(1, 0), rounds=2
 )  # fmt: skip
 COST = Cost(update=0.25, fixed=0.5, row=0.125)
 
@@ -91,20 +90,10 @@ def folder(tmp_path, monkeypatch):
 def test_two_processes_time_every_case():
     result = sharing.measure(SMALL)
     assert [run.case for run in result.runs] == cases(SMALL)
-    assert all(len(run.score["rounds"]) == 1 for run in result.runs)
+    assert all(len(run.score["rounds"]) == len(run.score["clock"]) == 2 for run in result.runs)
     assert result.settings == json.loads(json.dumps(dataclasses.asdict(SMALL)))
     assert result.provenance["digest"] == digest(sharing.TIMED)
     assert result.provenance["processors"] == os.cpu_count()
-
-
-@pytest.mark.process
-@needs_mpi
-@pytest.mark.usefixtures("folder")
-def test_what_never_counts_is_not_saved(monkeypatch):
-    code = 'import sys; print(\'{"mpi": "", "found": [[{"size": 1}, [1, 2]]]}\')'
-    monkeypatch.setattr(sharing, "command", lambda _: [sys.executable, "-c", code])
-    with pytest.raises(ValueError, match="a case was undisturbed 2 times only; nothing is saved"):
-        sharing.measure(Settings())
 
 
 def cases(settings):
@@ -137,17 +126,6 @@ def test_it_is_saved_unless_it_is_short(folder, monkeypatch, capsys):
     assert capsys.readouterr().out == f"{sharing.lines(made())[0]}\n" * 2
 
 
-def test_an_error_is_one_sentence(monkeypatch, capsys):
-    def fail(_):
-        raise ValueError("not quiet")
-
-    monkeypatch.setattr(sharing, "measure", fail)
-    monkeypatch.setattr(sys, "argv", ["sharing"])
-    with pytest.raises(SystemExit) as stop:
-        sharing.main()
-    assert (stop.value.code, capsys.readouterr().err) == (1, "not quiet\n")
-
-
 # The result
 
 
@@ -159,12 +137,12 @@ def stored():
 @pytest.mark.records
 def test_the_stored_result_is_fresh(stored):
     assert stored.provenance["digest"] == digest(sharing.TIMED), (
-        "Stale: run python -m bptt.bench.sharing on a machine with two cores that does nothing else"
+        "Stale: run python -m bptt.bench.sharing on two cores"
     )
 
 
 def test_the_stored_result_holds_every_case_with_enough_rounds(stored):
     assert stored.settings == json.loads(json.dumps(dataclasses.asdict(Settings())))
     assert [run.case for run in stored.runs] == cases(Settings())
-    assert min(len(run.score["rounds"]) for run in stored.runs) >= sharing.LEAST
+    assert min(len(run.score["rounds"]) for run in stored.runs) >= 15
     assert min(min(run.score["rounds"]) for run in stored.runs) > 0
