@@ -77,11 +77,18 @@ for k, (label, hatch) in enumerate(zip(LABELS, ["", "//", "", "xx"], strict=True
 ax.plot(whole, names, "x", color="C1", markersize=8, markeredgewidth=2, label="whole step")
 ax.invert_yaxis()
 ax.set_xlabel("seconds")
-fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=5)
+fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
 fig
 
 # %%
-figures.data(fig)
+figures.table(
+    "Seconds of a step, and of its parts",
+    {
+        "": names,
+        **{label: np.array(parts)[:, k] for k, label in enumerate(LABELS)},
+        "whole step": whole,
+    },
+)
 
 # %% [markdown]
 # ## Speed-up
