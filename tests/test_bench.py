@@ -22,7 +22,18 @@ from hypothesis import given
 
 from bptt import fused, gru, lstm, rnn, tree, unroll
 from bptt.bench import __main__ as command
-from bptt.bench import blas, clock, contestants, floor, memory, parts, plain, record, tables
+from bptt.bench import (
+    blas,
+    clock,
+    contestants,
+    floor,
+    machine,
+    memory,
+    parts,
+    plain,
+    record,
+    tables,
+)
 from bptt.bench.clock import Ratio, Timing
 from bptt.bench.contestants import Contestant, Outcome
 from bptt.bench.floor import Speeds
