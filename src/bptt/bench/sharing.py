@@ -10,10 +10,10 @@ $$
 where u is the update and s the sum of the gradients over all processes. By a ring,
 
 $$
-s(N) = 2 (N - 1) \, \ell + \frac{2 (N - 1)}{N} \cdot \frac{M}{v},
+s(N) = 2 (N - 1) \, d + \frac{2 (N - 1)}{N} \cdot \frac{M}{v},
 $$
 
-with the bytes M of the gradient, and the latency $\ell$ and bandwidth v of what lies between two
+with the bytes M of the gradient, and the latency $d$ and bandwidth v of what lies between two
 neighbours.
 
 Source of the ring: P. Patarasuk and X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters
