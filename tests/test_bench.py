@@ -22,7 +22,18 @@ from hypothesis import given
 
 from bptt import fused, gru, lstm, rnn, tree, unroll
 from bptt.bench import __main__ as command
-from bptt.bench import blas, clock, contestants, floor, memory, parts, plain, record, tables
+from bptt.bench import (
+    blas,
+    clock,
+    contestants,
+    floor,
+    machine,
+    memory,
+    parts,
+    plain,
+    record,
+    tables,
+)
 from bptt.bench.clock import Ratio, Timing
 from bptt.bench.contestants import Contestant, Outcome
 from bptt.bench.floor import Speeds
@@ -950,10 +961,10 @@ def test_the_summary_has_a_line_for_each_comparison():
 def test_the_name_of_the_processor_is_read(tmp_path):
     info = tmp_path / "cpuinfo"
     info.write_text("processor\t: 0\nmodel name\t: A : fast one\nmodel name\t: other\n")
-    assert record._cpu_model(info) == "A : fast one"
+    assert machine.cpu_model(info) == "A : fast one"
     info.write_text("processor\t: 0\n")
-    assert record._cpu_model(info) == record._cpu_model(tmp_path / "none")
-    assert record._cpu_model(info)
+    assert machine.cpu_model(info) == machine.cpu_model(tmp_path / "none")
+    assert machine.cpu_model(info)
 
 
 def test_away_from_a_terminal_each_part_ends_with_a_line(bench, capsys):

@@ -82,7 +82,7 @@ def test_settings_and_cases_survive_json(name):
 
 def test_every_result_belongs_to_an_experiment():
     # The benchmark's is tested in test_bench.py, those of the language model in test_ship.py.
-    others = {"bench", "shakespeare", "shakespeare_trials"}
+    others = {"bench", "sharing", "shakespeare", "shakespeare_trials"}
     assert {file.stem for file in results.FOLDER.glob("*.json")} <= {*NAMES, *others}
 
 

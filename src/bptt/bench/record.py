@@ -4,16 +4,14 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
-import platform
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bptt import progress
-from bptt.bench import blas, parts, tables
+from bptt.bench import blas, machine, parts, tables
 from bptt.bench.clock import Ratio
 from bptt.bench.contestants import BOUNDS
 from bptt.bench.parts import Settings
@@ -125,20 +123,10 @@ def _surroundings() -> dict[str, Any]:
     return {
         "torch": importlib.metadata.version("torch"),
         "libraries": blas.libraries(),
-        "cpu": _cpu_model(),
+        "cpu": machine.cpu_model(),
         "simd": simd["baseline"] + simd.get("found", []),
         "threads": 1,
     }
-
-
-def _cpu_model(info: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the name of the processor as Linux tells it, or what Python knows of it."""
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
-    return platform.processor() or platform.machine()
 
 
 def _runs(groups: Sequence[Run]) -> list[Run]:
