@@ -64,7 +64,7 @@ REDUCED = Settings(
 )
 
 
-def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
     """Return one case for each arm."""
     same = shared(settings, "arms", "seeds")
     return [

@@ -11,7 +11,7 @@ It is a softmax of log probabilities, so its gradient is that of cross-entropy. 
 is known, one step of gradient descent on $-\ln q_k$ moves the weights:
 
 $$
-w_m \leftarrow w_m + \eta \Bigl( \ln p_{m,k} - \sum_{j} q_j \ln p_{m,j} \Bigr).
+w_m' = w_m + \eta \, \Bigl( \ln p_{m,k} - \sum_{j} q_j \ln p_{m,j} \Bigr).
 $$
 
 Source: C. Mattern, "Linear and geometric mixtures: analysis", Data Compression Conference 2013,
