@@ -71,7 +71,7 @@ def curve(net, rank, size, *, scaled):
     )
     losses, states = [], None
     for step in range(SETTINGS.steps):
-        if update.is_first(SETTINGS, CODES, step):
+        if not update.carried_at(SETTINGS, CODES, step).any():  # an epoch begins
             states = [None] * len(net.layers)
         chunk = update.chunk_at(SETTINGS, CODES, step)
         inputs, targets = (torch.tensor(part[:, rows]) for part in chunk)
