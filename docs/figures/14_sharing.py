@@ -27,7 +27,7 @@ measured = experiments.load("sharing")
 # leads to each of three boxes at the bottom, which say "same step".
 
 # %%
-fig, ax = figures.figure(height=3.4)
+fig, ax = figures.figure(height=2.9)
 forward = {"arrowstyle": "-|>", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0, "color": FORWARD}
 back = {**forward, "color": BACKWARD}
 box = {"boxstyle": "round,pad=0.45", "facecolor": "none", "edgecolor": "C0", "linewidth": 1.4}
