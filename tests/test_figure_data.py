@@ -192,6 +192,11 @@ def test_a_table_made_by_hand_is_shown_with_its_caption_and_headings():
     assert [tag.text for tag in page.find_all("td")] == ["1.23 × 10⁻⁴", "7"]
 
 
+def test_a_column_without_a_name_is_a_value_error():
+    with pytest.raises(ValueError, match="a column has no name; name each"):
+        figures.table("Sizes", {"": ["one"], "size": [1]})
+
+
 def test_columns_of_different_lengths_are_a_value_error():
     with pytest.raises(ValueError, match="zip"):
         figures.table("", {"a": [1], "b": [1, 2]})

@@ -84,7 +84,7 @@ fig
 figures.table(
     "Seconds of a step, and of its parts",
     {
-        "": names,
+        "step of": names,
         **{label: np.array(parts)[:, k] for k, label in enumerate(LABELS)},
         "whole step": whole,
     },

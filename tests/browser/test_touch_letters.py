@@ -203,6 +203,7 @@ def test_letters_that_the_network_never_saw_are_left_out_and_named(visit):
 
 def test_a_reader_who_wants_no_motion_gets_what_it_writes_at_once(visit):
     page = opened(visit, reduced_motion="reduce")
+    says(page, "^Next: ")  # all that it was opened with is read and drawn
     page.evaluate(
         """at => {
       window.lengths = new Set();

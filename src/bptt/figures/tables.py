@@ -55,7 +55,14 @@ def table(caption: str, columns: Mapping[str, Sequence[Any]]) -> Tables:
         What the table shows.
     columns : mapping of str to sequence
         For each name the values, all of one length; the first column names the rows.
+
+    Raises
+    ------
+    ValueError
+        If a column has no name: who hears the table would not know what it holds.
     """
+    if not all(columns):
+        raise ValueError("figures.table: a column has no name; name each")
     return Tables([Table(caption, list(columns), list(zip(*columns.values(), strict=True)))])
 
 
