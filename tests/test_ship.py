@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bptt import cli, ngram, ship, text, tree
+from bptt import cli, ngram, ship, standing, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.cells import CELLS
@@ -53,28 +53,29 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "model")
     monkeypatch.setattr(pretrained, "RECORD", tmp_path / "record.json")
     monkeypatch.setattr(ship, "_peak", lambda _: 12345)
-    monkeypatch.setattr(ship, "ORDERS", 4)
+    monkeypatch.setattr(standing, "ORDERS", 4)
+    monkeypatch.setattr(standing, "EACH", 300)
     return whole
 
 
-def train(place, *, steps=SMALL.steps, sha256=text.SHA256):
+def train(place, *, steps=SMALL.steps, sha256=text.SHA256, settings=SMALL):
     """Train, and leave the checkpoint as `bptt train` does."""
     _, _, vocabulary, *codes = corpus.load("shakespeare")
     training_run = training.train(
-        SMALL,
+        settings,
         *codes,
         len(vocabulary),
         every=4,
-        save=lambda now: now.run.step == steps and leave(place, now, sha256),
+        save=lambda now: now.run.step == steps and leave(place, now, sha256, settings),
         watch=lambda _: None,
     )
     return training_run.run.params
 
 
-def leave(place, now, sha256):
+def leave(place, now, sha256, settings):
     place.mkdir(exist_ok=True)
     about = {"characters": len(corpus.load("shakespeare").vocabulary), "sha256": sha256}
-    run_file.write(place / STATE, SMALL, about, now)
+    run_file.write(place / STATE, settings, about, now)
 
 
 def test_what_is_shipped_are_the_trained_weights_in_eight_bits(small, tmp_path):
@@ -175,7 +176,7 @@ def test_a_recheck_sees_a_change_of_the_training(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("small")
 def test_the_adaptive_ngram_has_its_order_from_the_end_of_the_training_text():
     _, _, vocabulary, codes, validation = corpus.load("shakespeare")
-    measured, K = ship._baselines(), len(vocabulary)
+    measured, K = standing.opponents(), len(vocabulary)
     scores = ngram.adaptive_nats_of_orders(codes, validation, K, 4)
     stored = measured["ngrams"]["adaptive_kneser_ney"]
     assert stored == {str(n): round(nats, 5) for n, nats in enumerate(scores, start=1)}
@@ -192,7 +193,7 @@ def test_baselines_are_measured_anew_and_all_else_is_left_as_it_is(tmp_path, mon
     card_before, weights = page.read_bytes(), (pretrained.FOLDER / folder.WEIGHTS).read_bytes()
     ship._save({**record, "compressors": {}, "ngrams": {}, "orders": {}})
     page.write_text("another")
-    monkeypatch.setattr(ship, "digest", lambda _: "of today's code")
+    monkeypatch.setattr(standing, "digest", lambda _: "of today's code")
     again = ship.baselines()
     for each in (record, again):
         del each["baselines"]["cpu_seconds"]
@@ -211,7 +212,7 @@ def test_the_scores_of_a_model_that_learns_are_measured_anew(tmp_path, monkeypat
     before = page.read_bytes()
     ship._save({**record, "val_nats_adaptive": 0.0, "val_nats_mixed": 0.0, "adaptive": {}})
     page.write_text("another")
-    monkeypatch.setattr(ship, "digest", lambda _: "today's")
+    monkeypatch.setattr(standing, "digest", lambda _: "today's")
     again = ship.adaptive()
     was, now = (each["adaptive"].pop("provenance") for each in (record, again))
     assert now["digest"] == "today's today's today's"
@@ -227,7 +228,7 @@ def test_a_model_that_learns_is_scored_alone_and_mixed_with_counts_of_the_same_t
     ship.ship(tmp_path / "run")
     model, read = pretrained.load(), corpus.load("shakespeare")
     codes, rule = read.held_out[:80], adapt.Rule()
-    alone, mixed = ship.learning_nats(model, read.train, codes)
+    alone, mixed = standing.learning_nats(model, read.train, codes)
     scale = adapt.root_mean_squares(model.cell, model.params, read.train)
     assert len(alone) == len(mixed) == 79
     nats = adapt.nats(model.cell, model.params, codes, scale, rule)
@@ -241,6 +242,90 @@ def test_a_model_that_learns_is_scored_alone_and_mixed_with_counts_of_the_same_t
         log_q = log_softmax(w @ two)
         assert mixed[n] == pytest.approx(-log_q[k], rel=1e-9)
         w = w + 0.002 * (two[:, k] - two @ np.exp(log_q))
+
+
+@pytest.mark.usefixtures("small")
+def test_the_curve_of_surprise_is_of_the_whole_text_piece_by_piece(tmp_path):
+    train(tmp_path / "run")
+    record = ship.ship(tmp_path / "run")
+    model, read = pretrained.load(), corpus.load("shakespeare")
+    surprise = record["adaptive"]["surprise"]
+    assert surprise.pop("each") == 300
+    whole = len(read.held_out) - 1
+    sizes = [300] * (whole // 300 - 1) + [300 + whole % 300]
+    totals = ("val_nats_carried", "val_nats_adaptive", "val_nats_mixed")
+    for name, total in zip(["carried", "learning", "mixed"], totals, strict=True):
+        assert np.average(surprise[name], weights=sizes) == pytest.approx(record[total], abs=1e-4)
+    begins = standing.carried_nats(model, read.held_out)[:300]
+    assert surprise["carried"][0] == pytest.approx(begins.mean(), abs=1e-5)
+
+
+@pytest.fixture
+def seeds(small, tmp_path):  # noqa: ARG001  # the small text
+    """Ship seed 0, and train seed 1 beside it."""
+    train(tmp_path / "run")
+    ship.ship(tmp_path / "run")
+    train(tmp_path / "other", settings=dataclasses.replace(SMALL, seed=1))
+    return tmp_path / "run", tmp_path / "other"
+
+
+@pytest.mark.usefixtures("seeds")
+def test_the_shipped_model_is_the_first_of_the_seeds():
+    record = pretrained.record()
+    names = (*standing.SCORES, *standing.LEARNING)
+    assert record["seeds"] == {"seed": [0], **{name: [record[name]] for name in names}}
+
+
+def test_another_seed_is_scored_beside_what_is_shipped_and_changes_nothing_else(seeds):
+    before = {path: path.read_bytes() for path in pretrained.FOLDER.iterdir()}
+    was = pretrained.record()
+    now = ship.seed(seeds[1])
+    assert {path: path.read_bytes() for path in pretrained.FOLDER.iterdir()} == before
+    lists, first = now.pop("seeds"), was.pop("seeds")
+    assert now == was
+    assert lists["seed"] == [0, 1]
+    assert all(len(scores) == 2 and scores[:1] == first[name] for name, scores in lists.items())
+    alone = ship.ship(seeds[1])  # as if it were the first
+    assert {name: [one] for name, (_, one) in lists.items()} == alone["seeds"]
+
+
+def test_seeds_together_are_one_mixture_that_learns(seeds):
+    both = ship.together(seeds)["together"]
+    one = ship.together(seeds[:1])["together"]
+    assert (both["seeds"], one["seeds"]) == ([0, 1], [0])
+    assert one["val_nats_mixed"] == pretrained.record()["val_nats_mixed"]
+    assert both["val_nats_mixed"] != one["val_nats_mixed"]
+    assert both["provenance"]["digest"] == standing.adapted_by()
+
+
+@pytest.mark.usefixtures("seeds")
+@pytest.mark.parametrize("work", [ship.seed, lambda path: ship.together([path])])
+def test_a_training_with_other_settings_is_no_other_seed(work, tmp_path):
+    train(tmp_path / "third", settings=dataclasses.replace(SMALL, lr=0.003, seed=1))
+    before = pretrained.RECORD.read_bytes()
+    with pytest.raises(CheckpointError, match="has other settings than the model that is shipped"):
+        work(tmp_path / "third")
+    assert pretrained.RECORD.read_bytes() == before
+
+
+def test_a_seed_is_put_beside_the_others_once(seeds):
+    with pytest.raises(CheckpointError, match="seed 0 is in the record; train another one"):
+        ship.seed(seeds[0])
+
+
+def test_a_seed_is_put_beside_what_today_s_code_made_only(seeds, monkeypatch):
+    monkeypatch.setattr(ship, "digest", lambda _: "of today's code")
+    with pytest.raises(ValueError, match=r"^ship: the record is of other code; ask for --recheck"):
+        ship.seed(seeds[1])
+
+
+def test_scores_of_other_seeds_are_not_left_beside_new_ones(seeds, monkeypatch):
+    ship.seed(seeds[1])
+    before = pretrained.RECORD.read_bytes()
+    monkeypatch.setattr(standing, "Rule", lambda: adapt.Rule(lr=0.1))
+    with pytest.raises(ValueError, match=r"^ship: the scores have changed, those of all seeds"):
+        ship.adaptive()
+    assert pretrained.RECORD.read_bytes() == before
 
 
 @pytest.mark.usefixtures("small")
@@ -282,7 +367,7 @@ def test_the_command_asks_for_one_thing(arguments, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["ship", *arguments])
     with pytest.raises(SystemExit, match="2"):
         ship.main()
-    assert "name the folder of a training, or ask for --recheck" in capsys.readouterr().err
+    assert "name the folder of a training, or ask for --seed, --together" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -292,11 +377,13 @@ def test_the_command_asks_for_one_thing(arguments, monkeypatch, capsys):
         (["--recheck"], "recheck", []),
         (["--baselines"], "baselines", []),
         (["--adaptive"], "adaptive", []),
+        (["--seed", "run"], "seed", [Path("run")]),
+        (["--together", "run", "other"], "together", [[Path("run"), Path("other")]]),
     ],
 )
 def test_the_command_does_the_one_thing(arguments, work, given, monkeypatch, capsys):
     asked = []
-    scores = dict.fromkeys((*ship.SCORES, *ship.LEARNING), 1.25)
+    scores = dict.fromkeys((*standing.SCORES, *standing.LEARNING), 1.25)
     monkeypatch.setattr(ship, work, lambda *those: asked.append([*those]) or scores)
     monkeypatch.setattr("sys.argv", ["ship", *arguments])
     ship.main()
@@ -323,7 +410,7 @@ def test_the_record_is_of_the_code_as_it_is():
 @pytest.mark.records
 def test_the_baselines_are_of_the_code_as_it_is():
     stale = "Stale: run python -m nox -s ship -- --baselines"
-    assert RECORD["baselines"]["digest"] == ship.counted_by(), stale
+    assert RECORD["baselines"]["digest"] == standing.counted_by(), stale
 
 
 def test_the_record_is_of_a_training_that_came_to_its_end():
@@ -335,7 +422,9 @@ def test_the_record_is_of_a_training_that_came_to_its_end():
 def test_the_shipped_files_belong_to_the_record():
     model, about = pretrained.load(), folder.about(pretrained.FOLDER)
     assert about["settings"] == RECORD["settings"]
-    assert {name: about[name] for name in ship.SCORES} == {n: RECORD[n] for n in ship.SCORES}
+    assert {name: about[name] for name in standing.SCORES} == {
+        n: RECORD[n] for n in standing.SCORES
+    }
     assert sum(array.size for _, array in tree.leaves(model.params)) == RECORD["parameters"]
     size = (pretrained.FOLDER / folder.WEIGHTS).stat().st_size
     assert size == RECORD["bytes"] <= 5e6
@@ -373,8 +462,8 @@ def test_the_shipped_weights_give_the_nats_of_the_record_to_three_decimals():
 @needs_corpus
 def test_the_shipped_weights_learn_as_the_record_says_to_three_decimals():
     read = corpus.load("shakespeare")
-    codes = read.held_out[: ship.BEGINNING + 1]
-    nats = ship.learning_nats(pretrained.load(), read.train, codes)
+    codes = read.held_out[: standing.BEGINNING + 1]
+    nats = standing.learning_nats(pretrained.load(), read.train, codes)
     found = [costs.mean() for costs in nats]
     assert found == pytest.approx(RECORD["adaptive"]["beginning"], abs=5e-4)
 
@@ -382,7 +471,7 @@ def test_the_shipped_weights_learn_as_the_record_says_to_three_decimals():
 @pytest.mark.records
 def test_the_scores_of_the_model_that_learns_are_of_the_code_as_it_is():
     stale = "Stale: run python -m nox -s ship -- --adaptive"
-    assert RECORD["adaptive"]["provenance"]["digest"] == ship.adapted_by(), stale
+    assert RECORD["adaptive"]["provenance"]["digest"] == standing.adapted_by(), stale
     assert RECORD["adaptive"]["rule"] == dataclasses.asdict(adapt.Rule()), stale
 
 

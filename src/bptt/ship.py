@@ -2,7 +2,8 @@
 
 `bptt train` has trained it in that folder. Its weights are put into the package in 8 bits, and what
 is known of it is put beside them: how it was trained, how well it predicts, and what it has to
-beat. With `--recheck` the beginning of the training is repeated by today's code instead.
+beat. With `--seed FOLDER` a training that differs in its seed alone is scored beside it. With
+`--recheck` the beginning of the training is repeated by today's code instead.
 """
 
 import argparse
@@ -11,58 +12,33 @@ import itertools
 import json
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bptt import compress, files, ngram, progress, text, tree
+from bptt import files, progress, standing, text, tree
 from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm import (
-    adapt,
-    card,
-    corpus,
-    folder,
-    pretrained,
-    run_file,
-    sample,
-    score,
-    training,
-    update,
-)
-from bptt.lm.adapt import Rule
+from bptt.lm import card, corpus, folder, pretrained, run_file, sample, score, training, update
 from bptt.lm.corpus import Corpus
 from bptt.lm.folder import Model
-from bptt.lm.mixture import mix
 from bptt.lm.save import STATE
 from bptt.lm.settings import Settings, settings_of
+from bptt.lm.training import Training
 from bptt.records.digest import digest
 from bptt.records.provenance import provenance, today
 from bptt.records.results import Run
-from bptt.shapes import Array
+from bptt.standing import LEARNING, SCORES
 
 # The code whose digest the record carries: all that decides the weights.
 TRAINED_BY = "bptt.lm.update"
-# And the code whose digests the baselines carry: all that decides their scores.
-COUNTED_BY = ("bptt.ngram", "bptt.compress")
-
-# And the code that decides the scores of the model while it learns from what it has read.
-ADAPTED_BY = ("bptt.lm.adapt", "bptt.lm.mixture", "bptt.ngram")
-
-ORDERS = 12  # the longest n-grams
-# How the model that learns is mixed with n-grams that count on: chosen, as `Rule` was, with a
-# network that did not see the last tenth of the training part, on the beginning of that tenth.
-MIXED_N, MIXED_WEIGHTS, MIXED_LR = 10, (0.7, 0.4), 0.002
-BEGINNING = 2_000  # characters, for a test that asks whether the scores would come out again
-SMOOTHERS = {"witten_bell": ngram.witten_bell, "kneser_ney": ngram.kneser_ney}
 DTYPE = "int8"
-SCORES = ("val_nats_window256", "val_nats_carried")
-LEARNING = ("val_nats_adaptive", "val_nats_mixed")
 
 
 def ship(path: Path) -> dict[str, Any]:
@@ -80,24 +56,18 @@ def ship(path: Path) -> dict[str, Any]:
     CorpusError
         If Tiny Shakespeare is not there.
     """
-    settings, about, trained = run_file.read(path / STATE)
-    if trained.run.step < settings.steps:
-        raise CheckpointError(
-            f"ship: {path} is at step {trained.run.step} of {settings.steps}; go on with "
-            f"bptt train --folder {path} --resume"
-        )
-    if about.get("sha256") != text.SHA256:
-        raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
-    read = corpus.load("shakespeare")
+    settings, trained, read = _finished(path)
     model = Model(CELLS[settings.cell], update.predictor(trained.run), read.vocabulary)
     folder.write(pretrained.FOLDER, model, dtype=DTYPE)
     shipped = pretrained.load()
     seconds = round(trained.seconds)
+    frozen, learning = standing.frozen(shipped, read.held_out), standing.learning(shipped, read)
     record = {
-        **_scores(shipped, read.held_out),
-        "float32": _scores(model, read.held_out),
-        **_adaptive(shipped, read),
-        **_baselines(),
+        **frozen,
+        "float32": standing.frozen(model, read.held_out),
+        **learning,
+        "seeds": _lists({}, settings, {**frozen, **learning}),
+        **standing.opponents(),
         "settings": dataclasses.asdict(settings),
         "parameters": sum(array.size for _, array in tree.leaves(model.params)),
         "bytes": (pretrained.FOLDER / folder.WEIGHTS).stat().st_size,
@@ -118,6 +88,65 @@ def ship(path: Path) -> dict[str, Any]:
         pretrained.FOLDER, model, dtype=DTYPE, about=_summary(record), card=card.shipped(record)
     )
     _save(record)
+    return pretrained.record()
+
+
+def seed(path: Path) -> dict[str, Any]:
+    """Put the scores of another seed beside those of the model that is shipped.
+
+    Parameters
+    ----------
+    path : path
+        The folder of its training.
+
+    Raises
+    ------
+    CheckpointError
+        As `ship`, or if it differs in more than its seed from what is shipped, or not in its seed.
+    CorpusError
+        If Tiny Shakespeare is not there.
+    ValueError
+        If the shipped model is not known to be of today's code.
+    """
+    record, read = pretrained.record(), corpus.load("shakespeare")
+    settings, model = _relative(path, record)
+    if settings.seed in record["seeds"]["seed"]:
+        raise CheckpointError(f"ship: seed {settings.seed} is in the record; train another one")
+    stamps = record["provenance"]["digest"], record["adaptive"]["provenance"]["digest"]
+    if stamps != (digest(TRAINED_BY), standing.adapted_by()):
+        raise ValueError("ship: the record is of other code; ask for --recheck or --adaptive first")
+    scores = {**standing.frozen(model, read.held_out), **standing.learning(model, read)}
+    _save({**record, "seeds": _lists(record["seeds"], settings, scores)})
+    return pretrained.record()
+
+
+def together(paths: Sequence[Path]) -> dict[str, Any]:
+    """Score networks of several seeds as one: each learns, and they are mixed with n-grams.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        The folders of their trainings.
+
+    Raises
+    ------
+    CheckpointError
+        If one of them differs in more than its seed from what is shipped, or as `ship`.
+    CorpusError
+        If Tiny Shakespeare is not there.
+    """
+    record, read = pretrained.record(), corpus.load("shakespeare")
+    before = time.process_time()
+    crew = [_relative(path, record) for path in paths]
+    log_ps = [standing.learning_log_p(model, read.train, read.held_out) for _, model in crew]
+    nats = float(standing.mixed_nats(log_ps, read.train, read.held_out).mean())
+    seconds = time.process_time() - before
+    found = {
+        "seeds": [settings.seed for settings, _ in crew],
+        "val_nats_mixed": round(nats, 5),
+        "provenance": provenance(standing.adapted_by(), [Run({}, {}, seconds)]),
+    }
+    _save({**record, "together": found})
     return pretrained.record()
 
 
@@ -151,120 +180,71 @@ def recheck() -> dict[str, Any]:
 
 def baselines() -> dict[str, Any]:
     """Measure anew what the model has to beat, and put it into the record and the card."""
-    record = {**pretrained.record(), **_baselines()}
+    record = {**pretrained.record(), **standing.opponents()}
     _save(record)
     files.replace(pretrained.FOLDER / folder.CARD, card.shipped(record).encode())
     return pretrained.record()
 
 
 def adaptive() -> dict[str, Any]:
-    """Score the shipped model anew while it learns, and put that into the record and the card."""
-    record = {**pretrained.record(), **_adaptive(pretrained.load(), corpus.load("shakespeare"))}
+    """Score the shipped model anew while it learns, and put that into the record and the card.
+
+    Raises
+    ------
+    ValueError
+        If it has changed and other seeds, whose weights are not here, stand beside it.
+    """
+    before = pretrained.record()
+    record = {**before, **standing.learning(pretrained.load(), corpus.load("shakespeare"))}
+    if record["seeds"]["seed"][1:] and any(record[name] != before[name] for name in LEARNING):
+        raise ValueError("ship: the scores have changed, those of all seeds; ship them anew")
     _save(record)
     files.replace(pretrained.FOLDER / folder.CARD, card.shipped(record).encode())
     return pretrained.record()
+
+
+def _finished(path: Path) -> tuple[Settings, Training, Corpus]:
+    """Read a training that has come to its end, and the text that it read."""
+    settings, about, trained = run_file.read(path / STATE)
+    if trained.run.step < settings.steps:
+        raise CheckpointError(
+            f"ship: {path} is at step {trained.run.step} of {settings.steps}; go on with "
+            f"bptt train --folder {path} --resume"
+        )
+    if about.get("sha256") != text.SHA256:
+        raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
+    return settings, trained, corpus.load("shakespeare")
+
+
+def _relative(path: Path, record: Mapping[str, Any]) -> tuple[Settings, Model]:
+    """Read a training that differs in its seed alone from what is shipped, in 8 bits as that is."""
+    settings, trained, read = _finished(path)
+    if settings != dataclasses.replace(settings_of(record["settings"]), seed=settings.seed):
+        raise CheckpointError(
+            f"ship: the training in {path} has other settings than the model that is shipped; "
+            "train it with the command of the model's card, and another --seed"
+        )
+    model = Model(CELLS[settings.cell], update.predictor(trained.run), read.vocabulary)
+    with tempfile.TemporaryDirectory() as place:
+        folder.write(place, model, dtype=DTYPE)
+        return settings, folder.read(place)
+
+
+def _lists(
+    before: Mapping[str, Any], settings: Settings, scores: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the lists of the seeds so far, each longer by one more seed."""
+    more = {
+        "seed": settings.seed,
+        **{name: scores[name] for name in (*SCORES, *LEARNING)},
+    }
+    return {name: [*before.get(name, []), value] for name, value in more.items()}
 
 
 def _save(record: Mapping[str, Any]) -> None:
     """Write the record into the package; a number that is not finite is a ValueError."""
     content = json.dumps(record, indent=1, allow_nan=False) + "\n"
     files.replace(pretrained.RECORD, content.encode())
-
-
-def _scores(model: Model, codes: Array) -> dict[str, float]:
-    """Return nats per character, in windows of 256 and with the state carried."""
-    cell, params, _ = model
-    return {
-        "val_nats_window256": round(score.windows(cell, params, codes), 5),
-        "val_nats_carried": round(score.carried(cell, params, codes), 5),
-    }
-
-
-def _adaptive(model: Model, read: Corpus) -> dict[str, Any]:
-    """Score a model that learns from what it has read, alone and mixed with n-grams."""
-    before = time.process_time()
-    alone, mixed = learning_nats(model, read.train, read.held_out)
-    seconds = time.process_time() - before
-    scores = dict(zip(LEARNING, (alone.mean(), mixed.mean()), strict=True))
-    return {
-        **{name: round(float(nats), 5) for name, nats in scores.items()},
-        "adaptive": {
-            "rule": dataclasses.asdict(Rule()),
-            "mixed": {"n": MIXED_N, "weights": MIXED_WEIGHTS, "lr": MIXED_LR},
-            "beginning": [round(float(nats[:BEGINNING].mean()), 5) for nats in (alone, mixed)],
-            "provenance": provenance(adapted_by(), [Run({}, {}, seconds)]),
-        },
-    }
-
-
-def learning_nats(model: Model, train: Array, codes: Array) -> tuple[Array, Array]:
-    """Return what each character of a text but the first costs a model that learns on the way.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    train : ndarray of int of shape (M,)
-        The text that it was trained on, which the n-grams count too.
-    codes : ndarray of int of shape (N,)
-        The text.
-
-    Returns
-    -------
-    alone, mixed : ndarray of shape (N - 1,)
-        Nats: of the network, and of its mixture with the n-grams that count on.
-    """
-    cell, params, vocabulary = model
-    scale = adapt.root_mean_squares(cell, params, train)
-    readings = adapt.read(cell, params, codes, scale, Rule())
-    log_p = np.concatenate([reading.log_p for reading in readings])
-    counts = ngram.reading(train, codes, len(vocabulary), MIXED_N)
-    next(counts)  # of the first character, which the network does not predict
-    pairs = (np.stack([log, np.log(p[-1])]) for log, p in zip(log_p, counts, strict=True))
-    mixture = mix(pairs, codes[1:], MIXED_WEIGHTS, MIXED_LR)
-    mixed = [-one.log_q[k] for one, k in zip(mixture, codes[1:], strict=True)]
-    return -np.take_along_axis(log_p, codes[1:, None], axis=1)[:, 0], np.array(mixed)
-
-
-def _baselines() -> dict[str, Any]:
-    """Score what a network has to beat, on the same split, in nats per character.
-
-    The order of the n-grams is the one that the last tenth of the training part would choose. The
-    same tenth chose what `bptt.compress` tells PPMd and zpaq.
-    """
-    before = time.process_time()
-    _, _, vocabulary, train, validation = corpus.load("shakespeare")
-    words, K = (vocabulary.decode(train), vocabulary.decode(validation)), len(vocabulary)
-    tables = {
-        name: ngram.nats_of_orders(smooth, train, validation, K, ORDERS)
-        for name, smooth in SMOOTHERS.items()
-    }
-    orders = {
-        name: ngram.choose_order(smooth, train, K, ORDERS) for name, smooth in SMOOTHERS.items()
-    }
-    first, last = np.split(train, [int(len(train) * 0.9)])
-    at_the_end = ngram.adaptive_nats_of_orders(first, last, K, ORDERS)
-    tables["adaptive_kneser_ney"] = ngram.adaptive_nats_of_orders(train, validation, K, ORDERS)
-    orders["adaptive_kneser_ney"] = 1 + int(np.argmin(at_the_end))
-    return {
-        "ngrams": {
-            name: {str(n): round(nats, 5) for n, nats in enumerate(table, start=1)}
-            for name, table in tables.items()
-        },
-        "orders": orders,
-        "compressors": {name: round(compress.nats(*words, name), 5) for name in compress.METHODS},
-        "baselines": provenance(counted_by(), [Run({}, {}, time.process_time() - before)]),
-    }
-
-
-def counted_by() -> str:
-    """Return the digests of the code that decides the scores of the baselines."""
-    return " ".join(map(digest, COUNTED_BY))
-
-
-def adapted_by() -> str:
-    """Return the digests of the code that decides the scores of the model that learns."""
-    return " ".join(map(digest, ADAPTED_BY))
 
 
 def _peak(settings: Settings) -> int | None:
@@ -311,6 +291,10 @@ def main() -> None:
     """Ship a training, recheck what is shipped, or measure anew what it is compared with."""
     parser = argparse.ArgumentParser(prog="python -m bptt.ship", description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="where `bptt train` has trained it")
+    parser.add_argument("--seed", metavar="FOLDER", type=Path, help="score another seed beside it")
+    parser.add_argument(
+        "--together", metavar="FOLDER", type=Path, nargs="+", help="score several seeds as one"
+    )
     parser.add_argument("--recheck", action="store_true", help="repeat the beginning, and restamp")
     parser.add_argument("--baselines", action="store_true", help="measure what is to be beaten")
     parser.add_argument("--adaptive", action="store_true", help="score it while it learns")
@@ -319,19 +303,19 @@ def main() -> None:
     if asked.peak:
         sys.stdout.write(json.dumps(_use_memory(settings_of(json.loads(asked.peak)))))
         return
-    if [asked.recheck, asked.baselines, asked.adaptive, bool(asked.folder)].count(True) != 1:
-        parser.error(
-            "name the folder of a training, or ask for --recheck, --baselines or --adaptive alone"
-        )
+    work = {
+        "folder": lambda: ship(asked.folder),
+        "seed": lambda: seed(asked.seed),
+        "together": lambda: together(asked.together),
+        "recheck": recheck,
+        "baselines": baselines,
+        "adaptive": adaptive,
+    }
+    if len(wanted := [name for name in work if getattr(asked, name)]) != 1:
+        *some, last = (f"--{name}" for name in work if name != "folder")
+        parser.error(f"name the folder of a training, or ask for {', '.join(some)} or {last} alone")
     try:
-        if asked.recheck:
-            record = recheck()
-        elif asked.baselines:
-            record = baselines()
-        elif asked.adaptive:
-            record = adaptive()
-        else:
-            record = ship(asked.folder)
+        record = work[wanted[0]]()
     except (ValueError, OSError, ModuleNotFoundError) as error:
         parser.error(str(error))
     names = (*SCORES, *LEARNING)
