@@ -226,7 +226,7 @@ def test_what_does_not_fit_together_is_one_sentence(
 def test_a_process_beside_the_first_one_does_not_say_what_that_one_says(alone, text, tmp_path):
     alone.setenv("PMI_RANK", "1")
     alone.setenv("PMI_SIZE", "2")
-    alone.setattr(cli, "GRACE", 0)
+    alone.setattr(cli.train, "GRACE", 0)
     alone.setattr(crews, "joined", lambda *_: contextlib.nullcontext(engine.Alone()))
     words = ("train", "--folder", tmp_path / "new", "--text", text)
     for stop, code in [(KeyboardInterrupt(signal.SIGTERM), 143), (engine.Lost("gone"), 1)]:
