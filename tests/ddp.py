@@ -11,27 +11,25 @@ import sys
 
 import numpy as np
 import torch
+from engines import CODES, K, in_dtype
 from torch import distributed
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from bptt import lstm, torch_layout, tree
+from bptt import lstm, torch_layout
 from bptt.lm import torch_engine, update
 from bptt.lm.engine import rows_of
 from bptt.lm.settings import Settings
 
-K = 11
 SETTINGS = Settings(
     embedding=7, widths=(13, 9), batch=5, chunk=12, steps=20, lr=0.02, warmup=4, decay=10,
     clip=np.inf, seed=3,
 )  # fmt: skip
-CODES = np.cumsum(np.random.default_rng(3).integers(1, 3, size=5 * 12 * 6 + 2)) % K
 
 
 def begun():
     """Return the run before its first step, in float64."""
-    run = update.start(SETTINGS, K)
-    return tree.map(lambda leaf: leaf if isinstance(leaf, int) else leaf.astype(np.float64), run)
+    return in_dtype(update.start(SETTINGS, K))
 
 
 class Net(torch.nn.Module):

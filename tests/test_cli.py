@@ -221,7 +221,7 @@ def test_on_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(trained, mon
     settings, _, training = run_file.read(trained / STATE)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("COLUMNS", "150")
-    with cli._progress(settings, trainings.begin(settings, 9)) as show:
+    with cli.watch.progress_of(settings, trainings.begin(settings, 9)) as show:
         show(training._replace(losses=(2.5,)))
         time.sleep(0.15)
         show(training._replace(losses=(1.25,)))
@@ -235,7 +235,7 @@ def test_without_tqdm_there_are_lines_on_a_terminal_too(trained, monkeypatch, ca
     settings, _, training = run_file.read(trained / STATE)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    with cli._progress(settings, trainings.begin(settings, 9)) as show:
+    with cli.watch.progress_of(settings, trainings.begin(settings, 9)) as show:
         show(training)
         show(training)
     assert capsys.readouterr().out.count("step 6 of 6") == 1
@@ -577,7 +577,7 @@ def test_each_character_is_written_when_it_is_drawn(trained, monkeypatch):
             drawn.append(self.getvalue())
 
     monkeypatch.setattr(sys, "stdout", Out())
-    cli._generate(
+    cli.generate._generate(
         model=str(trained), prompt="a", length=3, temperature=1.0, top_k=None, adapt_to=None, seed=0
     )
     assert [len(written) for written in drawn[:4]] == [1, 2, 3, 4]

@@ -8,8 +8,9 @@ import pytest
 from helpers import assert_close, assert_equal
 
 from bptt import lstm, ngram, text, tree
-from bptt.experiments import corpora, language_levers, layer_norm, runner, zoneout
-from bptt.experiments.language_levers import Lever, Recipe
+from bptt.experiments import corpora, language_levers, runner
+from bptt.experiments.levers import averages, chunks, layer_norm, training, zoneout
+from bptt.experiments.levers.recipe import Lever, Recipe
 from bptt.lm import score, update
 from bptt.lm.settings import Settings as Training
 from bptt.records.results import Run
@@ -43,7 +44,7 @@ def case(**changes):
 
 
 def trained(**changes):
-    return language_levers.train(case(**changes), CODES, 7)
+    return training.train(case(**changes), CODES, 7)
 
 
 # What is run.
@@ -233,7 +234,7 @@ def test_a_lever_learns_and_repeats_to_the_last_bit(changes):
 
 
 def test_the_cells_are_those_that_are_named():
-    first = language_levers.first_weights
+    first = training.first_weights
     (layer,) = first(case(cell="layer norm"), 7).layers
     assert isinstance(layer, layer_norm.Params)
     for rounds in (1, 3):
@@ -248,13 +249,13 @@ def test_the_cells_are_those_that_are_named():
 def test_zoneout_draws_in_training_and_keeps_its_share_afterwards():
     zoned = case(p_h=0.2, p_c=0.4)
     rng = np.random.default_rng(0)
-    cell = language_levers.cell_within(zoned, (20, 6), rng=rng)
+    cell = training.cell_within(zoned, (20, 6), rng=rng)
     assert cell.d_h.shape == cell.d_c.shape == (20, 6, 5)
-    assert not (cell.d_h == language_levers.cell_within(zoned, (20, 6), rng=rng).d_h).all()
-    after = language_levers.cell_after(zoned)
+    assert not (cell.d_h == training.cell_within(zoned, (20, 6), rng=rng).d_h).all()
+    after = training.cell_after(zoned)
     assert after == zoneout.Cell(np.float32(0.2), np.float32(0.4))
-    assert language_levers.cell_after(case()) is lstm
-    assert language_levers.cell_within(case(), (20, 6), rng=rng) is lstm
+    assert training.cell_after(case()) is lstm
+    assert training.cell_within(case(), (20, 6), rng=rng) is lstm
 
 
 def test_weights_after_zoneout_at_rate_zero_score_as_an_lstm():
@@ -269,7 +270,7 @@ def test_weights_after_zoneout_at_rate_zero_score_as_an_lstm():
 
 def an_epoch(**changes):
     """Return the spans of the first epoch, and the first span of the next."""
-    found = language_levers.spans(case(**changes), len(CODES))
+    found = chunks.spans(case(**changes), len(CODES))
     first = [next(found)]
     for span in found:
         if span.at == 0:
@@ -280,9 +281,9 @@ def an_epoch(**changes):
 
 def test_chunks_of_one_length_are_those_of_the_library():
     settings = Training(batch=6, chunk=20, seed=3)
-    spans = itertools.islice(language_levers.spans(case(), len(CODES)), 20)
+    spans = itertools.islice(chunks.spans(case(), len(CODES)), 20)
     for step, span in enumerate(spans):
-        got = language_levers.read(CODES, 6, span)
+        got = chunks.read(CODES, 6, span)
         for a, b in zip(got, update.chunk_at(settings, CODES, step), strict=True):
             assert (a == b).all()
 
@@ -290,13 +291,13 @@ def test_chunks_of_one_length_are_those_of_the_library():
 @pytest.mark.parametrize("seed", range(5))
 def test_chunks_of_drawn_lengths_read_every_character_once_an_epoch_and_in_order(seed):
     places = np.arange(996)  # 6 arcs of 166 characters
-    found = language_levers.spans(case(variable=True, seed=seed), len(places))
+    found = chunks.spans(case(variable=True, seed=seed), len(places))
     for _ in range(3):
         inputs, targets, at = [], [], 0
         while at < 166:
             span = next(found)
             assert span.at == at
-            read, predicted = language_levers.read(places, 6, span)
+            read, predicted = chunks.read(places, 6, span)
             assert read.shape == predicted.shape == (span.T, 6)
             inputs.append(read)
             targets.append(predicted)
@@ -311,7 +312,7 @@ def test_chunks_of_drawn_lengths_read_every_character_once_an_epoch_and_in_order
 def test_the_lengths_are_drawn_as_by_merity_and_others():
     rng = np.random.default_rng(0)
     arc = 640_000
-    lengths = language_levers.chunk_lengths(case(variable=True, chunk=64), arc, rng=rng)
+    lengths = chunks.chunk_lengths(case(variable=True, chunk=64), arc, rng=rng)
     assert lengths.sum() == arc
     assert lengths[:-1].min() >= 5
     short = lengths < 48
@@ -319,7 +320,7 @@ def test_the_lengths_are_drawn_as_by_merity_and_others():
     assert lengths[~short].mean() == pytest.approx(63.5, abs=0.2)  # n is rounded down
     assert lengths[~short].std() == pytest.approx(5, abs=0.2)
     assert lengths[short].mean() == pytest.approx(31.5, abs=1)
-    shortest = language_levers.chunk_lengths(case(variable=True, chunk=6), arc, rng=rng)
+    shortest = chunks.chunk_lengths(case(variable=True, chunk=6), arc, rng=rng)
     assert shortest[:-1].min() == 5
 
 
@@ -332,28 +333,28 @@ def test_an_epoch_of_drawn_lengths_differs_from_the_next_and_starts_elsewhere():
 
 def test_the_rate_of_an_update_is_scaled_with_the_length_of_its_chunk(monkeypatch):
     rates = []
-    adam = language_levers.Adam
+    adam = training.Adam
 
     def watch(*arguments, **named):
         rates.extend(arguments)
         return adam(*arguments, **named)
 
-    monkeypatch.setattr(language_levers, "Adam", watch)
+    monkeypatch.setattr(training, "Adam", watch)
     trained(variable=True, falls=False, warmup=0.0)
-    spans = itertools.islice(language_levers.spans(case(variable=True), len(CODES)), 5)
+    spans = itertools.islice(chunks.spans(case(variable=True), len(CODES)), 5)
     assert rates == pytest.approx([1e-2 * span.T / 20 for span in spans])
     assert len(set(rates)) > 2
 
 
 def test_the_rate_falls_over_the_whole_run_or_stays(monkeypatch):
     rates = []
-    adam = language_levers.Adam
+    adam = training.Adam
 
     def watch(*arguments, **named):
         rates.extend(arguments)
         return adam(*arguments, **named)
 
-    monkeypatch.setattr(language_levers, "Adam", watch)
+    monkeypatch.setattr(training, "Adam", watch)
     trained(steps=10, warmup=0.2)
     assert rates == pytest.approx([1e-2 * w for w in (0.5, 1, *np.arange(8, 0, -1) / 8)])
     rates.clear()
@@ -365,7 +366,7 @@ def test_the_rate_falls_over_the_whole_run_or_stays(monkeypatch):
 
 
 def shares(**changes):
-    return [language_levers.share(case(**changes), step) for step in range(5)]
+    return [averages.share(case(**changes), step) for step in range(5)]
 
 
 def test_without_a_decay_the_average_is_the_last_weights():
@@ -383,7 +384,7 @@ def test_a_tail_average_is_the_mean_of_the_last_weights():
     every = [np.full(2, float(n)) for n in (7, 1, 2, 3, 5)]
     average = every[0]
     for theta, w in zip(every, shares(decay=1.0, first=0.4), strict=True):
-        average = language_levers.averaged(average, theta, w)
+        average = averages.averaged(average, theta, w)
     assert_close(average, np.full(2, 10 / 3))
 
 
@@ -445,7 +446,7 @@ def test_a_tuning_run_neither_trains_nor_is_scored_on_the_validation_text(monkey
 def test_a_tuning_run_does_not_train_on_what_it_is_scored_on(monkeypatch, runs):
     whole = corpora.lines()
     seen, _ = text.split(whole)
-    training, _ = text.split(seen)
+    kept, _ = text.split(seen)
     given = []
     train = language_levers.train
 
@@ -455,4 +456,4 @@ def test_a_tuning_run_does_not_train_on_what_it_is_scored_on(monkeypatch, runs):
 
     monkeypatch.setattr(language_levers, "train", watch)
     language_levers.score(dict(runs[0].case))
-    assert text.Vocabulary.of(whole).decode(given[0]) == training
+    assert text.Vocabulary.of(whole).decode(given[0]) == kept

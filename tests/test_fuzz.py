@@ -37,7 +37,7 @@ def test_more_than_a_sentence_is_noticed(monkeypatch):
     monkeypatch.setattr(folder, "read", fail_with(ValueError("a" * 2000)))
     with pytest.raises(AssertionError, match="a sentence of 2007 characters"):
         fuzz.run(["generate"])
-    monkeypatch.setattr(cli, "_fail", fail_with(SystemExit(7)))
+    monkeypatch.setattr(cli.errors, "fail", fail_with(SystemExit(7)))
     with pytest.raises(AssertionError, match="exit code 7"):
         fuzz.run(["generate"])
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from bptt import lstm, stack, tree, unroll
 from bptt.cell import Cell, Steps, inside
-from bptt.experiments import layer_norm, mogrifier, zoneout
+from bptt.experiments.levers import layer_norm, mogrifier, zoneout
 from bptt.shapes import ShapeError
 
 # What torch computes: the equations of the papers, written once more.

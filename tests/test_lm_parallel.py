@@ -15,37 +15,25 @@ import time
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from engines import (
+    CODES,
+    SETTINGS,
+    K,
+    bptt,
+    in_dtype,
+    in_threads,
+    points,
+    steps_of,
+    train,
+    write_text,
+)
 from helpers import assert_close
 
 from bptt import cli, tree
 from bptt.lm import crews, engine, folder, lock, parallel, project, run_file, training, update
-from bptt.lm.dropout import Rates
 from bptt.lm.engine import Numpy, rows_of
 from bptt.lm.parallel import Ranks
 from bptt.lm.save import CURVE, STATE
-from bptt.lm.settings import Settings
-
-K = 11
-DROPS = Rates(rows=0.1, inputs=0.2, between=0.3, outputs=0.4, recurrent=0.25)
-SETTINGS = Settings(
-    embedding=7, widths=(13, 7), batch=5, chunk=12, steps=20, lr=0.05, warmup=4, decay=10,
-    clip=0.15, fresh=0.3, average=0.9, rates=DROPS, alpha=0.5, beta=0.25, seed=3,
-)  # fmt: skip
-CODES = np.cumsum(np.random.default_rng(3).integers(1, 3, size=5 * 12 * 6 + 2)) % K
-
-
-def in_double(run):
-    return tree.map(lambda leaf: leaf if isinstance(leaf, int) else leaf.astype(np.float64), run)
-
-
-def steps_of(taken, run, steps=20):
-    """Take steps by an engine; return where the run stands then, whole, and the losses."""
-    run, losses = taken.own(run), []
-    for _ in range(steps):
-        run, nats = taken.advance(run)
-        losses.append(nats)
-    return taken.whole(run), losses
 
 
 class Threads:
@@ -71,19 +59,10 @@ class Threads:
         return True
 
 
-def in_threads(size, settings, run):
+def by_ranks(size, settings, run):
     """Take the steps by ranks in threads; return what each has at the end."""
-    comm, ended = Threads(size), [None] * size
-
-    def work(rank):
-        ended[rank] = steps_of(Ranks(settings, CODES, comm.of(rank)), run)
-
-    workers = [threading.Thread(target=work, args=[rank]) for rank in range(size)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return ended
+    comm = Threads(size)
+    return in_threads(size, lambda rank: steps_of(Ranks(settings, CODES, comm.of(rank)), run))
 
 
 # The mathematics
@@ -96,9 +75,9 @@ def test_processes_with_uneven_shares_take_the_steps_of_one(cell, tied, size):
     settings = dataclasses.replace(
         SETTINGS, cell=name, tied=tied, widths=(13, 7) if tied else (13, 9)
     )
-    begun = in_double(update.start(settings, K))
+    begun = in_dtype(update.start(settings, K))
     want, losses = steps_of(Numpy(settings, CODES), begun)
-    ended = in_threads(size, settings, begun)
+    ended = by_ranks(size, settings, begun)
     for run, seen in ended:
         assert np.abs(np.subtract(seen, losses)).max() < 1e-10
         assert run.step == run.moments.t == 20
@@ -116,7 +95,7 @@ def assert_equal_bits(one, other):
 
 def test_in_float32_what_is_sent_and_kept_is_float32():
     begun = update.start(SETTINGS, K)
-    (run, losses), _ = in_threads(2, SETTINGS, begun)
+    (run, losses), _ = by_ranks(2, SETTINGS, begun)
     want, alone = steps_of(Numpy(SETTINGS, CODES), begun)
     assert np.abs(np.subtract(losses, alone)).max() < 1e-5
     assert {leaf.dtype for _, leaf in tree.leaves((run.params, run.states))} == {np.dtype("f4")}
@@ -194,12 +173,6 @@ def test_a_launcher_is_known_by_what_it_says_to_each_process(name, alone):
     assert crews.launched() == ("", 0, 1)
 
 
-def bptt(*words):
-    done = CliRunner().invoke(cli.commands(), [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
-    return done
-
-
 @pytest.mark.parametrize(
     ("says", "words", "message", "code"),
     [
@@ -226,7 +199,7 @@ def test_what_does_not_fit_together_is_one_sentence(
 def test_a_process_beside_the_first_one_does_not_say_what_that_one_says(alone, text, tmp_path):
     alone.setenv("PMI_RANK", "1")
     alone.setenv("PMI_SIZE", "2")
-    alone.setattr(cli, "GRACE", 0)
+    alone.setattr(cli.train, "GRACE", 0)
     alone.setattr(crews, "joined", lambda *_: contextlib.nullcontext(engine.Alone()))
     words = ("train", "--folder", tmp_path / "new", "--text", text)
     for stop, code in [(KeyboardInterrupt(signal.SIGTERM), 143), (engine.Lost("gone"), 1)]:
@@ -293,8 +266,6 @@ ROOM = {
     "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
-SMALL = ["--embedding", 4, "--widths", "9,7", "--batch", 5, "--chunk", 8, "--average", 0.9]
-DROPPED = ["--inputs", 0.1, "--outputs", 0.2, "--recurrent", 0.2]
 needs_mpi = pytest.mark.skipif(
     LAUNCHER is None or importlib.util.find_spec("mpi4py") is None, reason="needs MPI and mpi4py"
 )
@@ -302,9 +273,7 @@ needs_mpi = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    path = tmp_path_factory.mktemp("text") / "words.txt"
-    path.write_text("the cat sat on the mat\n" * 150)
-    return path
+    return write_text(tmp_path_factory.mktemp("text"))
 
 
 def start(size, *words, code=None):
@@ -331,16 +300,6 @@ def finish(process):
 def ours(err):
     """Return the sentences that are not those of MPI."""
     return [line for line in err.splitlines() if line.startswith(("Error", "Traceback"))]
-
-
-def points(place):
-    rows = (place / CURVE).read_text().splitlines()[1:]
-    return np.array([[float(n) for k, n in enumerate(row.split(",")) if k != 1] for row in rows])
-
-
-def train(text, place, *more, steps=12):
-    words = ("--steps", steps, "--every", 4, *SMALL, *DROPPED)
-    return ("train", "--text", text, "--folder", place, *words, *more)
 
 
 @pytest.fixture(scope="module")

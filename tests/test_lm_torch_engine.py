@@ -11,44 +11,34 @@ import ddp
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from engines import (
+    CODES,
+    SETTINGS,
+    K,
+    bptt,
+    in_dtype,
+    in_threads,
+    points,
+    steps_of,
+    train,
+    write_text,
+)
 from helpers import assert_close, assert_equal
 
-from bptt import cli, tree
+from bptt import tree
 from bptt.lm import folder, run_file, torch_engine, update
 from bptt.lm.dropout import Rates
 from bptt.lm.engine import Numpy
-from bptt.lm.save import CURVE, STATE
-from bptt.lm.settings import Settings
+from bptt.lm.save import STATE
 from bptt.lm.torch_engine import Torch
 from bptt.optim import NonFiniteGradient
 
-K = 11
-DROPS = Rates(rows=0.1, inputs=0.2, between=0.3, outputs=0.4, recurrent=0.25)
-SETTINGS = Settings(
-    embedding=7, widths=(13, 9), batch=5, chunk=12, steps=20, lr=0.05, warmup=4, decay=10,
-    clip=0.15, fresh=0.3, average=0.9, rates=DROPS, alpha=0.5, beta=0.25, seed=3,
-)  # fmt: skip
-CODES = np.cumsum(np.random.default_rng(3).integers(1, 3, size=5 * 12 * 6 + 2)) % K
 CPU = torch.device("cpu")
 TORCH = ("--engine", "torch")
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 needs_gloo = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="this torch knows no other processes"
 )
-
-
-def in_dtype(run, dtype):
-    return tree.map(lambda leaf: leaf if isinstance(leaf, int) else leaf.astype(dtype), run)
-
-
-def steps_of(taken, run, steps=20):
-    """Take steps by an engine; return where the run stands then, whole, and the losses."""
-    run, losses = taken.own(run), []
-    for _ in range(steps):
-        run, nats = taken.advance(run)
-        losses.append(nats)
-    return taken.whole(run), losses
 
 
 def assert_same_run(got, want, tol):
@@ -93,7 +83,7 @@ def test_twenty_steps_are_those_of_numpy(cell, tied, dtype, of_losses, of_weight
 )
 def test_what_is_left_out_is_left_out(plain):
     settings = dataclasses.replace(SETTINGS, **plain)
-    begun = in_dtype(update.start(settings, K), "float64")
+    begun = in_dtype(update.start(settings, K))
     want, losses = steps_of(Numpy(settings, CODES), begun, 4)
     got, seen = steps_of(Torch(settings, CODES, CPU), begun, 4)
     assert np.abs(np.subtract(seen, losses)).max() < 1e-10
@@ -149,21 +139,13 @@ class InThreads(Torch):
 @pytest.mark.parametrize("size", [2, 4, 5])
 def test_processes_with_uneven_shares_take_the_steps_of_one(cell, size, monkeypatch):
     settings = dataclasses.replace(SETTINGS, cell=cell.__name__.removeprefix("bptt."))
-    begun = in_dtype(update.start(settings, K), "float64")
+    begun = in_dtype(update.start(settings, K))
     want, losses = steps_of(Torch(settings, CODES, CPU), begun)
     monkeypatch.setattr(InThreads, "parts", [None] * size)
     monkeypatch.setattr(InThreads, "barrier", threading.Barrier(size, timeout=60))
-    ended = [None] * size
-
-    def work(rank):
-        ended[rank] = steps_of(InThreads(settings, CODES, CPU, rank, size), begun)
-
-    workers = [threading.Thread(target=work, args=[rank]) for rank in range(size)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    for run, seen in ended:
+    for run, seen in in_threads(
+        size, lambda rank: steps_of(InThreads(settings, CODES, CPU, rank, size), begun)
+    ):
         assert np.abs(np.subtract(seen, losses)).max() < 1e-10
         assert_same_run(run, want, 1e-9)
 
@@ -199,27 +181,7 @@ def test_two_processes_learn_as_with_distributed_data_parallel():
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    path = tmp_path_factory.mktemp("text") / "words.txt"
-    path.write_text("the cat sat on the mat\n" * 150)
-    return path
-
-
-def bptt(*words):
-    done = CliRunner().invoke(cli.commands(), [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
-    return done
-
-
-def train(text, place, *more):
-    sizes = ("--embedding", 4, "--widths", "9,7", "--batch", 5, "--chunk", 8, "--average", 0.9)
-    drops = ("--inputs", 0.1, "--outputs", 0.2, "--recurrent", 0.2)
-    words = ("--steps", 12, "--every", 4, *sizes, *drops)
-    return ("train", "--text", text, "--folder", place, *words, *more)
-
-
-def points(place):
-    rows = (place / CURVE).read_text().splitlines()[1:]
-    return np.array([[float(n) for k, n in enumerate(row.split(",")) if k != 1] for row in rows])
+    return write_text(tmp_path_factory.mktemp("text"))
 
 
 @pytest.fixture(scope="module")

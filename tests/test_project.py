@@ -180,7 +180,7 @@ def test_a_stop_at_any_write_leaves_what_can_go_on_and_be_used(place, text, writ
 
     monkeypatch.setattr(files, "replace", kill)
     with pytest.raises(Killed):
-        cli._train(
+        cli.train._train(
             str(place), resume=False, every=3, text=str(text), embedding=4, widths="6", batch=3,
             chunk=8, steps=6,
         )  # fmt: skip
@@ -631,7 +631,7 @@ def test_the_commands_that_train_prints_can_be_pasted(tmp_path):
 def test_thousands_of_characters_have_their_memory_said_before(place, tmp_path, monkeypatch):
     path = tmp_path / "many.txt"
     path.write_text("".join(map(chr, range(0x4E00, 0x4E00 + 5000))), encoding="utf-8")
-    monkeypatch.setattr(cli, "MUCH", 1e6)
+    monkeypatch.setattr(cli.train, "MUCH", 1e6)
     done = train(place, path, "--steps", 1)
     assert done.exit_code == 0
     assert " GB of memory, for 5,000 characters." in done.stdout.splitlines()[0]
