@@ -23,7 +23,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import nox
@@ -148,6 +148,16 @@ def layouts(session: nox.Session) -> None:
     session.log(said)
     if " skipped" in said:
         session.error("A library is missing: here no test may be skipped.")
+
+
+@nox.session(default=False, venv_backend="none")
+def hosts(session: nox.Session) -> None:
+    """Train between two hosts that one Linux plays, by MPI and torch; needs root, skips nothing."""
+    files = ["tests/test_lm_hosts.py", *session.posargs]
+    said = run_in_tests(session, "-m", "pytest", *files, silent=True)
+    session.log(said)
+    if " skipped" in said:
+        session.error("Something is missing, as said above: here no test may be skipped.")
 
 
 @nox.session(default=False, venv_backend="none")
@@ -361,13 +371,13 @@ def path_of(session: nox.Session, browser: str) -> str:
     return path
 
 
-def run_in_tests(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+def run_in_tests(session: nox.Session, *arguments: str, **how: Any) -> Any:
     """Run Python in the environment of the session `tests`: another like it could be gigabytes."""
     prepare = ("-m", "nox", "--session", "tests", "--install-only")
     session.run(sys.executable, *prepare, silent=True, external=True)
     scripts = "Scripts" if os.name == "nt" else "bin"
     python = Path(os.environ.get("NOX_ENVDIR", ".nox"), "tests", scripts, "python")
-    session.run(str(python), *arguments, env=env, external=True)
+    return session.run(str(python), *arguments, external=True, **how)
 
 
 def install_docs(session: nox.Session) -> None:

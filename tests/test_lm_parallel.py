@@ -372,8 +372,8 @@ def launcher_cuts_short():
     return int(re.search(r"(\d+)\.\d+", said.stdout)[1]) >= 5
 
 
-def wait_for(condition, process):
-    for _ in range(6000):
+def wait_for(condition, process, seconds=60):
+    for _ in range(100 * seconds):
         if condition():
             return
         assert process.poll() is None, process.communicate()
