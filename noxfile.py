@@ -194,7 +194,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def ship(session: nox.Session) -> None:
-    """Put a trained model into the package: `-- FOLDER`; or `-- --help` for what else it measures."""
+    """Put a trained model into the package: `-- FOLDER`; `-- --help` says what else."""
     install(session, "-e", ".[baselines,lm,torch]")
     session.run("python", "-m", "bptt.ship", *session.posargs)
 
