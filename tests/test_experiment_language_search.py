@@ -21,10 +21,12 @@ def runs():
 
 
 @pytest.mark.parametrize("settings", [FULL, REDUCED])
-def test_the_arms_differ_in_what_is_dropped_alone(settings):
+def test_the_arms_differ_in_what_is_dropped_and_in_where_they_stop_alone(settings):
     cases = language_search.cases(settings, [])
-    assert [tuple(case["rates"].values()) for case in cases] == list(settings.arms)
-    assert len({str({**case, "rates": None}) for case in cases}) == 1
+    arms = [(tuple(case["rates"].values()), case["until"]) for case in cases]
+    assert arms == list(settings.arms)
+    assert len({str({**case, "rates": None, "until": None}) for case in cases}) == 1
+    assert max(until for _, until in arms) <= settings.steps
 
 
 def test_an_arm_is_a_training_of_the_library_on_nine_tenths_of_the_training_part(runs):

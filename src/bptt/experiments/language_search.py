@@ -2,13 +2,13 @@ r"""How much should the long run of chapter 9 drop? A search that never sees the
 
 Each arm trains the large network on the first nine tenths of the training part and is scored on
 the last tenth of it, in windows and with the state carried. The arms differ in what is dropped;
-all else they share, the schedule among it. An arm runs once, so no spread is known, and it ends
+all else they share, the schedule among it. An arm runs once, so no spread is known, and most end
 before the schedule does. What is chosen here is then to be trained anew, on the whole training part
 and with several seeds, and the validation text to be scored once.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
@@ -25,17 +25,20 @@ CELL = "lstm"
 RATES = ("inputs", "between", "outputs", "recurrent")
 
 
+Arm: TypeAlias = tuple[tuple[float, ...], int]
+
+
 @dataclass(frozen=True)
 class Settings:
     """What is run: each arm once."""
 
-    arms: Annotated[tuple[tuple[float, ...], ...], "the rates of each, in the order of `RATES`"] = (
-        (0.1, 0.4, 0.4, 0.15),
-        (0.1, 0.4, 0.4, 0.3),
+    arms: Annotated[tuple[Arm, ...], "the rates of each, as in `RATES`, and its updates"] = (
+        ((0.1, 0.4, 0.4, 0.0), 2_000),
+        ((0.1, 0.4, 0.4, 0.15), 10_000),
+        ((0.1, 0.4, 0.4, 0.3), 4_000),
     )
     corpus: Annotated[str, "`tiny shakespeare`, or `made up`, without a file"] = "tiny shakespeare"
     seeds: Annotated[tuple[int, ...], "the seed"] = (0,)
-    until: Annotated[int, "the updates that an arm gets"] = 4_000
     every: Annotated[int, "the updates from score to score"] = 1_000
     embedding: Annotated[int, "D, how many numbers stand for a character"] = 128
     widths: Annotated[tuple[int, ...], "the number of units of each layer"] = (512, 512)
@@ -50,9 +53,8 @@ class Settings:
 
 FULL = Settings()
 REDUCED = Settings(
-    arms=((0.0, 0.0, 0.1, 0.0), (0.1, 0.4, 0.4, 0.3)),
+    arms=(((0.0, 0.0, 0.1, 0.0), 10), ((0.1, 0.4, 0.4, 0.3), 20)),
     corpus=MADE_UP,
-    until=20,
     every=10,
     embedding=8,
     widths=(9, 7),
@@ -68,8 +70,8 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa:
     """Return one case for each arm."""
     same = shared(settings, "arms", "seeds")
     return [
-        {**same, "rates": dict(zip(RATES, arm, strict=True)), "seed": seed}
-        for arm in settings.arms
+        {**same, "rates": dict(zip(RATES, rates, strict=True)), "until": until, "seed": seed}
+        for rates, until in settings.arms
         for seed in settings.seeds
     ]
 
