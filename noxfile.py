@@ -154,7 +154,7 @@ def layouts(session: nox.Session) -> None:
 def hosts(session: nox.Session) -> None:
     """Train between two hosts that one Linux plays, by MPI and torch; needs root, skips nothing."""
     files = ["tests/test_lm_hosts.py", *session.posargs]
-    said = run_in_tests(session, "-m", "pytest", *files, silent=True)
+    said = run_in_tests(session, "-m", "pytest", *files, silent=True, env={"BPTT_HOSTS": "1"})
     session.log(said)
     if " skipped" in said:
         session.error("Something is missing, as said above: here no test may be skipped.")

@@ -39,6 +39,7 @@ from bptt.standing import LEARNING, SCORES
 # The code whose digest the record carries: all that decides the weights.
 TRAINED_BY = "bptt.lm.update"
 DTYPE = "int8"
+TEMPEST = "Boatswain!"  # the first word of the last play, none of which is in the training text
 # How far the scores of one model that learns lie apart on two processors, which round otherwise.
 ROUNDING = 1e-3
 
@@ -83,6 +84,7 @@ def ship(path: Path) -> dict[str, Any]:
             "train": len(read.train),
             "validation": len(read.held_out),
         },
+        "tempest": read.vocabulary.decode(read.held_out).find(TEMPEST),
         "curve": [list(point) for point in trained.curve],
         "provenance": provenance(digest(TRAINED_BY), [Run({}, {}, seconds)]),
     }
