@@ -33,7 +33,7 @@ class Settings:
     """What is run: each arm once."""
 
     arms: Annotated[tuple[Arm, ...], "the rates of each, as in `RATES`, and its updates"] = (
-        ((0.1, 0.4, 0.4, 0.0), 2_000),
+        ((0.1, 0.4, 0.4, 0.0), 3_000),
         ((0.1, 0.4, 0.4, 0.15), 10_000),
         ((0.1, 0.4, 0.4, 0.3), 4_000),
     )
