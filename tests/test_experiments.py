@@ -15,7 +15,7 @@ import pytest
 from bptt import experiments
 from bptt.experiments import __main__ as command
 from bptt.experiments import latch, runner
-from bptt.experiments.registry import AHEAD, NAMES, find
+from bptt.experiments.registry import NAMES, find
 from bptt.records import results
 from bptt.records.results import Result, Run, load
 
@@ -62,12 +62,7 @@ def test_a_stored_result_is_plain_json_with_finite_numbers(name):
     assert content["provenance"]["cpu_seconds"] == pytest.approx(spent, abs=0.1)
 
 
-@pytest.mark.parametrize("name", AHEAD)
-def test_an_experiment_that_is_ahead_has_no_result_to_quote(name):
-    assert not results.path(name).exists()
-
-
-@pytest.mark.parametrize("name", [*NAMES, *AHEAD])
+@pytest.mark.parametrize("name", NAMES)
 def test_settings_and_cases_survive_json(name):
     """A tuple in a case would not be found again among the runs of an interrupted measurement."""
     experiment = find(name)
@@ -438,14 +433,14 @@ def test_every_module_with_cases_is_an_experiment_and_every_experiment_has_what_
     modules = [importlib.import_module(f"bptt.experiments.{file.stem}") for file in files]
     parts = ("FULL", "REDUCED", "cases", "score")
     having = [module for module in modules if any(part in vars(module) for part in parts)]
-    known = sorted([*NAMES, *AHEAD])
+    known = sorted(NAMES)
     assert [module.__name__ for module in having] == [f"bptt.experiments.{name}" for name in known]
     assert all(part in vars(module) for module in having for part in parts)
     assert find("latch") is latch
 
 
 def test_an_unknown_experiment_is_refused_with_the_names_that_there_are():
-    known = ", ".join([*NAMES, *AHEAD])
+    known = ", ".join(NAMES)
     why = rf"^experiments: there is no experiment 'lach'; there are: {known}$"
     with pytest.raises(ValueError, match=why):
         find("lach")
