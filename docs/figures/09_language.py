@@ -166,7 +166,7 @@ fig
 figures.data(fig)
 
 # %% [markdown]
-# ## Standings
+# ## Long run
 #
 # In words: two lists of predictors, one below the other, each with a dot at what it pays. In both
 # the network of the chapter stands to the left of all that were measured here.
@@ -226,37 +226,6 @@ figures.table(
         "who says so": [who for *_, who in frozen + learning],
     },
 )
-
-# %% [markdown]
-# ## Long run
-#
-# In words: the score on the text held back falls steeply, then slowly, and ends below the two
-# levels of frozen opponents. A diamond, the score with the state carried, is lower. The curve of
-# the training text ends far below all.
-
-# %%
-steps, seconds, train, held_out = np.array(record["curve"]).T
-hours = seconds / 3600
-levels = [
-    (kneser_ney[order], f"{order}-gram, frozen", "C3", "--"),
-    (1.4697, "nanoGPT, a Transformer", "C4", (0, (6, 1, 1, 1, 1, 1))),
-]
-assert held_out[0] > kneser_ney["5"]
-carried = record["float32"]["val_nats_carried"]
-assert carried < held_out.min() < kneser_ney[order]
-
-fig, ax = figures.figure(height=3.6)
-ax.plot(hours, train, "s--", ms=3, color="C1", label="on the training text")
-ax.plot(hours, held_out, "o-", ms=3, color="C0", label="on text held back")
-ax.plot(hours[-1:], [carried], "D", ms=5, color="C0", label=f"same, state carried, {carried:.2f}")
-for nats, name, color, style in levels:
-    ax.axhline(nats, color=color, linestyle=style, linewidth=1, label=f"{name}, {nats:.2f}")
-ax.set(xlabel="hours of CPU", ylabel="nats per character", xlim=(0, None), ylim=(None, 1.75))
-fig.legend(loc="outside lower center", ncols=2)
-fig
-
-# %%
-figures.data(fig)
 
 # %% [markdown]
 # ## Learning
