@@ -210,7 +210,10 @@ def test_the_scores_of_a_model_that_learns_are_measured_anew(tmp_path, monkeypat
     record = json.loads(json.dumps(ship.ship(tmp_path / "run")))
     page = pretrained.FOLDER / folder.CARD
     before = page.read_bytes()
-    ship._save({**record, "val_nats_adaptive": 0.0, "val_nats_mixed": 0.0, "adaptive": {}})
+    nothing = dict.fromkeys(standing.LEARNING, 0.0)
+    firsts = {name: [0.0] for name in standing.LEARNING}
+    seeds = {**record["seeds"], **firsts}
+    ship._save({**record, **nothing, "adaptive": {}, "seeds": seeds})
     page.write_text("another")
     monkeypatch.setattr(standing, "digest", lambda _: "today's")
     again = ship.adaptive()
@@ -456,6 +459,15 @@ def test_the_shipped_weights_give_the_nats_of_the_record_to_three_decimals():
     assert windows == pytest.approx(RECORD["val_nats_window256"], abs=5e-4)
     carried = side_by_side(cell, params, validation, parts=30, steps=256)
     assert carried == pytest.approx(RECORD["val_nats_carried"], abs=5e-4)
+
+
+@needs_corpus
+def test_the_tempest_begins_where_the_record_says():
+    _, _, vocabulary, train, held_out = corpus.load("shakespeare")
+    play = vocabulary.decode(held_out[RECORD["tempest"] :])
+    assert play.startswith("Boatswain!\n")
+    people = ["PROSPERO:", "MIRANDA:", "CALIBAN:"]
+    assert all(name in play and name not in vocabulary.decode(train) for name in people)
 
 
 @pytest.mark.records
