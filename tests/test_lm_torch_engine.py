@@ -298,3 +298,13 @@ def test_a_process_that_has_lost_the_others_says_how_to_go_on(text, tmp_path, mo
         "Error: lm.torch_engine: another process has ended; the last checkpoint stays in "
         f"{tmp_path / STATE}; go on with: bptt train --folder {tmp_path} --resume\n"
     )
+
+
+def test_a_gpu_without_room_is_not_taken_for_a_lost_process():
+    with pytest.raises(torch.OutOfMemoryError), torch_engine._together():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_several_processes_do_not_share_one_gpu():
+    with pytest.raises(ValueError, match=r"cuda:0 is one GPU, and there are 2 processes; take"):
+        torch_engine._device("cuda:0", 2)

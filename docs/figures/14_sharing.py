@@ -69,10 +69,12 @@ for batch in BATCHES:
 fig, ax = figures.figure(height=2.8)
 left = np.zeros(len(names))
 LABELS = ["update", "fixed", "rows", "sum"]
-for k, (label, hatch) in enumerate(zip(LABELS, ["", "//", "", "xx"], strict=True)):
+for k, (label, hatch) in enumerate(zip(LABELS, ["", "//", "", ""], strict=True)):
     width = np.array(parts)[:, k]
     color = ["C2", "C3", "C0", BACKWARD][k]
-    ax.barh(names, width, left=left, label=label, color=color, hatch=hatch, edgecolor="white")
+    style = {"color": color, "hatch": hatch, "edgecolor": "white"}
+    style["linewidth"] = 0 if label == "sum" else 1  # an edge would hide so thin a slice
+    ax.barh(names, width, left=left, label=label, **style)
     left += width
 ax.plot(whole, names, "x", color="C1", markersize=8, markeredgewidth=2, label="whole step")
 ax.invert_yaxis()
@@ -87,6 +89,77 @@ figures.table(
         "step of": names,
         **{label: np.array(parts)[:, k] for k, label in enumerate(LABELS)},
         "whole step": whole,
+    },
+)
+
+# %% [markdown]
+# ## A ring
+#
+# Three processes add up their gradients of three numbers. Each panel shows what they have before a
+# turn, and on the arrows what is handed on in it. A frame marks a sum that is complete.
+
+# %%
+have = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]  # a row for each process
+count = len(have)
+total = np.sum(have, axis=0).tolist()
+complete = set()  # a process, and a piece of which it has the whole sum
+PIECES = ["C0", "C2", "C3"]
+PLACES = [(0, 0.68), (0.95, -0.62), (-0.95, -0.62)]
+ARROWS = [  # from each process to the next: the start, the end, and the place of the number
+    ((0.5, 0.48), (0.92, -0.38), (0.92, 0.12)),
+    ((0.44, -0.62), (-0.44, -0.62), (0, -0.42)),
+    ((-0.92, -0.38), (-0.5, 0.48), (-0.92, 0.12)),
+]
+SIDE = 0.3
+
+
+def draw_process(ax, r):
+    x, y = PLACES[r]
+    ax.text(x, y + np.sign(y) * 0.32, f"process {r + 1}", ha="center", va="center")
+    for k, value in enumerate(have[r]):
+        corner = (x + (k - count / 2) * SIDE, y - SIDE / 2)
+        ax.add_patch(Rectangle(corner, SIDE, SIDE, facecolor=PIECES[k], alpha=0.25, linewidth=0))
+        if (r, k) in complete:
+            frame = {"fill": False, "edgecolor": PIECES[k], "linewidth": 2.2}
+            ax.add_patch(Rectangle(corner, SIDE, SIDE, **frame))
+        ax.text(x + (k - 1) * SIDE, y, str(value), ha="center", va="center")
+
+
+def draw_arrow(ax, r, k):
+    start, end, place = ARROWS[r]
+    ax.annotate("", end, start, arrowprops={**forward, "color": PIECES[k]})
+    ax.text(*place, str(have[r][k]), ha="center", va="center", color=PIECES[k])
+
+
+titles, shown = [], []
+fig, axes = figures.figure(2, 2, height=4.2)
+for turn, ax in enumerate(axes.flat):
+    adding = turn < count - 1
+    titles.append(f"turn {turn + 1}: hand on and add" if adding else f"turn {turn + 1}: hand on")
+    shown.append([", ".join(map(str, own)) for own in have])
+    moving = [(r, (r - turn) % count) for r in range(count)]
+    for r, k in moving:
+        draw_process(ax, r)
+        draw_arrow(ax, r, k)
+    for r, k, value in [(r, k, have[r][k]) for r, k in moving]:
+        there = (r + 1) % count
+        have[there][k] = have[there][k] + value if adding else value
+        if turn >= count - 2:  # the last turn that adds, and all later ones
+            complete.add((there, k))
+    ax.set_title(titles[-1])
+    ax.set(xlim=(-1.5, 1.5), ylim=(-1.15, 1.15), aspect="equal")
+    ax.axis("off")
+assert have == [total] * count
+assert len(complete) == count**2
+fig
+
+# %%
+shown.append([", ".join(map(str, own)) for own in have])
+figures.table(
+    "What each process has before each turn, and at the end",
+    {
+        "before": [*titles, "the end"],
+        **{f"process {r + 1}": [own[r] for own in shown] for r in range(count)},
     },
 )
 

@@ -323,8 +323,12 @@ class Crew(NamedTuple):
 @contextlib.contextmanager
 def _together() -> Iterator[None]:
     """Say in our own words that another process has ended."""
+    import torch
+
     try:
         yield
+    except torch.OutOfMemoryError:  # a RuntimeError too
+        raise
     except RuntimeError as error:
         raise Lost("lm.torch_engine: another process has ended") from error
 
@@ -378,6 +382,11 @@ def _device(name: str, size: int) -> Any:
     kind, _, number = name.partition(":")
     if kind == "cpu":
         return torch.device("cpu")
+    if number and size > 1:
+        raise ValueError(
+            f"--device {name} is one GPU, and there are {size} processes; take --device cuda, which "
+            "gives each its own"
+        )
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     wanted = int(number or (os.environ["LOCAL_RANK"] if size > 1 else 0))
     if wanted >= there:
