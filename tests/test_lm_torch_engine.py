@@ -308,3 +308,9 @@ def test_a_gpu_without_room_is_not_taken_for_a_lost_process():
 def test_several_processes_do_not_share_one_gpu():
     with pytest.raises(ValueError, match=r"cuda:0 is one GPU, and there are 2 processes; take"):
         torch_engine._device("cuda:0", 2)
+
+
+def test_torch_is_told_nothing_about_threads_and_notes_none(text, tmp_path):
+    done = bptt(*train(text, tmp_path, *TORCH))
+    assert "thread" not in done.stdout + done.stderr
+    assert run_file.read(tmp_path / STATE)[1]["threads"] is None

@@ -70,7 +70,8 @@ def _train(
         _follow(engine, device)
         return
     with crews.joined(engine, device) as crew:
-        _lead(crew, Path(folder), resume, every, asked.pop("text"), **asked)
+        own = engine == crews.ENGINES[0]  # torch chooses the threads of its products itself
+        _lead(crew, own, Path(folder), resume, every, asked.pop("text"), **asked)
 
 
 def _follow(engine: str, device: str | None) -> None:
@@ -89,7 +90,13 @@ def _follow(engine: str, device: str | None) -> None:
 
 
 def _lead(
-    crew: Crew, place: Path, resume: bool, every: int | None, source: str | None, **asked: Any
+    crew: Crew,
+    own: bool,
+    place: Path,
+    resume: bool,
+    every: int | None,
+    source: str | None,
+    **asked: Any,
 ) -> None:
     """Train, alone or as the first of several processes."""
     open_project = project.resume if resume else project.begin
@@ -99,15 +106,16 @@ def _lead(
     insist_on_rows(settings.batch, crew.size)
     count = opened.threads if crew.size == 1 else 1  # they are as many as the processors, as a rule
     with products.limited(settings.batch, max(settings.widths), count) as count:
-        if count == 1 and opened.threads is None and not threads.is_chosen():
+        if own and count == 1 and opened.threads is None and not threads.is_chosen():
             say("One thread does the products, which are small; OMP_NUM_THREADS chooses another.")
-        if opened.threads not in {None, count}:
+        if own and opened.threads not in {None, count}:
             say(
                 f"It was trained with {opened.threads} threads, and goes on with {count}: the last "
                 "bits may differ."
             )
         with watch.progress_of(settings, opened.begun) as show:
-            left = project.train(opened, watch.while_heard(show), count, crew)
+            noted = count if own else opened.threads
+            left = project.train(opened, watch.while_heard(show), noted, crew)
     named, source = quoted(place), opened.corpus.source
     on = "" if source in TEXTS else f" --text {_retyped(source)}"
     said = [f"{name} was changed by someone else, and is left as it is." for name in left]
