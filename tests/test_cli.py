@@ -516,7 +516,7 @@ def test_a_model_is_scored_while_it_learns_from_what_it_has_read(trained, corpus
     assert [line.split() for line in lines] == [line.split() for line in plain]
     cell, params, vocabulary = folder.read(trained)
     seen, unseen = map(vocabulary.encode, text.split(text.read(corpus)))
-    scale = adapt.root_mean_squares(cell, params, seen)
+    scale = adapt.root_mean_squares(cell, params, seen, 20)
     nats = adapt.nats(cell, params, unseen, scale, adapt.Rule())
     assert last.startswith("learning from each 20 once predicted ")
     assert float(last.split()[-3]) == pytest.approx(nats, abs=6e-5)

@@ -7,6 +7,7 @@ import lzma
 import math
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,22 @@ def test_a_score_is_per_character_and_not_per_byte(method):
     word = "".join(np.random.default_rng(9).choice(list("éèêë"), size=4000))
     # Two bits of entropy; a byte that never changes takes up to one more.
     assert 2 <= text.bits(compress.nats(word[:2000], word[2000:], method)) < 3.1
+
+
+@pytest.mark.records
+def test_the_order_of_ppmd_is_the_best_at_the_end_of_the_training_text(monkeypatch):
+    if not Path(os.environ.get(text.VARIABLE, ""), text.FILE).is_file():
+        pytest.skip(f"needs Tiny Shakespeare in the folder that {text.VARIABLE} names")
+    pytest.importorskip("pyppmd")
+    read, _ = text.split(text.tiny_shakespeare())
+    first, last = text.split(read)
+    scores = {}
+    for order in range(4, 9):
+        monkeypatch.setattr(compress, "ORDER", order)
+        scores[order] = round(compress.nats(first, last, "ppmd"), 3)
+    monkeypatch.undo()
+    assert scores == {4: 1.442, 5: 1.403, 6: 1.395, 7: 1.397, 8: 1.399}
+    assert min(scores, key=scores.__getitem__) == compress.ORDER
 
 
 @pytest.mark.parametrize("method", ["xz", "ppmd", "zpaq"], indirect=True)

@@ -97,7 +97,7 @@ def test_a_text_that_repeats_itself_is_learnt():
     rng = np.random.default_rng(0)
     params = init(lstm, K, D, (16,), rng=rng)
     codes = np.tile(rng.integers(K, size=10), 60)
-    scale = adapt.root_mean_squares(lstm, params, codes)
+    scale = adapt.root_mean_squares(lstm, params, codes, 20)
     frozen = score.carried(lstm, params, codes)
     assert adapt.nats(lstm, params, codes, scale, Rule(lr=1e-2)) < frozen - 0.8
 
@@ -109,9 +109,16 @@ def test_however_strong_the_pull_no_weight_goes_past_where_it_came_from(scale, d
     assert 0 <= tree.ravel(pull)[0].min() <= tree.ravel(pull)[0].max() <= 1
 
 
+def test_weights_without_a_gradient_stay_and_nothing_pulls(params):
+    nothing = tree.map(np.zeros_like, params)
+    speed, pull = adapt._factors(nothing, RULE)
+    assert (tree.ravel(speed)[0] == RULE.lr / RULE.epsilon).all()
+    assert not tree.ravel(pull)[0].any()
+
+
 def test_all_stays_in_the_dtype_of_the_weights():
     params = init(lstm, K, D, WIDTHS, rng=np.random.default_rng(0))
-    scale = adapt.root_mean_squares(lstm, params, TEXT)
+    scale = adapt.root_mean_squares(lstm, params, TEXT, 20)
     *_, last = adapt.read(lstm, params, TEXT, scale, RULE)
     arrays = [array for tree_ in (scale, last) for _, array in tree.leaves(tree_)]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
@@ -136,11 +143,11 @@ def test_a_text_too_short_is_refused(params, scale):
     with pytest.raises(ShapeError, match=r"codes must be \(2 or more,\), got \(1,\)"):
         adapt.read(lstm, params, TEXT[:1], scale, RULE)
     with pytest.raises(ShapeError, match=r"codes must be \(21 or more,\)"):
-        adapt.root_mean_squares(lstm, params, TEXT[:20])
+        adapt.root_mean_squares(lstm, params, TEXT[:20], 20)
 
 
 def test_weights_that_run_away_are_told():
     params = init(lstm, K, D, WIDTHS, rng=np.random.default_rng(0))
-    scale = adapt.root_mean_squares(lstm, params, TEXT)
+    scale = adapt.root_mean_squares(lstm, params, TEXT, 20)
     with np.errstate(all="ignore"), pytest.raises(NonFiniteGradient, match="take a smaller"):
         adapt.nats(lstm, params, np.tile(TEXT, 20), scale, Rule(lr=1e38))

@@ -8,7 +8,7 @@ import pytest
 from helpers import assert_equal
 
 from bptt import gru, lstm, ops, rnn, tree
-from bptt.lm import network, pretrained, score, update
+from bptt.lm import network, score, update
 from bptt.lm.dropout import Rates
 from bptt.lm.settings import Settings, settings_of
 from bptt.lm.update import (
@@ -106,8 +106,6 @@ def test_settings_that_are_older_than_the_average_have_none():
     plain = dataclasses.asdict(SMALL)
     del plain["average"]
     assert settings_of(plain) == SMALL
-    assert "average" not in pretrained.record()["settings"]
-    assert settings_of(pretrained.record()["settings"]).average == 0
 
 
 @pytest.mark.parametrize(
@@ -242,10 +240,24 @@ def test_equal_settings_give_equal_bits_and_another_seed_another_run(codes):
         assert train(other, codes, 9, 5)[1] != losses
 
 
-def test_each_purpose_has_draws_of_its_own():
-    drawn = [np.random.default_rng([3, n]).random() for n in (0, 1, 2, 3)]
-    assert (update.WEIGHTS, update.STARTS, update.MASKS, update.FRESH) == (0, 1, 2, 3)
-    assert len(set(drawn)) == 4
+def test_each_purpose_has_draws_of_its_own(codes, monkeypatch):
+    settings, asked = change(rates=DROPS, fresh=0.5), []
+    rng_of = np.random.default_rng
+
+    def watched(seed):
+        asked.append(tuple(seed))
+        return rng_of(seed)
+
+    run = start(settings, codes.max() + 1)
+    monkeypatch.setattr(np.random, "default_rng", watched)
+    for step in range(1, 4):
+        start(settings, codes.max() + 1)
+        update.chunk_at(settings, codes, step)
+        update.masks_at(settings, run.params, step)
+        update.carried_at(settings, codes, step)
+    purposes = {purpose for _, purpose, *_ in asked}
+    assert len(purposes) == 4
+    assert {seed for seed, *_ in asked} == {settings.seed}
 
 
 def test_nothing_is_mutated(codes):

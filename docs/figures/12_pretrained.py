@@ -27,7 +27,8 @@ rng = np.random.default_rng(4)
 p, units, steps = 0.3, 12, 30
 anew = locked(p, (units, steps), rng=rng) == 0
 once = np.repeat(locked(p, (units, 1), rng=rng) == 0, steps, axis=1)
-assert anew.any(axis=1).all() and once[:, 0].sum() == 4
+assert anew.any(axis=1).all()
+assert once[:, 0].sum() == 4
 assert once.any(axis=1).tolist() == once.all(axis=1).tolist()
 
 fig, axes = figures.figure(1, 2, height=2.3, sharey=True)
@@ -102,7 +103,9 @@ def gains(lever, equal):
 
 in_time = {name: gains(name, "time") for name in names}
 by_updates = {name: gains(name, "updates") for name in again}
-fig, axes = figures.figure(2, 1, height=4.2, sharex=True, height_ratios=[len(names), 1 + len(again)])
+fig, axes = figures.figure(
+    2, 1, height=4.2, sharex=True, height_ratios=[len(names), 1 + len(again)]
+)
 panels = zip(axes, (in_time, by_updates), ("equal time", "as many updates"), strict=True)
 for n, (ax, rows, title) in enumerate(panels):
     for row, found in enumerate(rows.values()):

@@ -2,8 +2,9 @@
 
 `bptt train` has trained it in that folder. Its weights are put into the package in 8 bits, and what
 is known of it is put beside them: how it was trained, how well it predicts, and what it has to
-beat. With `--seed FOLDER` a training that differs in its seed alone is scored beside it. With
-`--recheck` the beginning of the training is repeated by today's code instead.
+beat. With `--seed FOLDER` a training that differs in its seed alone is scored beside it, and with
+`--keep PLACE` its weights are kept there, so that it can be scored anew. With `--recheck` the
+beginning of the training is repeated by today's code instead.
 """
 
 import argparse
@@ -25,7 +26,18 @@ from bptt.bench import language
 from bptt.bench.memory import peak_bytes
 from bptt.cells import CELLS
 from bptt.checkpoint import CheckpointError
-from bptt.lm import card, corpus, folder, pretrained, run_file, sample, score, training, update
+from bptt.lm import (
+    card,
+    corpus,
+    ensemble,
+    folder,
+    pretrained,
+    run_file,
+    sample,
+    score,
+    training,
+    update,
+)
 from bptt.lm.corpus import Corpus
 from bptt.lm.folder import Model
 from bptt.lm.save import STATE
@@ -39,6 +51,12 @@ from bptt.standing import LEARNING, SCORES
 # The code whose digest the record carries: all that decides the weights.
 TRAINED_BY = "bptt.lm.update"
 DTYPE = "int8"
+CARD_OF_A_SEED = """\
+# A training of another seed than the model that `bptt` brings along
+
+It is kept so that its scores can be made anew: `python -m bptt.ship --seed` with this folder.
+"""
+KEPT = ("corpus", "settings", "step")  # what is noted beside the weights of another seed
 TEMPEST = "Boatswain!"  # the first word of the last play, none of which is in the training text
 # How far the scores of one model that learns lie apart on two processors, which round otherwise.
 ROUNDING = 1e-3
@@ -61,8 +79,7 @@ def ship(path: Path) -> dict[str, Any]:
     """
     settings, trained, read = _finished(path)
     model = Model(CELLS[settings.cell], update.predictor(trained.run), read.vocabulary)
-    folder.write(pretrained.FOLDER, model, dtype=DTYPE)
-    shipped = pretrained.load()
+    shipped, size = _in_eight_bits(model)
     seconds = round(trained.seconds)
     frozen, learning = standing.frozen(shipped, read.held_out), standing.learning(shipped, read)
     record = {
@@ -73,7 +90,7 @@ def ship(path: Path) -> dict[str, Any]:
         **standing.opponents(),
         "settings": dataclasses.asdict(settings),
         "parameters": sum(array.size for _, array in tree.leaves(model.params)),
-        "bytes": (pretrained.FOLDER / folder.WEIGHTS).stat().st_size,
+        "bytes": size,
         "cpu_seconds": seconds,
         "peak_bytes": _peak(settings),
         "writing_seconds": round(_writing_seconds(shipped), 3),
@@ -95,13 +112,15 @@ def ship(path: Path) -> dict[str, Any]:
     return pretrained.record()
 
 
-def seed(path: Path) -> dict[str, Any]:
+def seed(path: Path, keep: Path | None = None) -> dict[str, Any]:
     """Put the scores of another seed beside those of the model that is shipped.
 
     Parameters
     ----------
     path : path
-        The folder of its training.
+        The folder of its training, or of its weights as they were kept.
+    keep : path, optional
+        A folder for its weights, in 8 bits as those that are shipped.
 
     Raises
     ------
@@ -116,10 +135,12 @@ def seed(path: Path) -> dict[str, Any]:
     settings, model = _relative(path, record)
     if settings.seed in record["seeds"]["seed"]:
         raise CheckpointError(f"ship: seed {settings.seed} is in the record; train another one")
-    stamps = record["provenance"]["digest"], record["adaptive"]["provenance"]["digest"]
-    if stamps != (digest(TRAINED_BY), standing.adapted_by()):
-        raise ValueError("ship: the record is of other code; ask for --recheck or --adaptive first")
-    scores = {**standing.frozen(model, read.held_out), **standing.learning(model, read)}
+    _insist_on_todays_code(record)
+    scores = _scores(model, read)
+    if keep:
+        about = folder.about(path)
+        noted = {name: about[name] for name in KEPT}
+        folder.write(keep, model, dtype=DTYPE, about=noted, card=CARD_OF_A_SEED)
     _save({**record, "seeds": _lists(record["seeds"], settings, scores)})
     return pretrained.record()
 
@@ -130,26 +151,29 @@ def together(paths: Sequence[Path]) -> dict[str, Any]:
     Parameters
     ----------
     paths : sequence of path
-        The folders of their trainings.
+        The folders of their trainings, or of their weights as they were kept.
 
     Raises
     ------
     CheckpointError
-        If one of them differs in more than its seed from what is shipped, or as `ship`.
+        If one of them differs in more than its seed from what is shipped, two have the same seed,
+        or as `ship`.
     CorpusError
         If Tiny Shakespeare is not there.
+    ValueError
+        If the shipped model is not known to be of today's code.
     """
     record, read = pretrained.record(), corpus.load("shakespeare")
-    before = time.process_time()
+    _insist_on_todays_code(record)
     crew = [_relative(path, record) for path in paths]
-    log_ps = [standing.learning_log_p(model, read.train, read.held_out) for _, model in crew]
-    nats = float(standing.mixed_nats(log_ps, read.train, read.held_out).mean())
-    seconds = time.process_time() - before
-    found = {
-        "seeds": [settings.seed for settings, _ in crew],
-        "val_nats_mixed": round(nats, 5),
-        "provenance": provenance(standing.adapted_by(), [Run({}, {}, seconds)]),
-    }
+    seeds = [settings.seed for settings, _ in crew]
+    if len(set(seeds)) < len(seeds):
+        raise CheckpointError(f"ship: the seeds are {seeds}; name a training of each seed once")
+    before = time.process_time()
+    log_ps = [ensemble.learning_log_p(model, read.train, read.held_out) for _, model in crew]
+    nats = float(ensemble.mixed_nats(log_ps, read.train, read.held_out).mean())
+    seconds = round(time.process_time() - before)
+    found = {"seeds": seeds, "val_nats_mixed": round(nats, 5), "cpu_seconds": seconds}
     _save({**record, "together": found})
     return pretrained.record()
 
@@ -193,18 +217,18 @@ def baselines() -> dict[str, Any]:
 def adaptive() -> dict[str, Any]:
     """Score the shipped model anew while it learns, and put that into the record and the card.
 
-    Raises
-    ------
-    ValueError
-        If it has changed and other seeds, whose weights are not here, stand beside it.
+    Where the scores have changed, those of the other seeds are no longer comparable and leave the
+    record; `seed` and `together` put them back from the weights that were kept.
     """
     before = pretrained.record()
     learning = standing.learning(pretrained.load(), corpus.load("shakespeare"))
     apart = max(abs(learning[name] - before[name]) for name in LEARNING)
-    if before["seeds"]["seed"][1:] and apart > ROUNDING:
-        raise ValueError("ship: the scores have changed, those of all seeds; ship them anew")
-    firsts = {name: [learning[name], *before["seeds"][name][1:]] for name in LEARNING}
-    record = {**before, **learning, "seeds": {**before["seeds"], **firsts}}
+    others = apart <= ROUNDING
+    seeds = {name: values if others else values[:1] for name, values in before["seeds"].items()}
+    firsts = {name: [learning[name], *seeds[name][1:]] for name in LEARNING}
+    record = {**before, **learning, "seeds": {**seeds, **firsts}}
+    if not others:
+        record.pop("together", None)
     _save(record)
     files.replace(pretrained.FOLDER / folder.CARD, card.shipped(record).encode())
     return pretrained.record()
@@ -213,28 +237,54 @@ def adaptive() -> dict[str, Any]:
 def _finished(path: Path) -> tuple[Settings, Training, Corpus]:
     """Read a training that has come to its end, and the text that it read."""
     settings, about, trained = run_file.read(path / STATE)
-    if trained.run.step < settings.steps:
-        raise CheckpointError(
-            f"ship: {path} is at step {trained.run.step} of {settings.steps}; go on with "
-            f"bptt train --folder {path} --resume"
-        )
+    _insist_on_the_end(path, trained.run.step, settings)
     if about.get("sha256") != text.SHA256:
         raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
     return settings, trained, corpus.load("shakespeare")
 
 
+def _insist_on_the_end(path: Path, step: int, settings: Settings) -> None:
+    if step < settings.steps:
+        raise CheckpointError(
+            f"ship: {path} is at step {step} of {settings.steps}; go on with "
+            f"bptt train --folder {path} --resume"
+        )
+
+
 def _relative(path: Path, record: Mapping[str, Any]) -> tuple[Settings, Model]:
-    """Read a training that differs in its seed alone from what is shipped, in 8 bits as that is."""
-    settings, trained, read = _finished(path)
+    """Read a model that differs in its seed alone from what is shipped, in 8 bits as that is."""
+    model, about = folder.read(path), folder.about(path)
+    if missing := [name for name in KEPT if name not in about]:
+        raise CheckpointError(
+            f"ship: {path}/{folder.CONFIG} does not say {missing[0]!r}; name a folder of bptt train"
+        )
+    settings = settings_of(about["settings"])
+    if about["corpus"]["sha256"] != text.SHA256:
+        raise CheckpointError(f"ship: the training in {path} did not read Tiny Shakespeare")
     if settings != dataclasses.replace(settings_of(record["settings"]), seed=settings.seed):
         raise CheckpointError(
             f"ship: the training in {path} has other settings than the model that is shipped; "
             "train it with the command of the model's card, and another --seed"
         )
-    model = Model(CELLS[settings.cell], update.predictor(trained.run), read.vocabulary)
+    _insist_on_the_end(path, about["step"], settings)
+    return settings, _in_eight_bits(model)[0]
+
+
+def _in_eight_bits(model: Model) -> tuple[Model, int]:
+    """Return a model as it is once it was stored, and how many bytes its weights then take."""
     with tempfile.TemporaryDirectory() as place:
         folder.write(place, model, dtype=DTYPE)
-        return settings, folder.read(place)
+        return folder.read(place), Path(place, folder.WEIGHTS).stat().st_size
+
+
+def _insist_on_todays_code(record: Mapping[str, Any]) -> None:
+    stamps = record["provenance"]["digest"], record["adaptive"]["provenance"]["digest"]
+    if stamps != (digest(TRAINED_BY), standing.scored_by()):
+        raise ValueError("ship: the record is of other code; ask for --recheck or --adaptive first")
+
+
+def _scores(model: Model, read: Corpus) -> dict[str, Any]:
+    return {**standing.frozen(model, read.held_out), **standing.learning(model, read)}
 
 
 def _lists(
@@ -299,6 +349,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bptt.ship", description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="where `bptt train` has trained it")
     parser.add_argument("--seed", metavar="FOLDER", type=Path, help="score another seed beside it")
+    parser.add_argument("--keep", metavar="PLACE", type=Path, help="and keep its weights here")
     parser.add_argument(
         "--together", metavar="FOLDER", type=Path, nargs="+", help="score several seeds as one"
     )
@@ -312,12 +363,14 @@ def main() -> None:
         return
     work = {
         "folder": lambda: ship(asked.folder),
-        "seed": lambda: seed(asked.seed),
+        "seed": lambda: seed(asked.seed, asked.keep),
         "together": lambda: together(asked.together),
         "recheck": recheck,
         "baselines": baselines,
         "adaptive": adaptive,
     }
+    if asked.keep and not asked.seed:
+        parser.error("--keep goes with --seed")
     if len(wanted := [name for name in work if getattr(asked, name)]) != 1:
         *some, last = (f"--{name}" for name in work if name != "folder")
         parser.error(f"name the folder of a training, or ask for {', '.join(some)} or {last} alone")

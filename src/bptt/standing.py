@@ -17,17 +17,15 @@ codes : ndarray of int of shape (N,)
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bptt import compress, ngram
-from bptt.lm import adapt, corpus, score
+from bptt.lm import corpus, ensemble, score
 from bptt.lm.adapt import Rule
 from bptt.lm.corpus import Corpus
 from bptt.lm.folder import Model
-from bptt.lm.mixture import mix
 from bptt.lm.network import forward
 from bptt.ops import log_softmax
 from bptt.records.digest import digest
@@ -38,13 +36,10 @@ from bptt.shapes import Array
 # The code whose digests the opponents' scores carry: all that decides them.
 COUNTED_BY = ("bptt.ngram", "bptt.compress")
 
-# And the code that decides the scores of the model while it learns from what it has read.
-ADAPTED_BY = ("bptt.lm.adapt", "bptt.lm.mixture", "bptt.ngram")
+# And the code that decides the scores of the model, frozen and while it learns.
+SCORED_BY = ("bptt.lm.score", "bptt.lm.ensemble")
 
 ORDERS = 12  # the longest n-grams
-# How the model that learns is mixed with n-grams that count on: chosen, as `Rule` was, with a
-# network that did not see the last tenth of the training part, on the beginning of that tenth.
-MIXED_N, MIXED_WEIGHTS, MIXED_LR = 10, (0.7, 0.4), 0.002
 EACH = 2_000  # characters, for the curve of the surprise
 BEGINNING = 2_000  # characters, for a test that asks whether the scores would come out again
 SMOOTHERS = {"witten_bell": ngram.witten_bell, "kneser_ney": ngram.kneser_ney}
@@ -81,10 +76,10 @@ def learning(model: Model, read: Corpus) -> dict[str, Any]:
         **{name: _mean(nats) for name, nats in scores.items()},
         "adaptive": {
             "rule": dataclasses.asdict(Rule()),
-            "mixed": {"n": MIXED_N, "weights": MIXED_WEIGHTS, "lr": MIXED_LR},
+            "mixed": {"n": ensemble.N, "weights": ensemble.WEIGHTS, "lr": ensemble.LR},
             "beginning": [_mean(nats[:BEGINNING]) for nats in (alone, mixed)],
             "surprise": {"each": EACH, **means},
-            "provenance": provenance(adapted_by(), [Run({}, {}, seconds)]),
+            "provenance": provenance(scored_by(), [Run({}, {}, seconds)]),
         },
     }
 
@@ -119,33 +114,8 @@ def learning_nats(model: Model, train: Array, codes: Array) -> tuple[Array, Arra
     alone, mixed : ndarray of shape (N - 1,)
         Nats: of the network, and of its mixture with the n-grams that count on.
     """
-    log_p = learning_log_p(model, train, codes)
-    return _costs(log_p, codes[1:]), mixed_nats([log_p], train, codes)
-
-
-def learning_log_p(model: Model, train: Array, codes: Array) -> Array:
-    """Return the log probabilities that a model gives that learns on the way, (N - 1, K)."""
-    cell, params, _ = model
-    scale = adapt.root_mean_squares(cell, params, train)
-    readings = adapt.read(cell, params, codes, scale, Rule())
-    return np.concatenate([reading.log_p for reading in readings])
-
-
-def mixed_nats(log_ps: Sequence[Array], train: Array, codes: Array) -> Array:
-    """Return what a mixture of networks and n-grams that count on pays, (N - 1,).
-
-    Parameters
-    ----------
-    log_ps : sequence of ndarray of shape (N - 1, K)
-        What each network says; they share the networks' weight to begin with.
-    """
-    networks, counts = MIXED_WEIGHTS
-    weights = (*[networks / len(log_ps)] * len(log_ps), counts)
-    grams = ngram.reading(train, codes, log_ps[0].shape[1], MIXED_N)
-    next(grams)  # of the first character, which the networks do not predict
-    logs = (np.stack([*said, np.log(p[-1])]) for *said, p in zip(*log_ps, grams, strict=True))
-    mixture = mix(logs, codes[1:], weights, MIXED_LR)
-    return np.array([-one.log_q[k] for one, k in zip(mixture, codes[1:], strict=True)])
+    log_p = ensemble.learning_log_p(model, train, codes)
+    return _costs(log_p, codes[1:]), ensemble.mixed_nats([log_p], train, codes)
 
 
 def opponents() -> dict[str, Any]:
@@ -184,6 +154,6 @@ def counted_by() -> str:
     return " ".join(map(digest, COUNTED_BY))
 
 
-def adapted_by() -> str:
-    """Return the digests of the code that decides the scores of the model that learns."""
-    return " ".join(map(digest, ADAPTED_BY))
+def scored_by() -> str:
+    """Return the digests of the code that decides the scores of the model."""
+    return " ".join(map(digest, SCORED_BY))

@@ -50,11 +50,12 @@ def _evaluate(model: str, *, adapt: bool, **asked: Any) -> None:
             f"windows of {score.WINDOW}, {whole} characters": score.windows(cell, params, held_out),
         }
     if adapt:
-        name = f"learning from each {Rule.chunk} once predicted"
+        rule = Rule()
+        name = f"learning from each {rule.chunk} once predicted"
         seen = vocabulary.encode(corpus.vocabulary.decode(corpus.train))
         with products.limited_for(params):
-            scale = adapting.root_mean_squares(cell, params, seen)
-            rows[name] = adapting.nats(cell, params, held_out, scale, Rule())
+            scale = adapting.root_mean_squares(cell, params, seen, rule.chunk)
+            rows[name] = adapting.nats(cell, params, held_out, scale, rule)
     table(rows)
     remark(remarks)
     if not corpora.is_that_of(corpus, about):

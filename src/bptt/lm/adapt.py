@@ -88,7 +88,7 @@ class Reading(NamedTuple):
 
 
 def root_mean_squares(
-    cell: AnyCell, params: Params[Any], codes: ArrayLike, chunk: int = 20, most: int = 300
+    cell: AnyCell, params: Params[Any], codes: ArrayLike, chunk: int, most: int = 300
 ) -> Params[Any]:
     """Return how large the gradient of a chunk is, each weight on its own.
 
@@ -161,7 +161,7 @@ def _moved(theta: Array, g: Array, theta_0: Array, speed: Array, pull: Array) ->
 
 def _factors(scale: Params[Any], rule: Rule) -> tuple[Params[Any], Params[Any]]:
     """Return what multiplies the gradient, and the way back to the trained weights."""
-    mean = float(np.mean(tree.ravel(scale)[0], dtype=float))
+    mean = float(np.mean(tree.ravel(scale)[0], dtype=float)) or 1.0  # or nothing pulls
 
     def speed(rho: Array) -> Array:
         return np.asarray(rule.lr / (rho + rule.epsilon), rho.dtype)

@@ -48,8 +48,8 @@ model = pretrained.load()
 
 Corpus: {name}, SHA-256 `{sha256}`.
 Its first {train:,} characters trained the network, the last {validation:,} validate it.
-The validation scores were seen while the length of the training and the amount of dropout were
-chosen: chapter 9 of the site of `bptt` says how. They are those of one run.
+It is the first of several trainings that differ in their seed alone. Chapter 9 of the site of
+`bptt` has the scores of the others too, and says how their settings were chosen.
 
 | On the validation text | nats per character |
 | --- | --- |

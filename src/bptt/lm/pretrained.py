@@ -35,8 +35,9 @@ def record() -> dict[str, Any]:
         validation text, `orders`, which n-gram the last tenth of the training part would choose,
         and `baselines`, how these three were made; `val_nats_adaptive`, `val_nats_mixed` and
         `adaptive`, of the model that learns on, as `bptt.standing.learning` returns them; `seeds`,
-        the four scores of each seed, of which the first is shipped; `tempest`, where in the
-        validation text its last play begins; `curve`, the learning curve as rows of
+        the four scores of each seed, of which the first is shipped; `together`, what all seeds and
+        the n-grams pay as one mixture; `tempest`, where in the validation text its last play
+        begins; `curve`, the learning curve as rows of
         `bptt.lm.training.Point`; `settings`, `parameters`, `bytes` (of the file), `cpu_seconds`,
         `peak_bytes`;
         `writing_seconds`, the CPU time for 1,000 characters;

@@ -384,8 +384,8 @@ def _device(name: str, size: int) -> Any:
         return torch.device("cpu")
     if number and size > 1:
         raise ValueError(
-            f"--device {name} is one GPU, and there are {size} processes; take --device cuda, which "
-            "gives each its own"
+            f"--device {name} is one GPU, and there are {size} processes; take --device cuda, "
+            "which gives each its own"
         )
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     wanted = int(number or (os.environ["LOCAL_RANK"] if size > 1 else 0))
