@@ -367,6 +367,16 @@ def test_other_seeds_are_scored_anew_from_the_weights_that_were_kept(seeds, monk
     assert "together" not in changed
 
 
+@pytest.mark.usefixtures("small")
+def test_frozen_scores_that_have_changed_are_not_stamped(tmp_path):
+    train(tmp_path / "run")
+    ship._save({**ship.ship(tmp_path / "run"), "val_nats_carried": 1.0})
+    before = pretrained.RECORD.read_bytes()
+    with pytest.raises(ValueError, match="scores of the frozen model have changed; ship it anew"):
+        ship.adaptive()
+    assert pretrained.RECORD.read_bytes() == before
+
+
 def test_what_is_kept_of_a_seed_scores_as_its_training_does(seeds, tmp_path):
     before = pretrained.RECORD.read_bytes()
     first = ship.seed(seeds[1], tmp_path / "kept")["seeds"]

@@ -219,9 +219,17 @@ def adaptive() -> dict[str, Any]:
 
     Where the scores have changed, those of the other seeds are no longer comparable and leave the
     record; `seed` and `together` put them back from the weights that were kept.
+
+    Raises
+    ------
+    ValueError
+        If the scores of the frozen model have changed too, which its files say.
     """
-    before = pretrained.record()
-    learning = standing.learning(pretrained.load(), corpus.load("shakespeare"))
+    before, model, read = pretrained.record(), pretrained.load(), corpus.load("shakespeare")
+    frozen = standing.frozen(model, read.held_out)
+    if max(abs(frozen[name] - before[name]) for name in SCORES) > ROUNDING:
+        raise ValueError("ship: the scores of the frozen model have changed; ship it anew")
+    learning = standing.learning(model, read)
     apart = max(abs(learning[name] - before[name]) for name in LEARNING)
     others = apart <= ROUNDING
     seeds = {name: values if others else values[:1] for name, values in before["seeds"].items()}
