@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import importlib.util
 import os
 import pathlib
 import re
@@ -28,6 +27,7 @@ from engines import (
     write_text,
 )
 from helpers import assert_close, assert_equal
+from mpi import LAUNCHER, ROOM, needs_mpi, open_mpi
 
 from bptt import cli, tree
 from bptt.lm import crews, engine, folder, lock, parallel, project, run_file, training, update
@@ -252,20 +252,6 @@ def test_a_lock_that_its_holder_takes_away_in_the_meantime_is_not_inherited(tmp_
 
 # The program, under mpiexec
 
-LAUNCHER = shutil.which("mpiexec")
-# A machine of two processors has room for more, and a container has no other user.
-ROOM = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "PRTE_ALLOW_RUN_AS_ROOT": "1",
-    "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-}
-needs_mpi = pytest.mark.skipif(
-    LAUNCHER is None or importlib.util.find_spec("mpi4py") is None, reason="needs MPI and mpi4py"
-)
-
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
@@ -364,14 +350,6 @@ def ranks(parent):
     return found
 
 
-def launcher_cuts_short():
-    """Tell whether `mpiexec` is of Open MPI 5, which at Ctrl-C takes no more words of its ranks."""
-    said = subprocess.run(
-        [shutil.which("mpiexec"), "--version"], capture_output=True, text=True, check=True
-    )
-    return int(re.search(r"(\d+)\.\d+", said.stdout)[1]) >= 5
-
-
 def wait_for(condition, process, seconds=60):
     for _ in range(100 * seconds):
         if condition():
@@ -398,7 +376,8 @@ def test_a_stop_of_any_process_is_one_sentence_and_it_goes_on_with_another_numbe
     os.kill(process.pid if who == "mpiexec" else found[who], getattr(signal, name))
     code, _, err = finish(process)
     assert code != 0
-    if not (who == "mpiexec" and launcher_cuts_short()):
+    # At Ctrl-C `mpiexec` of Open MPI 5 takes no more words of its ranks.
+    if not (who == "mpiexec" and open_mpi(LAUNCHER) >= 5):
         (line,) = ours(err)
         assert f"the last checkpoint stays in {tmp_path / STATE}" in line
         assert line.endswith(f"go on with: bptt train --folder {tmp_path} --resume")

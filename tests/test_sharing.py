@@ -1,14 +1,13 @@
 """How well processes share a step: what is fitted to it, how it is measured, and what is stored."""
 
 import dataclasses
-import importlib.util
 import json
 import os
-import shutil
 import sys
 
 import numpy as np
 import pytest
+from mpi import PLACES, ROOM, needs_mpi
 
 from bptt.bench import parallel, sharing
 from bptt.bench.parallel import Settings
@@ -69,16 +68,10 @@ def test_a_gain_is_the_quotient_of_the_medians_between_those_of_the_quartiles():
 
 # The measurement
 
-ROOM = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-needs_mpi = pytest.mark.skipif(
-    shutil.which("mpiexec") is None or importlib.util.find_spec("mpi4py") is None,
-    reason="needs MPI and mpi4py",
-)
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    for name, value in ROOM.items():
+    for name, value in {**ROOM, "PATH": PLACES}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     return tmp_path
