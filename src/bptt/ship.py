@@ -146,12 +146,12 @@ def seed(path: Path, keep: Path | None = None) -> dict[str, Any]:
 
 
 def together(paths: Sequence[Path]) -> dict[str, Any]:
-    """Score networks of several seeds as one: each learns, and they are mixed with n-grams.
+    """Score the shipped network and those of other seeds as one: each learns, then all are mixed.
 
     Parameters
     ----------
     paths : sequence of path
-        The folders of their trainings, or of their weights as they were kept.
+        The folders of the others' trainings, or of their weights as they were kept.
 
     Raises
     ------
@@ -165,12 +165,15 @@ def together(paths: Sequence[Path]) -> dict[str, Any]:
     """
     record, read = pretrained.record(), corpus.load("shakespeare")
     _insist_on_todays_code(record)
-    crew = [_relative(path, record) for path in paths]
-    seeds = [settings.seed for settings, _ in crew]
+    others = [_relative(path, record) for path in paths]
+    seeds = [record["settings"]["seed"], *(settings.seed for settings, _ in others)]
     if len(set(seeds)) < len(seeds):
-        raise CheckpointError(f"ship: the seeds are {seeds}; name a training of each seed once")
+        raise CheckpointError(
+            f"ship: the seeds are {seeds}; name one training for each seed that is not shipped"
+        )
     before = time.process_time()
-    log_ps = [ensemble.learning_log_p(model, read.train, read.held_out) for _, model in crew]
+    crew = [pretrained.load(), *(model for _, model in others)]
+    log_ps = [ensemble.learning_log_p(model, read.train, read.held_out) for model in crew]
     nats = float(ensemble.mixed_nats(log_ps, read.train, read.held_out).mean())
     seconds = round(time.process_time() - before)
     found = {"seeds": seeds, "val_nats_mixed": round(nats, 5), "cpu_seconds": seconds}
@@ -359,7 +362,7 @@ def main() -> None:
     parser.add_argument("--seed", metavar="FOLDER", type=Path, help="score another seed beside it")
     parser.add_argument("--keep", metavar="PLACE", type=Path, help="and keep its weights here")
     parser.add_argument(
-        "--together", metavar="FOLDER", type=Path, nargs="+", help="score several seeds as one"
+        "--together", metavar="FOLDER", type=Path, nargs="+", help="score it and these seeds as one"
     )
     parser.add_argument("--recheck", action="store_true", help="repeat the beginning, and restamp")
     parser.add_argument("--baselines", action="store_true", help="measure what is to be beaten")
