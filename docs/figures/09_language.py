@@ -169,7 +169,7 @@ figures.data(fig)
 # ## Long run
 #
 # In words: two lists of predictors, one below the other, each with a dot at what it pays. Where it
-# is our network there are two, one for each seed, and the mean is written beside them. In both
+# is our network there are three, one for each seed, and the mean is written beside them. In both
 # lists they stand to the left of all else that was measured here.
 
 # %%
@@ -194,7 +194,7 @@ learning = [
     ("zpaq", [record["compressors"]["zpaq"]], HERE),
     ("network", seeds["val_nats_adaptive"], OURS),
     ("network and n-gram, mixed", seeds["val_nats_mixed"], OURS),
-    ("both and n-gram, mixed", [record["together"]["val_nats_mixed"]], OURS),
+    ("all three and n-gram, mixed", [record["together"]["val_nats_mixed"]], OURS),
     ("paq8px", [1.205], ELSEWHERE),
 ]
 learning.sort(key=lambda row: -np.mean(row[1]))

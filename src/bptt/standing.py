@@ -25,6 +25,7 @@ from bptt import compress, ngram
 from bptt.lm import corpus, ensemble, score
 from bptt.lm.adapt import Rule
 from bptt.lm.corpus import Corpus
+from bptt.lm.ensemble import Mixing
 from bptt.lm.folder import Model
 from bptt.lm.network import forward
 from bptt.ops import log_softmax
@@ -76,7 +77,7 @@ def learning(model: Model, read: Corpus) -> dict[str, Any]:
         **{name: _mean(nats) for name, nats in scores.items()},
         "adaptive": {
             "rule": dataclasses.asdict(Rule()),
-            "mixed": {"n": ensemble.N, "weights": ensemble.WEIGHTS, "lr": ensemble.LR},
+            "mixed": dataclasses.asdict(Mixing()),
             "beginning": [_mean(nats[:BEGINNING]) for nats in (alone, mixed)],
             "surprise": {"each": EACH, **means},
             "provenance": provenance(scored_by(), [Run({}, {}, seconds)]),

@@ -89,6 +89,12 @@ def tools(pytestconfig):
 
 
 @pytest.fixture(scope="session")
+def in_all_modes(pytestconfig):
+    """Return the pages to see in all modes; of those of the library, which are alike, one."""
+    return frozenset(pages.written(pytestconfig.option.site))
+
+
+@pytest.fixture(scope="session")
 def playwright():
     with sync_playwright() as running:
         yield running
@@ -115,7 +121,7 @@ def unpacked(pytestconfig, tmp_path_factory):
 def note(request, record_property):
     """Put numbers into the page's line of the table at the end."""
     path = getattr(request.node, "callspec", None) and request.node.callspec.params.get("path")
-    title = "Pages, with axe's violations + low contrasts in the four modes"
+    title = "Pages, with axe's violations + low contrasts in each mode"
     return lambda **row: path is None or record_property(title, (path or "home", row))
 
 

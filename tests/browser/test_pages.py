@@ -1,4 +1,4 @@
-"""Every page, in every mode: light, whole, quiet and readable by all."""
+"""Every page, in each mode in which it may differ: light, whole, quiet and readable by all."""
 
 import functools
 from pathlib import Path
@@ -36,13 +36,14 @@ MODES = [("light", PHONE), ("dark", PHONE), ("dark", DESKTOP), ("light", DESKTOP
 
 
 @pytest.mark.only("chromium")  # weights and shifts are its to tell, and axe takes minutes
-def test_every_mode_of_a_page(visit, path, tools, note):
+def test_every_mode_of_a_page(visit, path, in_all_modes, tools, note):
     """One tab goes through all the modes: a new one for each would take most of the time."""
     page = visit(path)
     problems = weight(page, path, note)
     page.set_viewport_size(NARROW)
     page.visit.load(path)  # anew, as scripts may go by the width, and scrolling moved the side bars
-    problems += narrow(page, note) + in_colours(page, tools, note)
+    modes = MODES if path in in_all_modes else MODES[:1]
+    problems += narrow(page, note) + in_colours(page, modes, tools, note)
     page.set_viewport_size(PHONE)
     page.visit.load_without_scripts(path)
     problems += without_scripts(page)
@@ -117,10 +118,10 @@ def narrow(page, note):
     return [f"at 320 pixels {problem}" for problem in problems]
 
 
-def in_colours(page, tools, note):
+def in_colours(page, modes, tools, note):
     """Axe finds nothing, nor do the computed colours, which decide where axe cannot."""
     problems = []
-    for scheme, size in MODES:
+    for scheme, size in modes:
         switch(page, scheme, size)
         violations, low = judged(page, tools)
         mode = f"{scheme}-{size['width']}"

@@ -14,6 +14,7 @@ NAMES = (
     "gap",
     "language_cells",
     "language_levers",
+    "language_rules",
     "language_search",
     "language_units",
     "latch",

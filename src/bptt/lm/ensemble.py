@@ -11,6 +11,8 @@ codes : ndarray of int of shape (N,)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -21,10 +23,14 @@ from bptt.lm.folder import Model
 from bptt.lm.mixture import mix
 from bptt.shapes import Array
 
-# Chosen, as `Rule` was, with a network that did not see the last tenth of the training part, on the
-# beginning of that tenth.
-N = 10  # the length of the n-grams
-WEIGHTS, LR = (0.7, 0.4), 0.002  # of networks and n-grams to begin with, and how fast they learn
+
+@dataclass(frozen=True)
+class Mixing:
+    """How networks and n-grams are mixed. The defaults were chosen as those of `Rule` were."""
+
+    n: Annotated[int, "the length of the n-grams"] = 10
+    weights: Annotated[tuple[float, float], "of networks and n-grams to begin with"] = (0.7, 0.4)
+    lr: Annotated[float, "how fast they learn"] = 0.002
 
 
 def learning_log_p(model: Model, train: Array, codes: Array) -> Array:
@@ -36,18 +42,22 @@ def learning_log_p(model: Model, train: Array, codes: Array) -> Array:
     return np.concatenate([reading.log_p for reading in readings])
 
 
-def mixed_nats(log_ps: Sequence[Array], train: Array, codes: Array) -> Array:
+def mixed_nats(
+    log_ps: Sequence[Array], train: Array, codes: Array, how: Mixing = Mixing()
+) -> Array:
     """Return what each character costs a mixture of networks and n-grams, (N - 1,).
 
     Parameters
     ----------
     log_ps : sequence of ndarray of shape (N - 1, K)
         What each network says; they share the networks' weight to begin with.
+    how : Mixing, optional
+        With which n-grams, and how.
     """
-    networks, counts = WEIGHTS
+    networks, counts = how.weights
     weights = (*[networks / len(log_ps)] * len(log_ps), counts)
-    grams = ngram.reading(train, codes, log_ps[0].shape[1], N)
+    grams = ngram.reading(train, codes, log_ps[0].shape[1], how.n)
     next(grams)  # of the first character, which the networks do not predict
     logs = (np.stack([*said, np.log(p[-1])]) for *said, p in zip(*log_ps, grams, strict=True))
-    mixture = mix(logs, codes[1:], weights, LR)
+    mixture = mix(logs, codes[1:], weights, how.lr)
     return np.array([-one.log_q[k] for one, k in zip(mixture, codes[1:], strict=True)])
