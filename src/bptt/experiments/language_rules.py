@@ -89,8 +89,9 @@ REDUCED = Settings(
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
     """Return one case for each seed."""
-    same = shared(settings, "seeds")
-    return [{**same, "until": settings.steps, "seed": seed} for seed in settings.seeds]
+    tried = {name: list(map(list, getattr(settings, name))) for name in ("rules", "mixtures")}
+    same = {**shared(settings, "seeds"), **tried, "until": settings.steps}
+    return [{**same, "seed": seed} for seed in settings.seeds]
 
 
 def beginning(case: dict[str, Any]) -> dict[str, Any]:
