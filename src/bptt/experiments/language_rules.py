@@ -125,10 +125,10 @@ def score(case: dict[str, Any]) -> dict[str, Any]:
     if run.step < settings.steps:
         return {"curve": curve, "rules": [], "mixtures": []}
     model = Model(CELLS[CELL], predictor(run), vocabulary)
-    return {"curve": curve, **read_on(case, model, codes, held_out[: case["characters"] + 1])}
+    return {"curve": curve, **_read_on(case, model, codes, held_out[: case["characters"] + 1])}
 
 
-def read_on(case: dict[str, Any], model: Model, codes: Array, new: Array) -> dict[str, Any]:
+def _read_on(case: dict[str, Any], model: Model, codes: Array, new: Array) -> dict[str, Any]:
     """Read new text by each rule and in each mixture, after a network was trained on `codes`."""
     cell, params, _ = model
     rules = [Rule(*rule) for rule in case["rules"]]
