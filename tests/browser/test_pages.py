@@ -27,7 +27,9 @@ RULES_OF_COLOURS = {
 # The height of the text, set in another font; null if there is none.
 HEIGHT = """async (font) => {
   if (font) document.documentElement.style.setProperty("--md-text-font", `"${font}"`);
-  const found = await document.fonts.load(font ? `1em "${font}"` : "1em 'Site text'");
+  const reading = document.fonts.load(font ? `1em "${font}"` : "1em 'Site text'");
+  // Of a font that the system lacks, browsers say that there is none or that it cannot be read.
+  const found = await (font ? reading.catch(() => []) : reading);
   return found.length ? document.querySelector("article").offsetHeight : null;
 }"""
 LONGER = 0.015  # DejaVu Sans as it is makes a page 9% longer
