@@ -66,3 +66,42 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
     one_hot = targets[..., None] == classes
     dlogits = (np.exp(log_p) - one_hot) / targets.size
     return -float(log_p[one_hot].mean()), dlogits.astype(logits.dtype, copy=False)
+
+
+def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
+    r"""Mean squared error, $L = \frac{1}{N} \sum_n (y_n - t_n)^2$.
+
+    It comes in the square of the unit of the targets. Its derivative, of the shape of the outputs,
+    is $dL/dy_n = 2 (y_n - t_n) / N$.
+
+    Parameters
+    ----------
+    outputs : array_like
+        The predictions $y$, N numbers.
+    targets : array_like of the same shape
+        What they should have been, $t$.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one target for each output, or no output at all.
+    TypeError
+        If the outputs are not floating-point numbers of 32 bits or more, or a target is no number.
+
+    Examples
+    --------
+    >>> from bptt.losses import squared_error
+    >>> squared_error([1.0, 3.0], [1.0, 1.0])
+    (2.0, array([0., 2.]))
+    """
+    where = "losses.squared_error"
+    outputs = check_numbers(where, "outputs", outputs)
+    check_weights(where, [outputs], "outputs")
+    targets = np.asarray(check_numbers(where, "targets", targets), outputs.dtype)
+    if targets.shape != outputs.shape or not outputs.size:
+        raise ShapeError(
+            f"{where}: targets must be {outputs.shape}, one for each output, with no empty axis, "
+            f"got {shown(targets.shape)}"
+        )
+    error = outputs - targets
+    return float(np.mean(error * error)), 2 * error / error.size
