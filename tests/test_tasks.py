@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bptt.losses import cross_entropy
-from bptt.tasks import Brackets, Latch, TemporalOrder
+from bptt.tasks import Adding, Brackets, Latch, TemporalOrder
 
 N = 20_000
 
@@ -239,3 +239,33 @@ def test_the_noise_of_a_latch_is_zero_or_more_and_finite(wrong):
         Latch(5, noise=wrong)
     with pytest.raises(TypeError, match=r"^tasks\.Latch: noise must be a number, got 'x'"):
         Latch(5, noise="x")
+
+
+# Adding
+
+
+@pytest.mark.parametrize("T", [2, 5, 8])
+def test_a_sum_is_of_one_number_of_each_half(T, rng):
+    xs, sums = Adding(T).draw(500, rng=rng)
+    assert xs.shape == (T, 500, 2)
+    assert sums.shape == (1, 500, 1)
+    numbers, marks = xs[..., 0], xs[..., 1]
+    assert (marks[: T // 2].sum(axis=0) == 1).all()
+    assert (marks[T // 2 :].sum(axis=0) == 1).all()
+    assert np.allclose(sums[0, :, 0], (numbers * marks).sum(axis=0))
+    assert set(marks.any(axis=1)) == {True}  # every step is marked somewhere
+    assert 0 <= numbers.min() < 0.02 < 0.98 < numbers.max() < 1
+
+
+def test_the_null_of_adding_is_what_the_best_constant_scores(rng):
+    _, sums = Adding(4).draw(N, rng=rng)
+    guesses = np.linspace(0, 2, 201)
+    errors = [np.mean((sums - guess) ** 2) for guess in guesses]
+    assert guesses[np.argmin(errors)] == pytest.approx(1, abs=0.02)
+    assert min(errors) == pytest.approx(Adding.null_loss, rel=0.03)
+
+
+@pytest.mark.parametrize("T", [1, 0, -2])
+def test_adding_needs_a_step_for_each_mark(T):
+    with pytest.raises(ValueError, match=f"^tasks.Adding: T must be at least 2, got {T}$"):
+        Adding(T)

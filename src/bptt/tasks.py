@@ -173,3 +173,44 @@ class Brackets:
             p = p @ move
             closed.append(p[0])
         return np.array(closed)
+
+
+@dataclass(frozen=True)
+class Adding:
+    r"""Add two numbers: each step has a number, two steps have a mark, asked is the marked sum.
+
+    The numbers are uniform from 0 to 1. One mark stands at a random step of the first half, the
+    other at one of the second half. The target is a number, to be predicted at the last step.
+
+    Attributes
+    ----------
+    null_loss : float
+        The mean squared error of the best guess without the input, 1: the variance of the sum of
+        two uniform numbers, 2/12.
+
+    Notes
+    -----
+    Source: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997),
+    <https://doi.org/10.1162/neco.1997.9.8.1735>, experiment 4, with the places of M. Arjovsky, A.
+    Shah and Y. Bengio, "Unitary evolution recurrent neural networks", ICML 2016,
+    <https://arxiv.org/abs/1511.06464>, section 5.2.
+    """
+
+    T: Annotated[int, "the length of a sequence, in steps"]
+    null_loss: ClassVar[float] = 1 / 6
+
+    def __post_init__(self) -> None:
+        """Insist on a step for each mark."""
+        if check_whole("tasks.Adding", "T", self.T) < 2:
+            raise ValueError(f"tasks.Adding: T must be at least 2, got {shown(self.T)}")
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (T, B, 2), number and mark, and targets of shape (1, B, 1)."""
+        numbers = rng.random((self.T, batch))
+        half = self.T // 2
+        marks = np.zeros((self.T, batch))
+        columns = np.arange(batch)
+        marks[rng.integers(half, size=batch), columns] = 1
+        marks[rng.integers(half, self.T, size=batch), columns] = 1
+        sums = (numbers * marks).sum(axis=0)
+        return Batch(np.stack([numbers, marks], axis=-1), sums[None, :, None])
