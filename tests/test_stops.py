@@ -29,12 +29,17 @@ def text(tmp_path_factory):
     return path
 
 
-def start(*words, **options):
-    """Start `bptt`, as a shell does: it takes Ctrl-C, also if these tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def start(*words, hangup=signal.SIG_DFL, **options):
+    """Start `bptt`, as a shell does: it takes Ctrl-C and the end of its terminal.
+
+    It does so too if these tests run in the background, or under nohup, which they would hand on.
+    """
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: hangup}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     process = subprocess.Popen([sys.executable, "-m", "bptt", *map(str, words)], **how)
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     return process
 
 
@@ -88,9 +93,7 @@ def test_a_second_signal_does_not_hinder_the_saving(tmp_path, text, name):
 
 
 def test_what_nohup_lets_ignore_is_ignored(tmp_path, text):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    process = training(tmp_path, text)
-    signal.signal(signal.SIGHUP, before)
+    process = training(tmp_path, text, hangup=signal.SIG_IGN)
     wait_for(tmp_path / CURVE, process)
     process.send_signal(signal.SIGHUP)
     time.sleep(0.2)
