@@ -1,5 +1,10 @@
-"""The chapters as notebooks: they run from top to bottom and print what they hold."""
+"""The chapters as notebooks: they run from top to bottom and print what they hold.
 
+They do so as an old processor rounds, while the pages' own examples run as this one does: what a
+page prints may not depend on that.
+"""
+
+import ast
 import base64
 import doctest
 import functools
@@ -86,8 +91,19 @@ notebook_of = functools.cache(assemble)
 def run(notebook: NotebookNode) -> NotebookNode:
     """Run a copy of a notebook in a new kernel, from top to bottom."""
     copy = deepcopy(notebook)
-    NotebookClient(copy, timeout=600, kernel_name="python3").execute(cwd=tempfile.gettempdir())
+    client = NotebookClient(copy, timeout=600, kernel_name="python3")
+    client.execute(cwd=tempfile.gettempdir(), env={**os.environ, **old_processor()})
     return copy
+
+
+def old_processor() -> dict[str, str]:
+    """Return the environment of the session `processors`."""
+    assigned = {
+        node.targets[0].id: node.value
+        for node in ast.parse((ROOT / "noxfile.py").read_text("utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    return ast.literal_eval(assigned["OLD"])
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
