@@ -101,8 +101,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     home = project / "docs" / "index.md"
-    marks = "<!-- chapters -->\n\n<!-- evidence -->\n\nTwo take <!-- time 2 -->.\n"
-    home.write_text(f"{home.read_text('utf-8')}\n{marks}", encoding="utf-8")
+    marks = [*(f"<!-- chapters from {first} -->" for first in (1, 2)), "<!-- evidence -->"]
+    told = "\n\n".join([*marks, "Two take <!-- time 2 -->.\n"])
+    home.write_text(f"{home.read_text('utf-8')}\n{told}", encoding="utf-8")
     configuration = project / "mkdocs.yml"
     pages = "'1. Toy': chapters/01-toy.md, '2. Toy': chapters/02-toy.md, evidence/01-toy.md"
     nav = f"chapter.md, {pages}, api/toy.md,"
@@ -191,6 +192,9 @@ def test_a_check_is_folded(site: Path) -> None:
 
 
 def test_the_home_page_has_a_card_for_each_chapter_with_its_figure(site: Path) -> None:
+    parts = page(site, "").select(".cards")
+    assert [len(part.select(".card:not(.card--more)")) for part in parts] == [1, 1]
+    assert [part.get("start") for part in parts] == [None, "2"]
     cards = page(site, "").select(".card:not(.card--more)")
     assert [card.a["href"] for card in cards] == ["chapters/01-toy/", "chapters/02-toy/"]
     assert [card.h3.text.strip() for card in cards] == ["1. Toy", "2. Toy"]
@@ -221,7 +225,9 @@ def test_a_lesson_with_a_record_can_be_marked_as_read(site: Path) -> None:
 
 
 def test_the_other_cards_lead_to_what_the_site_has(site: Path) -> None:
+    last = page(site, "").select(".cards")[-1]
     links = [card.a["href"] for card in page(site, "").select(".card--more")]
+    assert links == [card.a["href"] for card in last.select(".card--more")]
     assert links[1] == "bptt-site.zip"
     assert (site / links[1]).exists()
 

@@ -28,7 +28,7 @@ from read.pages import html_of, ids_of, is_chapter, listed, pages_of, record_of
 from read.words import minutes
 
 TOLD = ("claim", "code", "description", "figure")
-CARDS = "<!-- chapters -->"
+CARDS = re.compile(r"<!-- chapters from (\d+) -->")
 RECORDS = "<!-- evidence -->"
 TIME = re.compile(r"<!-- time (\d+) -->")
 # Of a heading, an equation or a figure; those of a theme's making begin with two lines.
@@ -68,13 +68,7 @@ def introduce(env: Environment, config: MkDocsConfig, files: Files) -> None:
         page.content = TIME.sub(partial(_time, chapters), html_of(page))
         if RECORDS in page.content:
             page.content = page.content.replace(RECORDS, _records(chapters, page, files))
-        if CARDS in html_of(page):
-            cards = [_card(chapter, page) for chapter in chapters]
-            address = partial(get_relative_url, other=page.url)
-            block = env.get_template("partials/cards.html").render(
-                cards=cards, library=address("api/"), archive=address("bptt-site.zip")
-            )
-            page.content = html_of(page).replace(CARDS, block)
+        page.content = CARDS.sub(partial(_cards, env, chapters, page), html_of(page))
 
 
 def _lead_to(
@@ -131,6 +125,22 @@ def _api(page: Page, module: str, files: Files) -> str:
     if file := files.get_file_from_path(path):
         return file.url
     raise PluginError(f"{page.file.src_uri}: its code lives in {module}, which has no page {path}")
+
+
+def _cards(env: Environment, chapters: list[Page], home: Page, match: re.Match[str]) -> str:
+    """Write the cards of a part: of the chapters from this one on, as far as the next part."""
+    firsts = [int(first) for first in CARDS.findall(html_of(home))]
+    first = int(match[1])
+    later = [other for other in firsts if other > first]
+    end = min(later, default=len(chapters) + 1)
+    address = partial(get_relative_url, other=home.url)
+    return env.get_template("partials/cards.html").render(
+        first=first,
+        cards=[_card(chapter, home) for chapter in chapters[first - 1 : end - 1]],
+        last=not later,
+        library=address("api/"),
+        archive=address("bptt-site.zip"),
+    )
 
 
 def _card(chapter: Page, home: Page) -> dict[str, object]:
