@@ -18,7 +18,7 @@ ALL = "*"  # in place of a name: all that a module defines
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-class Name(NamedTuple):
+class _Name(NamedTuple):
     """What some code needs: a name that a module of the package defines, or all of them."""
 
     module: str
@@ -43,19 +43,19 @@ def digest(module: str) -> str:
     """
     if not _file(module):
         raise ValueError(f"records.digest: there is no module {module}")
-    needed = _closure(Name(module, ALL))
+    needed = _closure(_Name(module, ALL))
     outlines = {source.module: source.outlines(names) for source, names in needed.items()}
     told = json.dumps(outlines, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-class Part(NamedTuple):
+class _Part(NamedTuple):
     """A statement of a module."""
 
     statement: ast.stmt
     binds: set[str]  # the names that it defines
     uses: dict[str, set[str]]  # the names that stand in it, each with its attributes
-    imports: list[Name]  # what it imports where it runs, not at the top
+    imports: list[_Name]  # what it imports where it runs, not at the top
 
     @property
     def always_counts(self) -> bool:
@@ -63,7 +63,7 @@ class Part(NamedTuple):
         return not self.binds or (isinstance(self.statement, ast.Import) and bool(self.imports))
 
 
-class Source:
+class _Source:
     """A module: what each of its statements defines and needs."""
 
     def __init__(self, module: str) -> None:
@@ -71,7 +71,7 @@ class Source:
         body = ast.parse(file.read_text(encoding="utf-8")).body if file else []
         self.module = module
         self.parts = [
-            Part(part, set(_bound(part)), _used(part), list(_imports(part))) for part in body
+            _Part(part, set(_bound(part)), _used(part), list(_imports(part))) for part in body
         ]
         self.binds: set[str] = set().union(*(part.binds for part in self.parts))
         # The names that come from elsewhere: from which module, and what they are called there.
@@ -82,13 +82,13 @@ class Source:
             for alias in part.names
         }
 
-    def chosen(self, names: set[str]) -> list[Part]:
+    def chosen(self, names: set[str]) -> list[_Part]:
         """Return the statements that define these names, and those that always count."""
         return [
             part for part in self.parts if ALL in names or part.binds & names or part.always_counts
         ]
 
-    def needs(self, names: set[str]) -> Iterator[Name]:
+    def needs(self, names: set[str]) -> Iterator[_Name]:
         """Yield what the definitions of these names need, here and in other modules."""
         for part in self.chosen(names):
             asked = part.binds if ALL in names else part.binds & names
@@ -96,7 +96,7 @@ class Source:
                 yield from _needed(*self.imported[name], set())
             yield from part.imports
             for name in part.uses.keys() & self.binds:
-                yield Name(self.module, name)
+                yield _Name(self.module, name)
                 if name in self.imported:
                     yield from _needed(*self.imported[name], part.uses[name])
 
@@ -111,15 +111,15 @@ class Source:
         ]
 
 
-def _closure(start: Name) -> dict[Source, set[str]]:
+def _closure(start: _Name) -> dict[_Source, set[str]]:
     """Return all that is needed, by way of whatever needs it: the names of each module."""
-    sources: dict[str, Source] = {}
-    found: set[Name] = set()
+    sources: dict[str, _Source] = {}
+    found: set[_Name] = set()
     ahead = {start}
     while ahead:
         module = min(ahead).module
         now = {need for need in ahead if need.module == module}
-        source = sources.setdefault(module, Source(module))
+        source = sources.setdefault(module, _Source(module))
         found |= now
         needs = set(source.needs({need.name for need in now}))
         ahead = {need for need in ahead | needs if _file(need.module)} - found
@@ -129,13 +129,13 @@ def _closure(start: Name) -> dict[Source, set[str]]:
     }
 
 
-def _needed(module: str, name: str, attributes: set[str]) -> Iterator[Name]:
+def _needed(module: str, name: str, attributes: set[str]) -> Iterator[_Name]:
     """Yield what an imported name stands for: a definition, or a module and what is used of it."""
     whole = f"{module}.{name}"
     if _file(whole):
-        yield from (Name(whole, attribute) for attribute in attributes)
+        yield from (_Name(whole, attribute) for attribute in attributes)
     else:
-        yield Name(module, name)
+        yield _Name(module, name)
 
 
 def _used(statement: ast.stmt) -> dict[str, set[str]]:
@@ -173,11 +173,11 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
                 yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
 
 
-def _imports(statement: ast.stmt) -> Iterator[Name]:
+def _imports(statement: ast.stmt) -> Iterator[_Name]:
     """Yield what a statement imports where it runs, as a whole."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
-            yield from (Name(alias.name, ALL) for alias in node.names if _file(alias.name))
+            yield from (_Name(alias.name, ALL) for alias in node.names if _file(alias.name))
         elif isinstance(node, ast.ImportFrom) and node is not statement:
             for alias in node.names:
                 yield from _needed(f"{node.module}", alias.name, {ALL})
