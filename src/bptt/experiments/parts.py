@@ -25,9 +25,16 @@ from bptt.tasks import Batch
 
 
 class Arm(NamedTuple):
-    """A cell, and which block of its biases begins with the one that keeps, and which opposite.
+    """A cell and its start.
 
-    A block of -1 is none.
+    Attributes
+    ----------
+    cell : Cell
+        The cell.
+    keeps : int
+        Which block of its biases begins with the bias that keeps, from 0; -1 for none.
+    opposite : int
+        Which begins with the opposite.
     """
 
     cell: Any
@@ -63,14 +70,34 @@ class Letters:
 
 @functools.cache
 def encoded(*, unseen: bool) -> tuple[Array, int]:
-    """Return one of the two parts of the text in numbers, and how many characters there are."""
+    """Return one of the two parts of the text in numbers, and how many characters there are.
+
+    Parameters
+    ----------
+    unseen : bool
+        Whether the last tenth.
+    """
     whole = lines()
     vocabulary = text.Vocabulary.of(whole)
     return vocabulary.encode(text.split(whole)[unseen]), len(vocabulary)
 
 
 class Task(NamedTuple):
-    """What is asked of a network of I inputs and K outputs, for batches and for the test."""
+    """What is asked of a network.
+
+    Attributes
+    ----------
+    of : callable
+        Takes the length T, returns what draws the batches of a training.
+    test : callable
+        Takes the length, returns what draws those of a test.
+    I : int
+        The inputs of the network.
+    K : int
+        Its outputs.
+    loss : callable
+        One of `bptt.losses`.
+    """
 
     of: Callable[[int], Any]
     test: Callable[[int], Any]
@@ -171,6 +198,8 @@ def solved(task: str, score: Mapping[str, Any]) -> bool:
     ----------
     task : str
         One of `TASKS`.
+    score : mapping
+        What `score` returned.
     """
     if task == "adding":
         return bool(score["test"] < tasks.Adding.null_loss / 10)
@@ -184,6 +213,8 @@ def initial(task: str, arm: str, T: int, H: int, *, seed: int) -> deep.Params:
     ----------
     task, arm : str
         One of `TASKS`, one of `ARMS`.
+    seed : int
+        Of the draw.
     """
     cell, keeps, opposite = ARMS[arm]
     params = deep.init(cell, TASKS[task].I, H, TASKS[task].K, rng=np.random.default_rng(seed))
