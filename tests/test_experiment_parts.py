@@ -35,8 +35,7 @@ def test_the_reduced_run_shows_the_order_of_the_stored_result(reduced):
     stored = experiments.load("parts")
     errors = {
         arm: [
-            stored.scores("test", task="adding", arm=arm, seed=seed)[0]
-            for seed in parts.FULL.seeds
+            stored.scores("test", task="adding", arm=arm, seed=seed)[0] for seed in parts.FULL.seeds
         ]
         for arm in parts.REDUCED.arms
     }
