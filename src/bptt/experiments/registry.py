@@ -20,6 +20,7 @@ NAMES = (
     "latch",
     "latch_rate",
     "latch_weights",
+    "parts",
     "start",
     "temporal_order",
 )
