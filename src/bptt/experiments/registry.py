@@ -20,6 +20,7 @@ NAMES = (
     "latch",
     "latch_rate",
     "latch_weights",
+    "long_memory",
     "start",
     "temporal_order",
 )
