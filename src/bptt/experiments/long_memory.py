@@ -175,7 +175,7 @@ def whole(cell: AnyCell, params: Any, batch: Batch, loss: deep.Loss) -> tuple[fl
     W_x, W_h, b = layer
     xs = np.asarray(batch.xs, b.dtype)
     (T, B, I), (H, K), N = xs.shape, W_y.shape, len(batch.targets)
-    bend, slope = {rnn: (tanh, tanh_prime), relu_rnn: (relu, relu_prime)}.get(cell, (None, None))
+    bend, slope = {rnn: (tanh, tanh_prime), relu_rnn: (relu, relu_prime)}.get(cell, (None, None))  # type: ignore[call-overload]
     added: Array = (xs.reshape(T * B, I) @ W_x + b).reshape(T, B, H)
     if bend is None:
         added = relu(added)
