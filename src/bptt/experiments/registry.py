@@ -21,6 +21,7 @@ NAMES = (
     "latch_rate",
     "latch_weights",
     "long_memory",
+    "long_memory_short",
     "start",
     "temporal_order",
 )
