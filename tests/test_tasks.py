@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bptt.losses import cross_entropy
-from bptt.tasks import Adding, Brackets, Latch, TemporalOrder
+from bptt.tasks import Adding, Brackets, Copying, Latch, TemporalOrder
 
 N = 20_000
 
@@ -227,7 +227,7 @@ def test_a_sequence_without_places_for_both_symbols_is_a_value_error(T):
 
 
 @pytest.mark.parametrize("wrong", [math.nan, 2.5, 12.0, "12", None, True])
-@pytest.mark.parametrize("task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5)])
+@pytest.mark.parametrize("task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5), Copying])
 def test_lengths_and_depths_are_whole_numbers(task, wrong):
     with pytest.raises(TypeError, match=r"^tasks\.\w+: (T|max_depth) must be a whole number, got "):
         task(wrong)
@@ -270,3 +270,55 @@ def test_the_null_of_adding_is_what_the_best_constant_scores(rng):
 def test_adding_needs_a_step_for_each_mark(T):
     with pytest.raises(ValueError, match=f"^tasks.Adding: T must be at least 2, got {T}$"):
         Adding(T)
+
+
+# Copying
+
+
+@pytest.mark.parametrize("T", [1, 4, 30])
+def test_ten_symbols_come_back_after_the_sign(T, rng):
+    xs, targets = Copying(T).draw(400, rng=rng)
+    assert xs.shape == (T + 20, 400, 10)
+    assert targets.shape == (T + 20, 400)
+    assert targets.dtype.kind == "i"
+    assert (np.sort(xs, axis=-1) == [0] * 9 + [1]).all()  # one-hot
+    symbols = xs.argmax(axis=-1)
+    assert symbols[:10].max() == 7
+    assert np.array_equal(targets[-10:], symbols[:10])
+    assert (targets[:-10] == 8).all()
+    rest = symbols[10:]
+    assert np.array_equal(rest[:, 0] == 9, np.arange(T + 10) == T - 1)
+    assert (np.delete(rest, T - 1, axis=0) == 8).all()
+    assert (rest == rest[:, :1]).all()
+
+
+def test_all_symbols_are_equally_likely_and_tell_nothing_of_each_other(rng):
+    _, targets = Copying(1).draw(N, rng=rng)
+    ten = targets[-10:]
+    for row in ten:
+        assert abs(np.bincount(row, minlength=8) / N - 1 / 8).max() < 5 * 0.34 / math.sqrt(N)
+    assert (abs(np.corrcoef(ten) - np.eye(10)) < 5 / math.sqrt(N)).all()
+
+
+def test_the_null_of_copying_is_the_guess_of_all_symbols_after_the_blanks(rng):
+    task = Copying(7)
+    _, targets = task.draw(2000, rng=rng)
+    logits = np.full((27, 2000, 10), -1000.0)
+    logits[:17, :, 8] = 0
+    logits[17:, :, :8] = 0
+    assert cross_entropy(logits, targets)[0] == pytest.approx(task.null_loss, rel=1e-12)
+    assert task.null_loss == pytest.approx(10 * math.log(8) / 27, rel=1e-15)
+    right = (logits[-10:].argmax(axis=-1) == targets[-10:]).mean()
+    assert right == pytest.approx(task.null_accuracy, abs=5 * 0.34 / math.sqrt(20_000))
+
+
+def test_equal_seeds_draw_equal_symbols():
+    one, same, other = (Copying(3).draw(3, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(one.xs, same.xs)
+    assert not np.array_equal(one.xs, other.xs)
+
+
+@pytest.mark.parametrize("T", [0, -2])
+def test_copying_needs_a_step_for_the_sign(T):
+    with pytest.raises(ValueError, match=f"^tasks.Copying: T must be at least 1, got {T}$"):
+        Copying(T)

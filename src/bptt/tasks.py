@@ -214,3 +214,55 @@ class Adding:
         marks[rng.integers(half, self.T, size=batch), columns] = 1
         sums = (numbers * marks).sum(axis=0)
         return Batch(np.stack([numbers, marks], axis=-1), sums[None, :, None])
+
+
+@dataclass(frozen=True)
+class Copying:
+    r"""Copy ten symbols after a wait: ten of eight, blanks, a sign, and ten steps for the answer.
+
+    There are ten symbols, eight to remember, the blank and the sign, each a one-hot row. The first
+    10 inputs are to be remembered. Then come T - 1 blanks, the sign, and 10 blanks: T + 20 steps in
+    all. The targets are T + 10 blanks and then the first 10 inputs, in their order.
+
+    Attributes
+    ----------
+    null_loss : float
+        The cross-entropy of the best guess without the first ten inputs, in nats, as the mean over
+        all steps: it knows where the blanks are, $10 \log 8 / (T + 20)$.
+    null_accuracy : float
+        The share of right answers of that guess at the last ten steps, 1/8.
+
+    Notes
+    -----
+    Source: M. Arjovsky, A. Shah and Y. Bengio, "Unitary evolution recurrent neural networks", ICML
+    2016, <https://arxiv.org/abs/1511.06464>, section 5.1, after S. Hochreiter and J. Schmidhuber,
+    "Long short-term memory", Neural Computation 9 (1997),
+    <https://doi.org/10.1162/neco.1997.9.8.1735>.
+    """
+
+    T: Annotated[int, "the wait, in steps; a sequence has T + 20"]
+    null_accuracy: ClassVar[float] = 1 / 8
+
+    def __post_init__(self) -> None:
+        """Insist on a step for the sign."""
+        if check_whole("tasks.Copying", "T", self.T) < 1:
+            raise ValueError(f"tasks.Copying: T must be at least 1, got {shown(self.T)}")
+
+    @property
+    def null_loss(self) -> float:
+        """The cross-entropy of the best guess without the first ten inputs, in nats."""
+        return 10 * math.log(8) / (self.T + 20)
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (T + 20, B, 10) and a target at each step.
+
+        The classes and columns 0 to 7 are the symbols, 8 is the blank and 9 the sign.
+        """
+        blank, sign = 8, 9
+        ten = rng.integers(8, size=(10, batch))
+        symbols = np.full((self.T + 20, batch), blank)
+        symbols[:10] = ten
+        symbols[self.T + 9] = sign
+        targets = np.full((self.T + 20, batch), blank)
+        targets[-10:] = ten
+        return Batch(np.eye(10)[symbols], targets)

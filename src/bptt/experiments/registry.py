@@ -21,6 +21,8 @@ NAMES = (
     "latch_rate",
     "latch_weights",
     "parts",
+    "long_memory",
+    "long_memory_short",
     "start",
     "temporal_order",
 )
