@@ -57,11 +57,11 @@ def scan(a: ArrayLike, b: ArrayLike, h_0: ArrayLike | None = None) -> Array:
     array([1.   , 2.5  , 4.25 , 6.125])
     """
     a, b, h_0 = _checked("linear.scan", a, b, h_0)
+    a, b = a.copy(), b.copy()
     reach = 1
     while reach < len(a):
-        a_1, b_1, a_2, b_2 = a[:-reach], b[:-reach], a[reach:], b[reach:]
-        b = np.concatenate([b[:reach], a_2 * b_1 + b_2])
-        a = np.concatenate([a[:reach], a_1 * a_2])
+        b[reach:] += a[reach:] * b[:-reach]  # a_2 b_1 + b_2, for all entries at once
+        a[reach:] *= a[:-reach]  # a_1 a_2; NumPy reads all before it writes
         reach *= 2
     return b if h_0 is None else a * h_0 + b
 

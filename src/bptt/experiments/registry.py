@@ -20,6 +20,8 @@ NAMES = (
     "latch",
     "latch_rate",
     "latch_weights",
+    "newton",
+    "selective_copying",
     "start",
     "temporal_order",
 )
