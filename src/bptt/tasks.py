@@ -248,7 +248,7 @@ class SelectiveCopying:
                 raise ValueError(
                     f"tasks.SelectiveCopying: {name} must be at least 1, got {shown(size)}"
                 )
-        if self.T < self.tokens:
+        if self.T < self.tokens:  # noqa: SIM300  # T is what is too small
             raise ValueError(
                 f"tasks.SelectiveCopying: T must be at least tokens={shown(self.tokens)}, "
                 f"got {shown(self.T)}"

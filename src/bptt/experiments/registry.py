@@ -21,6 +21,7 @@ NAMES = (
     "latch_rate",
     "latch_weights",
     "newton",
+    "scan",
     "selective_copying",
     "start",
     "temporal_order",

@@ -1,4 +1,4 @@
-r"""What does a linear recurrence lose with its arrows, and what do further layers give back?
+r"""Can layers of a linear recurrence copy tokens in order? Depth against the number of tokens.
 
 Minimal GRUs of one, two and three layers copy k tokens that stand among blanks; beside them a GRU
 of one layer, whose gates read the state. All have the same number of weights, within five percent,
