@@ -168,10 +168,16 @@ def test_both_ways_give_what_unroll_gives(T, masked):
 
 def test_a_wide_step_is_taken_by_the_loop_and_a_narrow_one_by_the_scan(monkeypatch):
     called = []
+
+    def noting(name):
+        def run(_, b, __):
+            called.append(name)
+            return np.zeros_like(b)
+
+        return run
+
     for name in ("scan", "loop"):
-        monkeypatch.setattr(
-            linear, name, lambda a, b, h_0, name=name: called.append(name) or np.zeros_like(b)
-        )
+        monkeypatch.setattr(linear, name, noting(name))
     for width in (linear.NARROW, linear.NARROW + 1):
         linear.forward(mingru, draw(mingru, B=1, H=width)[0].params, np.ones((T, 1, I)))
     assert called == ["scan", "loop"]

@@ -13,8 +13,8 @@ LINK = re.compile(r"\[[^\]]+\](?:\(chapters/[\w-]+\.md(?:#[\w-]+)?\)|\[bptt[\w.]
 MOST = 80  # words: who asks wants an answer
 
 
-def test_there_are_some_twenty_questions():
-    assert 20 <= len(ANSWERS) <= 25
+def test_there_are_some_dozens_of_questions():
+    assert 20 <= len(ANSWERS) <= 45
 
 
 @pytest.mark.parametrize("question", ANSWERS)

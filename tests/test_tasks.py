@@ -304,7 +304,7 @@ def test_the_null_of_selective_copying_is_what_the_best_constant_guess_scores(rn
     even, _ = cross_entropy(np.zeros((2, N, 3)), targets)
     assert even == pytest.approx(task.null_loss)
     for tilt in (0.1, -0.1):
-        assert cross_entropy(np.zeros((2, N, 3)) + [tilt, 0, 0], targets)[0] > task.null_loss
+        assert cross_entropy(np.tile([tilt, 0, 0], (2, N, 1)), targets)[0] > task.null_loss
     best = max((targets == kind).mean() for kind in range(3))
     assert best == pytest.approx(task.null_accuracy, abs=0.01)
 

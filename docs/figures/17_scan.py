@@ -65,7 +65,7 @@ fig
 # %%
 fig, both = figures.figure(1, 2, height=2.5)
 wire = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0, "color": "C0"}
-extra = {**wire, "color": "C1", "linewidth": 1.8}
+extra = {**wire, "color": "C4", "linewidth": 2.4}
 for ax, name in zip(both, ["GRU", "minGRU"], strict=True):
     ax.add_patch(Rectangle((0, 0), 3, 2, fill=False, edgecolor="0.6"))
     ax.annotate("", (4, 1.5), (-1, 1.5), arrowprops=wire)
@@ -132,9 +132,7 @@ k = 4
 fig, ax = figures.figure(height=2.8)
 for place, arm in enumerate(arms):
     right = np.median(on_test_seeds("places", arm, k), axis=0)
-    ax.plot(
-        range(1, k + 1), right, ["o-", "s--", "D:", "^-."][place], color=f"C{place}", label=arm
-    )
+    ax.plot(range(1, k + 1), right, ["o-", "s--", "D:", "^-."][place], color=f"C{place}", label=arm)
 ax.set(xticks=range(1, k + 1), ylim=(0.2, 1.03))
 ax.set(xlabel="which of the four tokens", ylabel="share right")
 fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)

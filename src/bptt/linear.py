@@ -12,7 +12,7 @@ h_0 : array_like of shape (...), optional
     The state before the first step; zeros by default.
 """
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,10 +93,10 @@ def loop(a: ArrayLike, b: ArrayLike, h_0: ArrayLike | None = None) -> Array:
 class Tape(NamedTuple):
     """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
-    kept: Annotated[Any, "what the coefficients keep"]
-    a: Annotated[Array, "T B H", "what multiplied each state"]
-    before: Annotated[Array, "T B H", "the state before each step"]
-    mask: Annotated[Array | None, "where there was a step"]
+    kept: Any  # what the coefficients keep
+    a: Array  # what multiplied each state
+    before: Array  # the state before each step
+    mask: Array | None  # where there was a step
 
 
 def forward(

@@ -40,7 +40,7 @@ FULL = Settings()
 REDUCED = Settings(weights=("fresh", "three times"), lengths=(16, 64), seeds=(0, 1, 2))
 
 
-def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
     """Return every seed with all weights. A case holds all lengths, as training is shared."""
     same = shared(settings, "weights", "seeds")
     return [

@@ -33,7 +33,7 @@ FULL = Settings()
 REDUCED = Settings(lengths=(5, 16), widths=(3,), seeds=(0, 1), numbers=1)
 
 
-def cases(settings: Settings, _: list[Any]) -> list[dict[str, Any]]:
+def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:  # noqa: ARG001  # as every experiment
     """Return every length with every width."""
     same = shared(settings, "lengths", "widths", "seeds")
     return [
