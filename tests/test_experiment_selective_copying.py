@@ -96,7 +96,7 @@ def test_the_first_round_is_every_rate_on_the_tuning_seeds_for_fewer_steps():
 def test_then_come_the_test_seeds_with_the_best_rate_and_last_the_longer_runs():
     runs = done(SMALL, lambda case: abs(case["lr"] - (0.1 if case["tokens"] == 2 else 0.2)))
     cases = selective_copying.cases(SMALL, runs)[len(runs) :]
-    told = [(c["arm"][7], c["tokens"], c["lr"], c["seed"], c["steps"]) for c in cases]
+    told = [(c["arm"][8], c["tokens"], c["lr"], c["seed"], c["steps"]) for c in cases]
     assert told == [
         *(
             (arm, k, lr, seed, 5)
