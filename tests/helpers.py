@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from bptt import gru, lstm, rnn, tree, unroll
+from bptt import gru, lstm, mingru, rnn, tree, unroll
 from bptt.gradcheck import directional_derivative, numeric_gradient, relative_error
 from bptt.shapes import Array
 
+# The cells with weights `W_h`, which read the state before. The second list has all cells, and the
+# fixture `cell` goes through it.
 CELLS = [rnn, lstm, gru]
+ALL_CELLS = [*CELLS, mingru]
 
 # T, B, I and H, and the seed of everything that is drawn.
 SIZES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 6), st.integers(1, 6))

@@ -7,6 +7,7 @@ import pytest
 
 from bptt.losses import cross_entropy
 from bptt.tasks import Adding, Brackets, Copying, Latch, TemporalOrder
+from bptt.tasks import Adding, Brackets, Latch, SelectiveCopying, TemporalOrder
 
 N = 20_000
 
@@ -322,3 +323,61 @@ def test_equal_seeds_draw_equal_symbols():
 def test_copying_needs_a_step_for_the_sign(T):
     with pytest.raises(ValueError, match=f"^tasks.Copying: T must be at least 1, got {T}$"):
         Copying(T)
+# Selective copying
+
+
+@pytest.mark.parametrize(("T", "k", "K"), [(7, 3, 4), (3, 3, 2), (5, 1, 1)])
+def test_the_tokens_stand_among_blanks_in_the_order_of_the_targets(T, k, K, rng):
+    xs, targets = SelectiveCopying(T, k, K).draw(500, rng=rng)
+    assert xs.shape == (T + k, 500, K + 2)
+    assert targets.shape == (k, 500)
+    symbols = xs.argmax(axis=-1)
+    assert np.array_equal(xs, np.eye(K + 2)[symbols])
+    assert (symbols[T:] == K + 1).all()
+    for column, answers in zip(symbols[:T].T, targets.T, strict=True):
+        assert column[column < K].tolist() == answers.tolist()
+    assert set(symbols[:T].ravel()) == set(range(K + (k < T)))
+
+
+def test_the_places_and_the_kinds_of_the_tokens_are_drawn_evenly(rng):
+    xs, targets = SelectiveCopying(6, 2, 3).draw(N, rng=rng)
+    shares = (xs[:6].argmax(axis=-1) < 3).mean(axis=1)
+    assert (abs(shares - 1 / 3) < 5 * math.sqrt(2 / 9 / N)).all()
+    for place in targets:
+        kinds = np.bincount(place, minlength=3) / N
+        assert (abs(kinds - 1 / 3) < 5 * math.sqrt(2 / 9 / N)).all()
+    assert abs(np.corrcoef(targets)[0, 1]) < 5 / math.sqrt(N)
+
+
+def test_the_null_of_selective_copying_is_what_the_best_constant_guess_scores(rng):
+    task = SelectiveCopying(6, 2, 3)
+    _, targets = task.draw(N, rng=rng)
+    even, _ = cross_entropy(np.zeros((2, N, 3)), targets)
+    assert even == pytest.approx(task.null_loss)
+    for tilt in (0.1, -0.1):
+        assert cross_entropy(np.tile([tilt, 0, 0], (2, N, 1)), targets)[0] > task.null_loss
+    best = max((targets == kind).mean() for kind in range(3))
+    assert best == pytest.approx(task.null_accuracy, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((0, 1, 1), "T must be at least 1, got 0"),
+        ((3, 0, 1), "tokens must be at least 1, got 0"),
+        ((3, 1, -1), "kinds must be at least 1, got -1"),
+        ((3, 4, 2), "T must be at least tokens=4, got 3"),
+    ],
+)
+def test_selective_copying_needs_a_step_for_each_token(sizes, message):
+    with pytest.raises(ValueError) as error:  # noqa: PT011  # the message is compared
+        SelectiveCopying(*sizes)
+    assert str(error.value) == f"tasks.SelectiveCopying: {message}"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_size_of_selective_copying_that_is_no_whole_number_is_a_type_error(place):
+    sizes = [3, 2, 2]
+    sizes[place] = 1.5
+    with pytest.raises(TypeError, match=r"^tasks.SelectiveCopying: \w+ must be a whole number"):
+        SelectiveCopying(*sizes)

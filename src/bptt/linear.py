@@ -12,7 +12,7 @@ h_0 : array_like of shape (...), optional
     The state before the first step; zeros by default.
 """
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,11 +57,11 @@ def scan(a: ArrayLike, b: ArrayLike, h_0: ArrayLike | None = None) -> Array:
     array([1.   , 2.5  , 4.25 , 6.125])
     """
     a, b, h_0 = _checked("linear.scan", a, b, h_0)
+    a, b = a.copy(), b.copy()
     reach = 1
     while reach < len(a):
-        a_1, b_1, a_2, b_2 = a[:-reach], b[:-reach], a[reach:], b[reach:]
-        b = np.concatenate([b[:reach], a_2 * b_1 + b_2])
-        a = np.concatenate([a[:reach], a_1 * a_2])
+        b[reach:] += a[reach:] * b[:-reach]  # a_2 b_1 + b_2, for all entries at once
+        a[reach:] *= a[:-reach]  # a_1 a_2; NumPy reads all before it writes
         reach *= 2
     return b if h_0 is None else a * h_0 + b
 
@@ -93,10 +93,10 @@ def loop(a: ArrayLike, b: ArrayLike, h_0: ArrayLike | None = None) -> Array:
 class Tape(NamedTuple):
     """What `forward` keeps for `backward`. Its fields are not part of the library's contract."""
 
-    kept: Annotated[Any, "what the coefficients keep"]
-    a: Annotated[Array, "T B H", "what multiplied each state"]
-    before: Annotated[Array, "T B H", "the state before each step"]
-    mask: Annotated[Array | None, "where there was a step"]
+    kept: Any  # what the coefficients keep
+    a: Array  # what multiplied each state
+    before: Array  # the state before each step
+    mask: Array | None  # where there was a step
 
 
 def forward(

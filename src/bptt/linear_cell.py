@@ -20,6 +20,7 @@ from bptt.shapes import (
     Array,
     ShapeError,
     axes_of,
+    check_numbers,
     check_shape,
     check_type,
     check_weights,
@@ -167,6 +168,7 @@ def _check_zero_state(where: str, kinds: Given, given: Given) -> Given:
 def _check_step(where: str, kinds: Given, given: Given) -> Given:
     I, H, dtype = check_params(where, kinds["params"], given["params"])
     x = check_shape(where, "x", given["x"], "B I", dtype, I=I)
+    check_type(where, "state", given["state"], kinds["state"])
     zero = kinds["state"](np.zeros((len(x), H), dtype))
     return {"x": x, "state": cell.state_or_zero(where, "state", given["state"], zero)}
 
@@ -177,15 +179,16 @@ def _check_step_backward(where: str, kinds: Given, given: Given) -> Given:
     check_type(where, "saved", saved, kinds["saved"])
     for name, axes in axes_of(kinds["saved"]).items():
         check_shape(where, f"saved.{name}", getattr(saved, name), axes, B=len(saved.x), I=I, H=H)
+    check_type(where, "dstate", given["dstate"], kinds["dstate"])
     zero = kinds["dstate"](np.zeros_like(saved.h_prev))
     return {"dstate": cell.state_or_zero(where, "dstate", given["dstate"], zero)}
 
 
 def _check_coefficients(where: str, kinds: Given, given: Given) -> Given:
     I, _, dtype = check_params(where, kinds["params"], given["params"])
-    xs = np.asarray(given["xs"])
+    xs = check_numbers(where, "xs", given["xs"])
     axes = " ".join([*"TBCDE"[: max(xs.ndim - 1, 0)], "I"])
-    return {"xs": check_shape(where, "xs", given["xs"], axes, dtype, I=I)}
+    return {"xs": check_shape(where, "xs", xs, axes, dtype, I=I)}
 
 
 CHECKS: dict[str, Callable[[str, Given, Given], Given]] = {

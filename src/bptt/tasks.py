@@ -223,6 +223,12 @@ class Copying:
     There are ten symbols, eight to remember, the blank and the sign, each a one-hot row. The first
     10 inputs are to be remembered. Then come T - 1 blanks, the sign, and 10 blanks: T + 20 steps in
     all. The targets are T + 10 blanks and then the first 10 inputs, in their order.
+class SelectiveCopying:
+    r"""Copy k tokens in their order: they stand among blanks at random places, then k queries come.
+
+    There are $K + 2$ symbols, each a one-hot row: K kinds of token, the blank and the query. The k
+    tokens are drawn uniformly, and stand at k different random steps of the first T. At query j the
+    answer is the kind of the j-th token. A sequence has $T + k$ steps.
 
     Attributes
     ----------
@@ -266,3 +272,51 @@ class Copying:
         targets = np.full((self.T + 20, batch), blank)
         targets[-10:] = ten
         return Batch(np.eye(10)[symbols], targets)
+        The cross-entropy of the best guess without the input, $\log K$ nats.
+    null_accuracy : float
+        The share of right answers of that guess, $1/K$.
+
+    Notes
+    -----
+    Source: A. Gu and T. Dao, "Mamba: linear-time sequence modeling with selective state spaces"
+    (2023), <https://arxiv.org/abs/2312.00752>, section 3.1, in a smaller form.
+    """
+
+    T: Annotated[int, "the steps among which the tokens stand"]
+    tokens: Annotated[int, "k, the number of tokens, and of queries"] = 4
+    kinds: Annotated[int, "K, the number of kinds of token"] = 4
+
+    def __post_init__(self) -> None:
+        """Insist on a kind and a token, and a step for each token."""
+        for name, size in (("T", self.T), ("tokens", self.tokens), ("kinds", self.kinds)):
+            if check_whole("tasks.SelectiveCopying", name, size) < 1:
+                raise ValueError(
+                    f"tasks.SelectiveCopying: {name} must be at least 1, got {shown(size)}"
+                )
+        if self.T < self.tokens:  # noqa: SIM300  # T is what is too small
+            raise ValueError(
+                f"tasks.SelectiveCopying: T must be at least tokens={shown(self.tokens)}, "
+                f"got {shown(self.T)}"
+            )
+
+    @property
+    def null_loss(self) -> float:
+        """The cross-entropy of the best guess without the input, in nats."""
+        return math.log(self.kinds)
+
+    @property
+    def null_accuracy(self) -> float:
+        """The share of right answers of that guess."""
+        return 1 / self.kinds
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (T + k, B, K + 2) and the kinds as targets, of shape (k, B).
+
+        The columns are the K kinds, the blank and the query.
+        """
+        targets = rng.integers(self.kinds, size=(self.tokens, batch))
+        anywhere = np.argsort(rng.random((self.T, batch)), axis=0)[: self.tokens]
+        symbols = np.full((self.T, batch), self.kinds)
+        symbols[np.sort(anywhere, axis=0), np.arange(batch)] = targets
+        queries = np.full((self.tokens, batch), self.kinds + 1)
+        return Batch(np.eye(self.kinds + 2)[np.concatenate([symbols, queries])], targets)

@@ -23,6 +23,9 @@ NAMES = (
     "parts",
     "long_memory",
     "long_memory_short",
+    "newton",
+    "scan",
+    "selective_copying",
     "start",
     "temporal_order",
 )
