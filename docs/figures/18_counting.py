@@ -14,10 +14,11 @@ from bptt import diagonal, experiments, figures, linear, tasks
 # %% [markdown]
 # ## Flip and count
 #
-# In words: two rows of steps, each with a line that shows a state. Above, below the line, stand the
-# bits 0 1 0 1 1 0 1 0. The line is low at first and jumps to the other of two levels at each 1. At a
-# 0 it stays. Below stand the brackets "( ( . ( ) ) ) ." The line climbs one stair at each opening
-# bracket and goes down one at each closing bracket; at the end it is back on the ground.
+# In words: two rows of steps, each with a line that shows a state. In the upper row stand the bits
+# 0 1 0 1 1 0 1 0. The line is low at first and jumps to the other of two levels at
+# each 1. At a 0 it stays. In the lower row stand the brackets "( ( . ( ) ) ) ." The line climbs one
+# stair at each opening bracket and goes down one at each closing bracket; at the end it is back on
+# the ground.
 
 # %%
 bits, brackets = "01011010", "((.()))."

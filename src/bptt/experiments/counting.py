@@ -20,7 +20,17 @@ from bptt.tasks import Batch
 
 
 class Arm(NamedTuple):
-    """A network: a cell, how many layers of it, and how many units a layer has on a task."""
+    """A network of an arm.
+
+    Attributes
+    ----------
+    cell : module
+        The cell.
+    layers : int
+        How many layers it has.
+    hidden_size : dict of str to int
+        H, the units of a layer, on each task that the arm runs on.
+    """
 
     cell: AnyCell
     layers: int
