@@ -104,9 +104,8 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
 def score(case: dict[str, Any]) -> dict[str, Any]:
     """Train one network in float32, and test it beyond what it was trained on.
 
-    `loss` is the mean over the last 20 training batches in nats, and
-    `losses` the mean over each twentieth of the training. The tests are those of `test_parity` and
-    `test_brackets`.
+    `loss` is the mean over the last 20 training batches in nats, and `losses` the mean over each
+    twentieth of the training. The tests are those of `test_parity` and `test_brackets`.
     """
     rng = np.random.default_rng(case["seed"])
     arm, parity = ARMS[case["arm"]], case["task"] == "parity"
