@@ -158,4 +158,7 @@ def init(
 
 
 fading = diagonal("fading", sigmoid, sigmoid_prime)
+"""The cell whose factors lie between 0 and 1."""
+
 signed = diagonal("signed", tanh, tanh_prime)
+"""The cell whose factors lie between -1 and 1."""
