@@ -16,10 +16,13 @@ MOST = 80  # words: who asks wants an answer
 <<<<<<< HEAD
 def test_there_are_some_twenty_questions():
     assert 20 <= len(ANSWERS) <= 40
+<<<<<<< HEAD
 =======
 def test_there_are_some_dozens_of_questions():
     assert 20 <= len(ANSWERS) <= 45
 >>>>>>> ch17
+=======
+>>>>>>> ch18
 
 
 @pytest.mark.parametrize("question", ANSWERS)

@@ -8,6 +8,7 @@ import pytest
 from bptt.losses import cross_entropy
 from bptt.tasks import Adding, Brackets, Copying, Latch, TemporalOrder
 from bptt.tasks import Adding, Brackets, Latch, SelectiveCopying, TemporalOrder
+from bptt.tasks import Adding, Brackets, Latch, Parity, TemporalOrder
 
 N = 20_000
 
@@ -229,6 +230,7 @@ def test_a_sequence_without_places_for_both_symbols_is_a_value_error(T):
 
 @pytest.mark.parametrize("wrong", [math.nan, 2.5, 12.0, "12", None, True])
 @pytest.mark.parametrize("task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5), Copying])
+@pytest.mark.parametrize("task", [Latch, TemporalOrder, Parity, Brackets, partial(Brackets, 5)])
 def test_lengths_and_depths_are_whole_numbers(task, wrong):
     with pytest.raises(TypeError, match=r"^tasks\.\w+: (T|max_depth) must be a whole number, got "):
         task(wrong)
@@ -381,3 +383,32 @@ def test_a_size_of_selective_copying_that_is_no_whole_number_is_a_type_error(pla
     sizes[place] = 1.5
     with pytest.raises(TypeError, match=r"^tasks.SelectiveCopying: \w+ must be a whole number"):
         SelectiveCopying(*sizes)
+# Parity
+
+
+@pytest.mark.parametrize("T", [1, 5, 8])
+def test_parity_is_the_count_of_the_ones_so_far_by_two(T, rng):
+    xs, targets = Parity(T).draw(300, rng=rng)
+    assert xs.shape == (T, 300, 1)
+    assert targets.shape == (T, 300)
+    assert set(np.unique(xs)) == {0.0, 1.0}
+    odd = 0
+    for bits, answers in zip(xs[..., 0], targets, strict=True):
+        odd = odd ^ bits.astype(int)
+        assert np.array_equal(answers, odd)
+
+
+def test_a_guess_that_misses_one_bit_of_parity_is_at_the_null(rng):
+    xs, targets = Parity(6).draw(N, rng=rng)
+    bits = xs[..., 0].astype(int)
+    for missed in range(6):
+        known = (bits.sum(axis=0) - bits[missed]) % 2
+        assert abs((known == targets[-1]).mean() - Parity.null_accuracy) < 5 * 0.5 / math.sqrt(N)
+    loss, _ = cross_entropy(np.zeros((6, 2)), np.arange(6) % 2)
+    assert Parity.null_loss == pytest.approx(loss, rel=1e-15)
+
+
+@pytest.mark.parametrize("T", [0, -2])
+def test_parity_needs_a_step(T):
+    with pytest.raises(ValueError, match=f"^tasks.Parity: T must be at least 1, got {T}$"):
+        Parity(T)

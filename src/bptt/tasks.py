@@ -229,6 +229,11 @@ class SelectiveCopying:
     There are $K + 2$ symbols, each a one-hot row: K kinds of token, the blank and the query. The k
     tokens are drawn uniformly, and stand at k different random steps of the first T. At query j the
     answer is the kind of the j-th token. A sequence has $T + k$ steps.
+class Parity:
+    r"""Tell at every step whether the number of ones so far is odd.
+
+    The bits are drawn by the toss of a fair coin. The answer turns at each 1 and stays at each 0.
+    A question at every step asks for all lengths from 1 to T at once.
 
     Attributes
     ----------
@@ -320,3 +325,29 @@ class SelectiveCopying:
         symbols[np.sort(anywhere, axis=0), np.arange(batch)] = targets
         queries = np.full((self.tokens, batch), self.kinds + 1)
         return Batch(np.eye(self.kinds + 2)[np.concatenate([symbols, queries])], targets)
+        The cross-entropy of the best guess without the input, $\log 2$ nats. It is also that of the
+        best guess that misses one bit, whichever: that bit alone makes the answer a fair coin.
+    null_accuracy : float
+        The share of right answers of that guess, 1/2.
+
+    Notes
+    -----
+    Source: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997),
+    <https://doi.org/10.1162/neco.1997.9.8.1735>, section 5.1, name parity among their test
+    problems; the lengths used here follow R. Grazzi et al. (2024),
+    <https://arxiv.org/abs/2411.12537>, who ask at the last step only.
+    """
+
+    T: Annotated[int, "the length of a sequence, in steps"]
+    null_loss: ClassVar[float] = math.log(2)
+    null_accuracy: ClassVar[float] = 0.5
+
+    def __post_init__(self) -> None:
+        """Insist on at least one step."""
+        if check_whole("tasks.Parity", "T", self.T) < 1:
+            raise ValueError(f"tasks.Parity: T must be at least 1, got {shown(self.T)}")
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw bits of shape (T, B, 1) and a target at each step, 1 for odd and 0 for even."""
+        bits = rng.integers(2, size=(self.T, batch))
+        return Batch(bits[:, :, None].astype(float), bits.cumsum(axis=0) % 2)

@@ -11,6 +11,7 @@ Case: TypeAlias = dict[str, Any]
 # The modules of this package that measure a claim, in alphabetical order.
 NAMES = (
     "brackets",
+    "counting",
     "gap",
     "language_cells",
     "language_levers",
