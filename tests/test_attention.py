@@ -200,7 +200,9 @@ def test_a_step_that_does_not_fit_is_refused(series):
     short = cache._replace(v=np.zeros((2, B, E)))
     with pytest.raises(ShapeError, match=rf"^{where} cache.v must be \(M=1, B=3, E=2\), got \(2"):
         attention.step(q, k, v, short)
-    with pytest.raises(TypeError, match=f"^{where} cache must be a bptt.attention.Cache, got dict$"):
+    with pytest.raises(
+        TypeError, match=f"^{where} cache must be a bptt.attention.Cache, got dict$"
+    ):
         attention.step(q, k, v, {})
     with pytest.raises(ValueError, match=f"^{where} limit must be at least 1, got 0$"):
         attention.step(q, k, v, cache, limit=0)

@@ -27,7 +27,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt.ops import softmax
-from bptt.shapes import Array, ShapeError, check_numbers, check_shape, check_type, check_whole, shown
+from bptt.shapes import (
+    Array,
+    ShapeError,
+    check_numbers,
+    check_shape,
+    check_type,
+    check_whole,
+    shown,
+)
 
 
 class Tape(NamedTuple):

@@ -100,14 +100,14 @@ def forward(
            [5., 6.]])
     """
     where = "delta.forward"
-    q, k, v, state, (beta,) = _checked(where, q, k, v, state, beta=beta)
-    os, errors, states = np.empty_like(v), np.empty_like(v), [state]
+    q, k, v, S, (beta,) = _checked(where, q, k, v, state, beta=beta)
+    os, errors, states = np.empty_like(v), np.empty_like(v), [S]
     for t in range(len(q)):
-        errors[t] = v[t] - _times(k[t], state)
-        state = state + _outer(beta[t][:, None] * k[t], errors[t])
-        os[t] = _times(q[t], state)
-        states.append(state)
-    return os, state, Tape(q, k, beta, errors, np.stack(states))
+        errors[t] = v[t] - _times(k[t], S)
+        S = S + _outer(beta[t][:, None] * k[t], errors[t])
+        os[t] = _times(q[t], S)
+        states.append(S)
+    return os, S, Tape(q, k, beta, errors, np.stack(states))
 
 
 def backward(
@@ -211,13 +211,13 @@ def add_forward(
     <https://arxiv.org/abs/2006.16236>. Omitted: the feature map and the normaliser of the latter.
     """
     where = "delta.add_forward"
-    q, k, v, state, (beta, f) = _checked(where, q, k, v, state, beta=beta, f=f)
-    os, states = np.empty_like(v), [state]
+    q, k, v, S, (beta, f) = _checked(where, q, k, v, state, beta=beta, f=f)
+    os, states = np.empty_like(v), [S]
     for t in range(len(q)):
-        state = f[t][:, None, None] * state + _outer(beta[t][:, None] * k[t], v[t])
-        os[t] = _times(q[t], state)
-        states.append(state)
-    return os, state, AddTape(q, k, v, beta, f, np.stack(states))
+        S = f[t][:, None, None] * S + _outer(beta[t][:, None] * k[t], v[t])
+        os[t] = _times(q[t], S)
+        states.append(S)
+    return os, S, AddTape(q, k, v, beta, f, np.stack(states))
 
 
 def add_backward(

@@ -20,6 +20,8 @@ NAMES = (
     "latch",
     "latch_rate",
     "latch_weights",
+    "recall",
+    "recall_trained",
     "start",
     "temporal_order",
 )
