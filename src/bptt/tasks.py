@@ -273,7 +273,8 @@ class Recall:
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
         """Draw inputs of shape (T, B, keys + values) and a target for each of the last steps.
 
-        T is the number of pairs, overwrites and questions together. A step is a one-hot key beside a one-hot value; a question has no value.
+        T is the number of pairs, overwrites and questions together. A step is a one-hot key beside
+        a one-hot value; a question has no value.
         """
         columns = np.arange(batch)
         every_key = np.repeat(np.arange(self.keys)[:, None], batch, axis=1)

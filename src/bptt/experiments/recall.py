@@ -27,17 +27,16 @@ CHUNK = 64
 class Settings:
     """What is drawn: unique keys at every size, the other kinds at one."""
 
-    sizes: Annotated[tuple[int, ...], "H: the matrix has H x H numbers"] = (16, 32, 64, 128)
+    sizes: Annotated[tuple[int, ...], "H: the matrix has H x H numbers"] = (16, 32, 64)
     kinds: Annotated[tuple[str, ...], "of keys, at the size of `kinds_at`"] = (
         "overwritten",
         "correlated",
-        "both",
         "noisy",
         "any length",
     )
     kinds_at: Annotated[int, "H of the kinds other than unique"] = 64
     counts: Annotated[tuple[int, ...], "n, the keys that are asked for"] = (
-        *(8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024),
+        *(8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512),
     )
     shares: Annotated[tuple[float, ...], "beta of the delta rule"] = (
         *(1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01),
@@ -125,7 +124,7 @@ def draw(case: dict[str, Any], n: int, *, rng: np.random.Generator) -> dict[str,
     H, kind = case["H"], case["kind"]
     words = unit(rng.normal(size=(case["words"], H)))
     keys = rng.normal(size=(n, H))
-    if kind in ("correlated", "both"):
+    if kind == "correlated":
         root, rest = math.sqrt(case["common"]), math.sqrt(1 - case["common"])
         keys = unit(root * unit(rng.normal(size=(1, H))) + rest * unit(keys))
     else:
@@ -134,7 +133,7 @@ def draw(case: dict[str, Any], n: int, *, rng: np.random.Generator) -> dict[str,
         keys = keys * np.exp(case["spread"] * rng.normal(size=(n, 1)))
     answer = rng.integers(len(words), size=n)
     writes, word = np.arange(n), answer
-    if kind in ("overwritten", "both"):
+    if kind == "overwritten":
         old = (answer + rng.integers(1, len(words), size=n)) % len(words)  # another word
         one, two = rng.permutation(n), rng.permutation(n)
         writes, word = np.concatenate([one, two]), np.concatenate([old[one], answer[two]])
