@@ -86,9 +86,10 @@ def forward(
 
     Notes
     -----
-    Source: B. Widrow and M. E. Hoff, "Adaptive switching circuits" (1960), for the rule; I. Schlag,
-    K. Irie and J. Schmidhuber, "Linear transformers are secretly fast weight programmers", ICML
-    2021, <https://arxiv.org/abs/2102.11174>, equations 22 to 25, for the layer.
+    Source: B. Widrow and M. E. Hoff, "Adaptive switching circuits", IRE WESCON Convention Record 4
+    (1960), <https://isl.stanford.edu/~widrow/papers/c1960adaptiveswitching.pdf>, for the rule; I.
+    Schlag, K. Irie and J. Schmidhuber, "Linear transformers are secretly fast weight programmers",
+    ICML 2021, <https://arxiv.org/abs/2102.11174>, for the layer.
 
     Examples
     --------
