@@ -10,7 +10,7 @@
 import numpy as np
 
 from bptt import experiments, figures
-from bptt.experiments import recall, recall_tables
+from bptt.experiments import recall_tables
 
 # %% [markdown]
 # ## Write twice
@@ -111,14 +111,14 @@ figures.data(fig)
 # %% [markdown]
 # ## Sizes
 #
-# The largest number of unique keys of which 90 percent are recalled, for each of 20 draws, and the
-# theory of the record.
+# The largest number of unique keys of which 90 percent are recalled: median of 20 draws with the
+# range from the tenth to the ninetieth percentile, and the theory of the record as dotted lines.
 
 # %%
 sizes = result.settings["sizes"]
 LAWS = {
-    "sum": ("C1", lambda n, H: recall.predicted_sum(n, H, words)),
-    "delta": ("C0", lambda n, H: recall.predicted_delta(n, H, words).mean()),
+    "sum": ("C1", lambda n, H: recall_tables.predicted_sum(n, H, words)),
+    "delta": ("C0", lambda n, H: recall_tables.predicted_delta(n, H, words).mean()),
     "cache": ("0.5", lambda n, H: min(1, H / 2 / n)),
 }
 fine = np.unique(np.round(np.geomspace(8, 512, 40)).astype(int))
@@ -131,15 +131,18 @@ for rule, (colour, law) in LAWS.items():
         recall_tables.capacity(recall_tables.by_rule(result, "unique", H)[rule], counts)
         for H in sizes
     ]
-    ax.boxplot(
-        draws, positions=sizes, widths=[H / 8 for H in sizes], manage_ticks=False, showfliers=False
+    middle, low, high = (
+        np.array([np.quantile(found, q) for found in draws]) for q in (0.5, 0.1, 0.9)
     )
-    for H, found in zip(sizes, draws, strict=True):
-        ax.plot(H, np.median(found), "o", color=colour, label=f"_{name}, median")
+    there = low > 0  # less than the smallest count cannot be drawn
+    bars = [(middle - low)[there], (high - middle)[there]]
+    ax.errorbar(
+        np.array(sizes)[there], middle[there], bars, fmt="o", color=colour, label=f"_{name}"
+    )
     shares = [np.array([[law(n, H) for n in fine]]) for H in at]
-    theory = [recall_tables.capacity(share, list(fine))[0] for share in shares]
-    shown = np.array(theory) > 0
-    ax.plot(at[shown], np.array(theory)[shown], ":", color=colour, label=name)
+    theory = np.array([recall_tables.capacity(share, list(fine))[0] for share in shares])
+    shown = (theory > 0) & np.isfinite(theory)
+    ax.plot(at[shown], theory[shown], ":", color=colour, label=name)
 ax.set(xscale="log", yscale="log", xlabel="size $H$ of the state, $H \\times H$ numbers")
 ax.set(ylabel="keys with 90% recalled")
 ax.set_xticks(sizes, [str(H) for H in sizes])
