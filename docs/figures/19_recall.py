@@ -185,7 +185,7 @@ image = ax.imshow(table, cmap="viridis", vmin=0, vmax=1, aspect="auto")
 for (row, column), share in np.ndenumerate(table):
     ink = "black" if share > 0.5 else "white"
     ax.text(column, row, f"{share:.2f}", ha="center", va="center", color=ink)
-ax.set_xticks(range(len(kinds)), [kind.replace(" ", "\n") for kind in kinds])
+ax.set_xticks(range(len(kinds)), kinds, rotation=25, ha="right", rotation_mode="anchor")
 ax.set_yticks(range(len(RULES)), RULES.values())
 ax.tick_params(length=0)
 ax.spines[:].set_visible(False)

@@ -85,7 +85,7 @@ def share_right(signal: ArrayLike, noise: ArrayLike, H: int, words: int) -> Arra
     The reading is $s v + z$, with the word $v$ that was written and a sum $z$ of words with random
     signs, of energy $\nu = \lVert z \rVert^2$ in the mean. A word may be one of those in $z$, so
     that along a word the noise has the variance $\nu' / H$, with $\nu' = \nu (1 + H / V)$. Along
-    $v$ the reading has the part $b = s + x \sqrt{\nu' / H}$, with a normal $x$; what stands at right
+    $v$ the reading has the part $b = s + x \sqrt{\nu' / H}$, with a normal $x$; what is at right
     angles has the energy $\nu' (1 - 1/H)$. The answer is right if the angle to $v$ is smaller than
     to all others, whose cosines have the distribution $F_H$ of random rows:
 
