@@ -83,21 +83,21 @@ def share_right(signal: ArrayLike, noise: ArrayLike, H: int, words: int) -> Arra
     r"""Predict the share of right answers from the signal and the energy of the noise.
 
     The reading is $s v + z$, with the word $v$ that was written and a sum $z$ of words with random
-    signs, of energy $\nu = \lVert z \rVert^2$ in the mean. A word may be one of those in $z$, so
-    that along a word the noise has the variance $\nu' / H$, with $\nu' = \nu (1 + H / V)$. Along
-    $v$ the reading has the part $b = s + x \sqrt{\nu' / H}$, with a normal $x$; what is at right
-    angles has the energy $\nu' (1 - 1/H)$. The answer is right if the angle to $v$ is smaller than
+    signs, of energy $\eta = \lVert z \rVert^2$ in the mean. A word may be one of those in $z$, so
+    that along a word the noise has the variance $\eta' / H$, with $\eta' = \eta (1 + H / V)$. Along
+    $v$ the reading has the part $b = s + x \sqrt{\eta' / H}$, with a normal $x$; what is at right
+    angles has the energy $\eta' (1 - 1/H)$. The answer is right if the angle to $v$ is smaller than
     to all others, whose cosines have the distribution $F_H$ of random rows:
 
     $$
-    p = \int \varphi(x) \, F_H \Bigl( \frac{b}{\sqrt{b^2 + \nu' (1 - 1/H)}} \Bigr)^{V - 1} dx,
+    p = \int \varphi(x) \, F_H \Bigl( \frac{b}{\sqrt{b^2 + \eta' (1 - 1/H)}} \Bigr)^{V - 1} dx,
     \qquad F_H'(c) \propto (1 - c^2)^{(H - 3) / 2}.
     $$
 
     Parameters
     ----------
     signal, noise : array_like
-        $s$ and $\nu$, of one shape.
+        $s$ and $\eta$, of one shape.
     H : int
         The width of a value.
     words : int
@@ -115,7 +115,7 @@ def share_right(signal: ArrayLike, noise: ArrayLike, H: int, words: int) -> Arra
 
 
 def predicted_sum(n: int, H: int, words: int) -> float:
-    r"""Predict what the sum recalls of n unique keys: $s = 1$ and $\nu = (n - 1) / H$.
+    r"""Predict what the sum recalls of n unique keys: $s = 1$ and $\eta = (n - 1) / H$.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def predicted_delta(n: int, H: int, words: int) -> Array:
     With $x = a / H$ for a key after which a others were written, and $g = e^{-(n - a) / H}$,
 
     $$
-    s = e^{-x}, \qquad \nu = (1 - e^{-x}) (1 + (1 - g) e^{-x}).
+    s = e^{-x}, \qquad \eta = (1 - e^{-x}) (1 + (1 - g) e^{-x}).
     $$
 
     Parameters
