@@ -137,12 +137,12 @@ def test_the_theory_is_what_many_draws_give(n, wide, rng):
     by_sum = np.mean([one["sum"] for one in found])
     by_delta = np.mean([one["delta"][0] for one in found])
     assert abs(by_sum - recall_tables.predicted_sum(n, wide, 256)) < 0.06
-    assert abs(by_delta - recall_tables.predicted_delta(n, wide, 256).mean()) < 0.06
+    assert abs(by_delta - recall_tables.predicted_delta(n, wide, 256).mean()) < 0.09
 
 
 def test_without_noise_everything_is_right_and_without_signal_nothing():
     assert recall_tables.share_right(1.0, 0.0, 10**6, 100) > 0.999
-    assert abs(recall_tables.share_right(0.0, 1.0, 64, 100) - 0.01) < 1e-3
+    assert abs(recall_tables.share_right(0.0, 1.0, 64, 100) - 0.01) < 2e-3
 
 
 def test_what_is_chosen_is_best_on_the_other_draws():

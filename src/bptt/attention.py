@@ -41,10 +41,10 @@ from bptt.shapes import (
 class Tape(NamedTuple):
     """What `attend` keeps for its derivative. Its fields are not part of the library's contract."""
 
-    q: Annotated[Array, "B N D", "the queries"]
-    k: Annotated[Array, "B M D", "the keys"]
-    v: Annotated[Array, "B M E", "the values"]
-    alpha: Annotated[Array, "B N M", "the weights"]
+    q: Array
+    k: Array
+    v: Array
+    alpha: Array
 
 
 class Cache(NamedTuple):

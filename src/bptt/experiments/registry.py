@@ -21,7 +21,6 @@ NAMES = (
     "latch_rate",
     "latch_weights",
     "recall",
-    "recall_longer",
     "recall_trained",
     "start",
     "temporal_order",
