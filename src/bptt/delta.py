@@ -23,7 +23,7 @@ dstate_T : array_like of shape (B, D, E), optional
     The gradient with respect to the last matrix; zeros by default.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,12 +44,12 @@ class Tape(NamedTuple):
 class AddTape(NamedTuple):
     """What `add_forward` keeps for `add_backward`. Its fields are not part of the contract."""
 
-    q: Array
-    k: Array
-    v: Array
-    beta: Array
-    f: Array
-    states: Array
+    q: Annotated[Array, "T B D", "the queries"]
+    k: Annotated[Array, "T B D", "the keys"]
+    v: Annotated[Array, "T B E", "the values"]
+    beta: Annotated[Array, "T B", "how much was written"]
+    f: Annotated[Array, "T B", "the share that was kept"]
+    states: Annotated[Array, "the matrix before each step, and the last: (T + 1, B, D, E)"]
 
 
 def forward(
