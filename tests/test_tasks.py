@@ -9,6 +9,7 @@ from bptt.losses import cross_entropy
 from bptt.tasks import Adding, Brackets, Copying, Latch, TemporalOrder
 from bptt.tasks import Adding, Brackets, Latch, SelectiveCopying, TemporalOrder
 from bptt.tasks import Adding, Brackets, Latch, Parity, TemporalOrder
+from bptt.tasks import Adding, Brackets, Latch, Recall, TemporalOrder
 
 N = 20_000
 
@@ -360,6 +361,40 @@ def test_the_null_of_selective_copying_is_what_the_best_constant_guess_scores(rn
         assert cross_entropy(np.tile([tilt, 0, 0], (2, N, 1)), targets)[0] > task.null_loss
     best = max((targets == kind).mean() for kind in range(3))
     assert best == pytest.approx(task.null_accuracy, abs=0.01)
+# Recall
+
+
+@pytest.mark.parametrize("sizes", [(4, 0, 4), (4, 6, 3), (1, 2, 1)])
+def test_what_is_asked_was_written_last_beside_its_key(sizes, rng):
+    pairs, overwrites, queries = sizes
+    task = Recall(pairs, overwrites, queries, keys=7, values=5)
+    xs, targets = task.draw(200, rng=rng)
+    writes = pairs + overwrites
+    assert xs.shape == (writes + queries, 200, 12)
+    assert targets.shape == (queries, 200)
+    keys, values = xs[..., :7], xs[..., 7:]
+    assert (keys.sum(axis=-1) == 1).all()
+    assert (values[:writes].sum(axis=-1) == 1).all()
+    assert not values[writes:].any()
+    key, value = keys.argmax(axis=-1), values.argmax(axis=-1)
+    for b in range(200):
+        table = dict(zip(key[:writes, b], value[:writes, b], strict=True))  # later ones replace
+        assert len(set(key[:pairs, b])) == len(table) == pairs
+        asked = key[writes:, b]
+        assert len(set(asked)) == queries
+        assert [table[k] for k in asked] == targets[:, b].tolist()
+
+
+def test_keys_values_and_questions_are_uniform(rng):
+    task = Recall(3, 2, 2, keys=4, values=5)
+    xs, targets = task.draw(N, rng=rng)
+    for share in xs[:, :, :4].mean(axis=1).ravel():
+        assert share == pytest.approx(1 / 4, abs=5 * 0.5 / math.sqrt(N))
+    for share in xs[:5, :, 4:].mean(axis=1).ravel():
+        assert share == pytest.approx(1 / 5, abs=5 * 0.5 / math.sqrt(N))
+    assert np.allclose(np.bincount(targets.ravel()) / targets.size, 1 / 5, atol=0.02)
+    assert task.null_loss == pytest.approx(math.log(5))
+    assert task.null_accuracy == 0.2
 
 
 @pytest.mark.parametrize(
@@ -412,3 +447,19 @@ def test_a_guess_that_misses_one_bit_of_parity_is_at_the_null(rng):
 def test_parity_needs_a_step(T):
     with pytest.raises(ValueError, match=f"^tasks.Parity: T must be at least 1, got {T}$"):
         Parity(T)
+        ({"pairs": 0}, "pairs must be at least 1, got 0"),
+        ({"pairs": 2, "overwrites": -1}, "overwrites must be at least 0, got -1"),
+        ({"pairs": 2, "queries": 0}, "queries must be at least 1, got 0"),
+        ({"pairs": 2, "values": 1}, "values must be at least 2, got 1"),
+        ({"pairs": 3, "keys": 2}, "keys must be at least the 3 pairs, got 2"),
+        ({"pairs": 2, "queries": 3}, "queries must be at most the 2 pairs, got 3"),
+    ],
+)
+def test_recall_says_what_does_not_fit(sizes, message):
+    with pytest.raises(ValueError, match=f"^tasks.Recall: {message}$"):
+        Recall(**sizes)
+
+
+def test_recall_counts_in_whole_numbers():
+    with pytest.raises(TypeError, match=r"^tasks.Recall: pairs must be a whole number, got 2.5$"):
+        Recall(2.5)

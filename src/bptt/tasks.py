@@ -234,6 +234,12 @@ class Parity:
 
     The bits are drawn by the toss of a fair coin. The answer turns at each 1 and stays at each 0.
     A question at every step asks for all lengths from 1 to T at once.
+class Recall:
+    r"""Recall what stood beside a key: pairs of a key and a value, some replaced, then questions.
+
+    Each sequence draws its own keys and writes each with a value. Then keys among them, drawn
+    anew each time, get another value. In the end there are questions, each for a key of its own,
+    and the answer is the value that was written last. All draws are uniform.
 
     Attributes
     ----------
@@ -302,12 +308,44 @@ class Parity:
             raise ValueError(
                 f"tasks.SelectiveCopying: T must be at least tokens={shown(self.tokens)}, "
                 f"got {shown(self.T)}"
+        The cross-entropy of the best guess without the input, $\log$ `values` nats.
+    null_accuracy : float
+        The share of right answers of that guess, 1 / `values`.
+
+    Notes
+    -----
+    Source: S. Arora et al., "Zoology: measuring and improving recall in efficient language models",
+    ICLR 2024, <https://arxiv.org/abs/2312.04927>, in a shorter form: a key and its value share a
+    step, no step is empty, and keys may be written again.
+    """
+
+    pairs: Annotated[int, "the keys of a sequence, each written once at first"]
+    overwrites: Annotated[int, "how many times a key among them gets another value"] = 0
+    queries: Annotated[int, "the questions at the end"] = 1
+    keys: Annotated[int, "the keys there are"] = 16
+    values: Annotated[int, "the values there are"] = 16
+
+    def __post_init__(self) -> None:
+        """Insist on a key for each pair, and a pair for each question."""
+        where = "tasks.Recall"
+        for name, least in (("pairs", 1), ("overwrites", 0), ("queries", 1), ("values", 2)):
+            if check_whole(where, name, size := getattr(self, name)) < least:
+                raise ValueError(f"{where}: {name} must be at least {least}, got {shown(size)}")
+        if check_whole(where, "keys", self.keys) < self.pairs:
+            raise ValueError(
+                f"{where}: keys must be at least the {self.pairs} pairs, got {shown(self.keys)}"
+            )
+        if self.queries > self.pairs:
+            raise ValueError(
+                f"{where}: queries must be at most the {self.pairs} pairs, "
+                f"got {shown(self.queries)}"
             )
 
     @property
     def null_loss(self) -> float:
         """The cross-entropy of the best guess without the input, in nats."""
         return math.log(self.kinds)
+        return math.log(self.values)
 
     @property
     def null_accuracy(self) -> float:
@@ -351,3 +389,27 @@ class Parity:
         """Draw bits of shape (T, B, 1) and a target at each step, 1 for odd and 0 for even."""
         bits = rng.integers(2, size=(self.T, batch))
         return Batch(bits[:, :, None].astype(float), bits.cumsum(axis=0) % 2)
+        return 1 / self.values
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (T, B, keys + values) and a target for each of the last steps.
+
+        T is the number of pairs, overwrites and questions together. A step is a one-hot key beside
+        a one-hot value; a question has no value.
+        """
+        columns = np.arange(batch)
+        every_key = np.repeat(np.arange(self.keys)[:, None], batch, axis=1)
+        known = rng.permuted(every_key, axis=0)[: self.pairs]  # (pairs, B)
+        first = np.repeat(np.arange(self.pairs)[:, None], batch, axis=1)
+        again = rng.integers(self.pairs, size=(self.overwrites, batch))
+        places = np.concatenate([first, again])  # which of the known keys
+        values = rng.integers(self.values, size=places.shape)
+        last = np.zeros((self.pairs, batch), int)
+        for place, value in zip(places, values, strict=True):
+            last[place, columns] = value
+        asked = rng.permuted(first, axis=0)[: self.queries]
+        keys = np.eye(self.keys)[np.take_along_axis(known, np.concatenate([places, asked]), 0)]
+        written = np.eye(self.values)[values]
+        beside = np.concatenate([written, np.zeros((self.queries, *written.shape[1:]))])
+        targets = np.take_along_axis(last, asked, 0)
+        return Batch(np.concatenate([keys, beside], axis=-1), targets)

@@ -27,6 +27,8 @@ NAMES = (
     "newton",
     "scan",
     "selective_copying",
+    "recall",
+    "recall_trained",
     "start",
     "temporal_order",
 )
