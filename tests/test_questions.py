@@ -13,20 +13,8 @@ LINK = re.compile(r"\[[^\]]+\](?:\(chapters/[\w-]+\.md(?:#[\w-]+)?\)|\[bptt[\w.]
 MOST = 80  # words: who asks wants an answer
 
 
-<<<<<<< HEAD
-def test_there_are_some_twenty_questions():
-<<<<<<< HEAD
-    assert 20 <= len(ANSWERS) <= 40
-<<<<<<< HEAD
-=======
-def test_there_are_some_dozens_of_questions():
+def test_there_are_some_thirty_questions():
     assert 20 <= len(ANSWERS) <= 45
->>>>>>> ch17
-=======
->>>>>>> ch18
-=======
-    assert 20 <= len(ANSWERS) <= 45
->>>>>>> ch19
 
 
 @pytest.mark.parametrize("question", ANSWERS)

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from bptt.losses import cross_entropy
-from bptt.tasks import Adding, Brackets, Copying, Latch, TemporalOrder
-from bptt.tasks import Adding, Brackets, Latch, SelectiveCopying, TemporalOrder
-from bptt.tasks import Adding, Brackets, Latch, Parity, TemporalOrder
-from bptt.tasks import Adding, Brackets, Latch, Recall, TemporalOrder
+from bptt.tasks import (
+    Adding,
+    Brackets,
+    Copying,
+    Latch,
+    Parity,
+    Recall,
+    SelectiveCopying,
+    TemporalOrder,
+)
 
 N = 20_000
 
@@ -230,8 +236,9 @@ def test_a_sequence_without_places_for_both_symbols_is_a_value_error(T):
 
 
 @pytest.mark.parametrize("wrong", [math.nan, 2.5, 12.0, "12", None, True])
-@pytest.mark.parametrize("task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5), Copying])
-@pytest.mark.parametrize("task", [Latch, TemporalOrder, Parity, Brackets, partial(Brackets, 5)])
+@pytest.mark.parametrize(
+    "task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5), Adding, Copying, Parity]
+)
 def test_lengths_and_depths_are_whole_numbers(task, wrong):
     with pytest.raises(TypeError, match=r"^tasks\.\w+: (T|max_depth) must be a whole number, got "):
         task(wrong)
@@ -326,6 +333,8 @@ def test_equal_seeds_draw_equal_symbols():
 def test_copying_needs_a_step_for_the_sign(T):
     with pytest.raises(ValueError, match=f"^tasks.Copying: T must be at least 1, got {T}$"):
         Copying(T)
+
+
 # Selective copying
 
 
@@ -361,6 +370,62 @@ def test_the_null_of_selective_copying_is_what_the_best_constant_guess_scores(rn
         assert cross_entropy(np.tile([tilt, 0, 0], (2, N, 1)), targets)[0] > task.null_loss
     best = max((targets == kind).mean() for kind in range(3))
     assert best == pytest.approx(task.null_accuracy, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((0, 1, 1), "T must be at least 1, got 0"),
+        ((3, 0, 1), "tokens must be at least 1, got 0"),
+        ((3, 1, -1), "kinds must be at least 1, got -1"),
+        ((3, 4, 2), "T must be at least tokens=4, got 3"),
+    ],
+)
+def test_selective_copying_needs_a_step_for_each_token(sizes, message):
+    with pytest.raises(ValueError) as error:  # noqa: PT011  # the message is compared
+        SelectiveCopying(*sizes)
+    assert str(error.value) == f"tasks.SelectiveCopying: {message}"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_size_of_selective_copying_that_is_no_whole_number_is_a_type_error(place):
+    sizes = [3, 2, 2]
+    sizes[place] = 1.5
+    with pytest.raises(TypeError, match=r"^tasks.SelectiveCopying: \w+ must be a whole number"):
+        SelectiveCopying(*sizes)
+
+
+# Parity
+
+
+@pytest.mark.parametrize("T", [1, 5, 8])
+def test_parity_is_the_count_of_the_ones_so_far_by_two(T, rng):
+    xs, targets = Parity(T).draw(300, rng=rng)
+    assert xs.shape == (T, 300, 1)
+    assert targets.shape == (T, 300)
+    assert set(np.unique(xs)) == {0.0, 1.0}
+    odd = 0
+    for bits, answers in zip(xs[..., 0], targets, strict=True):
+        odd = odd ^ bits.astype(int)
+        assert np.array_equal(answers, odd)
+
+
+def test_a_guess_that_misses_one_bit_of_parity_is_at_the_null(rng):
+    xs, targets = Parity(6).draw(N, rng=rng)
+    bits = xs[..., 0].astype(int)
+    for missed in range(6):
+        known = (bits.sum(axis=0) - bits[missed]) % 2
+        assert abs((known == targets[-1]).mean() - Parity.null_accuracy) < 5 * 0.5 / math.sqrt(N)
+    loss, _ = cross_entropy(np.zeros((6, 2)), np.arange(6) % 2)
+    assert Parity.null_loss == pytest.approx(loss, rel=1e-15)
+
+
+@pytest.mark.parametrize("T", [0, -2])
+def test_parity_needs_a_step(T):
+    with pytest.raises(ValueError, match=f"^tasks.Parity: T must be at least 1, got {T}$"):
+        Parity(T)
+
+
 # Recall
 
 
@@ -400,53 +465,6 @@ def test_keys_values_and_questions_are_uniform(rng):
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ((0, 1, 1), "T must be at least 1, got 0"),
-        ((3, 0, 1), "tokens must be at least 1, got 0"),
-        ((3, 1, -1), "kinds must be at least 1, got -1"),
-        ((3, 4, 2), "T must be at least tokens=4, got 3"),
-    ],
-)
-def test_selective_copying_needs_a_step_for_each_token(sizes, message):
-    with pytest.raises(ValueError) as error:  # noqa: PT011  # the message is compared
-        SelectiveCopying(*sizes)
-    assert str(error.value) == f"tasks.SelectiveCopying: {message}"
-
-
-@pytest.mark.parametrize("place", range(3))
-def test_a_size_of_selective_copying_that_is_no_whole_number_is_a_type_error(place):
-    sizes = [3, 2, 2]
-    sizes[place] = 1.5
-    with pytest.raises(TypeError, match=r"^tasks.SelectiveCopying: \w+ must be a whole number"):
-        SelectiveCopying(*sizes)
-# Parity
-
-
-@pytest.mark.parametrize("T", [1, 5, 8])
-def test_parity_is_the_count_of_the_ones_so_far_by_two(T, rng):
-    xs, targets = Parity(T).draw(300, rng=rng)
-    assert xs.shape == (T, 300, 1)
-    assert targets.shape == (T, 300)
-    assert set(np.unique(xs)) == {0.0, 1.0}
-    odd = 0
-    for bits, answers in zip(xs[..., 0], targets, strict=True):
-        odd = odd ^ bits.astype(int)
-        assert np.array_equal(answers, odd)
-
-
-def test_a_guess_that_misses_one_bit_of_parity_is_at_the_null(rng):
-    xs, targets = Parity(6).draw(N, rng=rng)
-    bits = xs[..., 0].astype(int)
-    for missed in range(6):
-        known = (bits.sum(axis=0) - bits[missed]) % 2
-        assert abs((known == targets[-1]).mean() - Parity.null_accuracy) < 5 * 0.5 / math.sqrt(N)
-    loss, _ = cross_entropy(np.zeros((6, 2)), np.arange(6) % 2)
-    assert Parity.null_loss == pytest.approx(loss, rel=1e-15)
-
-
-@pytest.mark.parametrize("T", [0, -2])
-def test_parity_needs_a_step(T):
-    with pytest.raises(ValueError, match=f"^tasks.Parity: T must be at least 1, got {T}$"):
-        Parity(T)
         ({"pairs": 0}, "pairs must be at least 1, got 0"),
         ({"pairs": 2, "overwrites": -1}, "overwrites must be at least 0, got -1"),
         ({"pairs": 2, "queries": 0}, "queries must be at least 1, got 0"),

@@ -223,23 +223,6 @@ class Copying:
     There are ten symbols, eight to remember, the blank and the sign, each a one-hot row. The first
     10 inputs are to be remembered. Then come T - 1 blanks, the sign, and 10 blanks: T + 20 steps in
     all. The targets are T + 10 blanks and then the first 10 inputs, in their order.
-class SelectiveCopying:
-    r"""Copy k tokens in their order: they stand among blanks at random places, then k queries come.
-
-    There are $K + 2$ symbols, each a one-hot row: K kinds of token, the blank and the query. The k
-    tokens are drawn uniformly, and stand at k different random steps of the first T. At query j the
-    answer is the kind of the j-th token. A sequence has $T + k$ steps.
-class Parity:
-    r"""Tell at every step whether the number of ones so far is odd.
-
-    The bits are drawn by the toss of a fair coin. The answer turns at each 1 and stays at each 0.
-    A question at every step asks for all lengths from 1 to T at once.
-class Recall:
-    r"""Recall what stood beside a key: pairs of a key and a value, some replaced, then questions.
-
-    Each sequence draws its own keys and writes each with a value. Then keys among them, drawn
-    anew each time, get another value. In the end there are questions, each for a key of its own,
-    and the answer is the value that was written last. All draws are uniform.
 
     Attributes
     ----------
@@ -283,6 +266,19 @@ class Recall:
         targets = np.full((self.T + 20, batch), blank)
         targets[-10:] = ten
         return Batch(np.eye(10)[symbols], targets)
+
+
+@dataclass(frozen=True)
+class SelectiveCopying:
+    r"""Copy k tokens in their order: they stand among blanks at random places, then k queries come.
+
+    There are $K + 2$ symbols, each a one-hot row: K kinds of token, the blank and the query. The k
+    tokens are drawn uniformly, and stand at k different random steps of the first T. At query j the
+    answer is the kind of the j-th token. A sequence has $T + k$ steps.
+
+    Attributes
+    ----------
+    null_loss : float
         The cross-entropy of the best guess without the input, $\log K$ nats.
     null_accuracy : float
         The share of right answers of that guess, $1/K$.
@@ -308,6 +304,80 @@ class Recall:
             raise ValueError(
                 f"tasks.SelectiveCopying: T must be at least tokens={shown(self.tokens)}, "
                 f"got {shown(self.T)}"
+            )
+
+    @property
+    def null_loss(self) -> float:
+        """The cross-entropy of the best guess without the input, in nats."""
+        return math.log(self.kinds)
+
+    @property
+    def null_accuracy(self) -> float:
+        """The share of right answers of that guess."""
+        return 1 / self.kinds
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (T + k, B, K + 2) and the kinds as targets, of shape (k, B).
+
+        The columns are the K kinds, the blank and the query.
+        """
+        targets = rng.integers(self.kinds, size=(self.tokens, batch))
+        anywhere = np.argsort(rng.random((self.T, batch)), axis=0)[: self.tokens]
+        symbols = np.full((self.T, batch), self.kinds)
+        symbols[np.sort(anywhere, axis=0), np.arange(batch)] = targets
+        queries = np.full((self.tokens, batch), self.kinds + 1)
+        return Batch(np.eye(self.kinds + 2)[np.concatenate([symbols, queries])], targets)
+
+
+@dataclass(frozen=True)
+class Parity:
+    r"""Tell at every step whether the number of ones so far is odd.
+
+    The bits are drawn by the toss of a fair coin. The answer turns at each 1 and stays at each 0.
+    A question at every step asks for all lengths from 1 to T at once.
+
+    Attributes
+    ----------
+    null_loss : float
+        The cross-entropy of the best guess without the input, $\log 2$ nats. It is also that of the
+        best guess that misses one bit, whichever: that bit alone makes the answer a fair coin.
+    null_accuracy : float
+        The share of right answers of that guess, 1/2.
+
+    Notes
+    -----
+    Source: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997),
+    <https://doi.org/10.1162/neco.1997.9.8.1735>, section 5.1, name parity among their test
+    problems; the lengths used here follow R. Grazzi et al. (2024),
+    <https://arxiv.org/abs/2411.12537>, who ask at the last step only.
+    """
+
+    T: Annotated[int, "the length of a sequence, in steps"]
+    null_loss: ClassVar[float] = math.log(2)
+    null_accuracy: ClassVar[float] = 0.5
+
+    def __post_init__(self) -> None:
+        """Insist on at least one step."""
+        if check_whole("tasks.Parity", "T", self.T) < 1:
+            raise ValueError(f"tasks.Parity: T must be at least 1, got {shown(self.T)}")
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw bits of shape (T, B, 1) and a target at each step, 1 for odd and 0 for even."""
+        bits = rng.integers(2, size=(self.T, batch))
+        return Batch(bits[:, :, None].astype(float), bits.cumsum(axis=0) % 2)
+
+
+@dataclass(frozen=True)
+class Recall:
+    r"""Recall what stood beside a key: pairs of a key and a value, some replaced, then questions.
+
+    Each sequence draws its own keys and writes each with a value. Then keys among them, drawn
+    anew each time, get another value. In the end there are questions, each for a key of its own,
+    and the answer is the value that was written last. All draws are uniform.
+
+    Attributes
+    ----------
+    null_loss : float
         The cross-entropy of the best guess without the input, $\log$ `values` nats.
     null_accuracy : float
         The share of right answers of that guess, 1 / `values`.
@@ -344,51 +414,11 @@ class Recall:
     @property
     def null_loss(self) -> float:
         """The cross-entropy of the best guess without the input, in nats."""
-        return math.log(self.kinds)
         return math.log(self.values)
 
     @property
     def null_accuracy(self) -> float:
         """The share of right answers of that guess."""
-        return 1 / self.kinds
-
-    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
-        """Draw inputs of shape (T + k, B, K + 2) and the kinds as targets, of shape (k, B).
-
-        The columns are the K kinds, the blank and the query.
-        """
-        targets = rng.integers(self.kinds, size=(self.tokens, batch))
-        anywhere = np.argsort(rng.random((self.T, batch)), axis=0)[: self.tokens]
-        symbols = np.full((self.T, batch), self.kinds)
-        symbols[np.sort(anywhere, axis=0), np.arange(batch)] = targets
-        queries = np.full((self.tokens, batch), self.kinds + 1)
-        return Batch(np.eye(self.kinds + 2)[np.concatenate([symbols, queries])], targets)
-        The cross-entropy of the best guess without the input, $\log 2$ nats. It is also that of the
-        best guess that misses one bit, whichever: that bit alone makes the answer a fair coin.
-    null_accuracy : float
-        The share of right answers of that guess, 1/2.
-
-    Notes
-    -----
-    Source: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997),
-    <https://doi.org/10.1162/neco.1997.9.8.1735>, section 5.1, name parity among their test
-    problems; the lengths used here follow R. Grazzi et al. (2024),
-    <https://arxiv.org/abs/2411.12537>, who ask at the last step only.
-    """
-
-    T: Annotated[int, "the length of a sequence, in steps"]
-    null_loss: ClassVar[float] = math.log(2)
-    null_accuracy: ClassVar[float] = 0.5
-
-    def __post_init__(self) -> None:
-        """Insist on at least one step."""
-        if check_whole("tasks.Parity", "T", self.T) < 1:
-            raise ValueError(f"tasks.Parity: T must be at least 1, got {shown(self.T)}")
-
-    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
-        """Draw bits of shape (T, B, 1) and a target at each step, 1 for odd and 0 for even."""
-        bits = rng.integers(2, size=(self.T, batch))
-        return Batch(bits[:, :, None].astype(float), bits.cumsum(axis=0) % 2)
         return 1 / self.values
 
     def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
