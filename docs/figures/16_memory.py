@@ -33,7 +33,7 @@ for symbol in symbols:
 assert [column[0] for column in columns] == list("ABCABC")
 assert sums[2:] == ["A + B + C"] * 4
 
-fig, (above, below) = figures.figure(2, 1, height=4.0, height_ratios=[3, 2])
+fig, (above, below) = figures.figure(2, 1, height=3.25, height_ratios=[3, 2])
 for t, (symbol, column) in enumerate(zip(symbols, columns, strict=True), 1):
     for ax, low in ((above, 3.1), (below, 1.1)):
         ax.text(t, low, symbol or "·", ha="center", va="center", fontsize="large")

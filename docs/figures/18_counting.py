@@ -25,7 +25,7 @@ bits, brackets = "01011010", "((.()))."
 switch = np.cumsum([int(bit) for bit in bits]) % 2
 count = np.cumsum([{"(": 1, ")": -1, ".": 0}[symbol] for symbol in brackets])
 
-fig, axes = figures.figure(2, 1, height=3.6)
+fig, axes = figures.figure(2, 1, height=3.25)
 for ax, letters, state, name in zip(
     axes, (bits, brackets), (switch, count), ("a switch", "a counter"), strict=True
 ):

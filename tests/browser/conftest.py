@@ -90,8 +90,8 @@ def tools(pytestconfig):
 
 @pytest.fixture(scope="session")
 def in_all_modes(pytestconfig):
-    """Return the pages to see in all modes; of those of the library, which are alike, one."""
-    return frozenset(pages.written(pytestconfig.option.site))
+    """Return the pages to see in all modes; of figures' and of the library's, alike, one each."""
+    return frozenset(pages.unlike(pytestconfig.option.site))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,12 @@ def written(site):
     return [*pages, longest(site, "api/")]
 
 
+def unlike(site):
+    """Return the pages that differ in more than their words: of figures and of the library one."""
+    pages = [page for page in every(site) if not page.startswith(("api/", "figures/"))]
+    return [*pages, longest(site, "figures/"), longest(site, "api/")]
+
+
 def for_lighthouse(site):
     """Return the home page, the first chapter, and the longest of each kind."""
     chapter = next(page for page in every(site) if page.startswith("chapters/"))
