@@ -7,6 +7,7 @@ module that is handed on as a whole, as a cell is, counts as a whole.
 """
 
 import ast
+import functools
 import hashlib
 import json
 from collections.abc import Iterator
@@ -68,16 +69,14 @@ class _Source:
 
     def __init__(self, module: str) -> None:
         file = _file(module)
-        body = ast.parse(file.read_text(encoding="utf-8")).body if file else []
+        read = _statements(file.read_text(encoding="utf-8")) if file else []
         self.module = module
-        self.parts = [
-            _Part(part, set(_bound(part)), _used(part), list(_imports(part))) for part in body
-        ]
+        self.parts = [_Part(part, binds, uses, list(_imports(part))) for part, binds, uses in read]
         self.binds: set[str] = set().union(*(part.binds for part in self.parts))
         # The names that come from elsewhere: from which module, and what they are called there.
         self.imported = {
             alias.asname or alias.name: (f"{part.module}", alias.name)
-            for part in body
+            for part, _, _ in read
             if isinstance(part, ast.ImportFrom)
             for alias in part.names
         }
@@ -109,6 +108,12 @@ class _Source:
             for part in self.chosen(names)
             if not _is_docstring(part.statement)
         ]
+
+
+@functools.cache
+def _statements(text: str) -> list[tuple[ast.stmt, set[str], dict[str, set[str]]]]:
+    """Return the statements of a module with what each binds and uses; results share modules."""
+    return [(part, set(_bound(part)), _used(part)) for part in ast.parse(text).body]
 
 
 def _closure(start: _Name) -> dict[_Source, set[str]]:
