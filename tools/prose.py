@@ -410,7 +410,7 @@ def _length(page: Page) -> tuple[int, list[Offence]]:
 
 def _numbers(page: Page) -> tuple[int, list[Offence]]:
     found = [(place, len(numbers(text))) for place, text in printed(page) if page.is_open(place)]
-    tables = MATH.sub(_as_one_word, page.shown)
+    tables = LINK.sub(_words_of_link, MATH.sub(_as_one_word, page.shown))  # no address is printed
     found += [(row.start(), len(numbers(row[0]))) for row in ROW.finditer(tables)]
     count = sum(n for _, n in found)
     if count <= NUMBERS:

@@ -10,6 +10,7 @@
 import numpy as np
 
 from bptt import figures, lstm, tree, unroll
+from bptt.experiments import atlas
 
 # %% [markdown]
 # ## State and attention
@@ -147,3 +148,67 @@ ax.invert_yaxis()
 ax.spines[["top", "right", "left", "bottom"]].set_visible(False)
 ax.tick_params(length=0)
 fig
+
+# %% [markdown]
+# ## Map
+#
+# In words: a grid of three columns and three rows. The columns say what is carried from step to
+# step: a row of numbers, a matrix, all that was read. The rows say in how many rounds T known
+# inputs are computed: T at the top, chunk after chunk in the middle, the logarithm of T or one at
+# the bottom. Top left stand the simple network, the LSTM, the GRU and the sLSTM; bottom left S5,
+# the LRU, the first RWKV, Mamba and the minGRU. In the column of the matrix DeltaNet and RWKV-7
+# stand in the middle; below them stand linear attention, RWKV-5 and the mLSTM. The Transformer
+# stands alone, bottom right.
+
+# %%
+fig, ax = figures.figure(height=3.7)
+places = {
+    (0, 0): "RNN 1990\nLSTM 1997\nGRU 2014\nsLSTM 2024",
+    (0, 2.1): "S5 2022\nLRU 2023\nRWKV 2023\nMamba 2023\nminGRU 2024",
+    (1, 1): "DeltaNet 2021\nRWKV-7 2025",
+    (1, 2.1): "linear\nattention 2020\nRWKV-5 2024\nmLSTM 2024",
+    (2, 2.1): "Transformer\n2017",
+}
+for edge in (0.5, 1.5):
+    ax.axvline(edge, color="C4", linewidth=0.7)
+    ax.axhline(edge, color="C4", linewidth=0.7)
+for (x, y), names in places.items():
+    ax.text(x, y, names, ha="center", va="center", linespacing=1.35)
+ax.set(xlim=(-0.5, 2.5), ylim=(2.7, -0.5))
+ax.set_xticks(range(3), ["a row of\nnumbers", "a matrix", "all that\nwas read"], color="C0")
+ax.set_yticks([0, 1, 2.1], ["$T$ rounds", "chunk after\nchunk", "$\\log_2 T$ rounds,\nor one"])
+ax.xaxis.tick_top()
+ax.tick_params(length=0)
+ax.spines[:].set_visible(False)
+fig
+
+# %% [markdown]
+# ## Measured
+#
+# Each number is the median over ten seeds; an empty place was not asked.
+
+# %%
+medians = np.full((len(atlas.KINDS), len(atlas.QUESTIONS)), np.nan)
+for column, name in enumerate(atlas.QUESTIONS):
+    for kind, skill in atlas.skills(name).items():
+        medians[atlas.KINDS.index(kind), column] = np.median(skill)
+
+fig, ax = figures.figure(height=5.2)
+ax.imshow(np.clip(medians, 0, 1), cmap="cividis", vmin=0, vmax=1, aspect="auto")
+for (row, column), value in np.ndenumerate(medians):
+    if np.isfinite(value):
+        color = "black" if value > 0.5 else "white"
+        ax.text(column, row, f"{max(value, 0):.2f}", ha="center", va="center", color=color)
+names = list(atlas.QUESTIONS)
+ax.set_xticks(range(len(names)), names, rotation=40, ha="left", rotation_mode="anchor")
+ax.set_yticks(range(len(atlas.KINDS)), [kind.replace("-", "−") for kind in atlas.KINDS])
+ax.xaxis.tick_top()
+ax.tick_params(length=0)
+fig
+
+# %%
+figures.table(
+    "Skill, median of ten seeds: 0 for a guess without the input, 1 for no mistake",
+    {"kind": list(atlas.KINDS)}
+    | {name: medians[:, column].tolist() for column, name in enumerate(atlas.QUESTIONS)},
+)

@@ -24,6 +24,7 @@ NAMES = (
     "long_memory",
     "long_memory_short",
     "newton",
+    "other_cells",
     "parts",
     "recall",
     "recall_trained",
