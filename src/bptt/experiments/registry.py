@@ -27,6 +27,7 @@ NAMES = (
     "parts",
     "recall",
     "recall_trained",
+    "reversal",
     "scan",
     "selective_copying",
     "start",
