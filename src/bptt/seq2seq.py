@@ -109,7 +109,7 @@ def forced(cell: AnyCell, params: Params, xs: ArrayLike, targets: ArrayLike) -> 
     -----
     Source: R. J. Williams and D. Zipser, "A learning algorithm for continually running fully
     recurrent neural networks", Neural Computation 1 (1989),
-    <https://doi.org/10.1162/neco.1989.1.2.270>, section 4, teacher forcing.
+    <https://doi.org/10.1162/neco.1989.1.2.270>, teacher forcing.
     """
     ys, saved = _forward("seq2seq.forced", cell, params, xs, targets)
     return ys, saved.alpha
