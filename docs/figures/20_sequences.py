@@ -37,8 +37,8 @@ def draw_row(ax, looks, name):
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.2}
         ax.annotate("", (x, -0.26), (x, -0.56), arrowprops=arrow)
         if i >= 3:
-            ax.annotate("", (x, 0.56), (x, 0.26), arrowprops=arrow)
-            ax.text(x, 0.76, written[i - 3], ha="center", va="center", fontsize="x-large")
+            ax.annotate("", (x, 0.5), (x, 0.26), arrowprops=arrow)
+            ax.text(x, 0.65, written[i - 3], ha="center", va="center", fontsize="x-large")
         if i < 5:
             end = places[i + 1] - 0.3
             width = 4 if i == 2 and not looks else 1.4
@@ -53,15 +53,15 @@ def draw_row(ax, looks, name):
                     "color": "C1",
                     "linewidth": 2.4 if right else 0.6,
                     "alpha": 1 if right else 0.5,
-                    "connectionstyle": f"arc3,rad={0.3 + 0.03 * i}",
+                    "connectionstyle": "arc3,rad=0.62",
                 }
-                ax.annotate("", (places[j], 0.28), (places[3 + i] - 0.2, 0.28), arrowprops=arrow)
-    ax.text(-0.4, 1.9 if looks else 1.0, name, ha="left", va="top", color="C1" if looks else "C0")
-    ax.set(xlim=(-0.5, 6.0), ylim=(-1.0, 2.0 if looks else 1.1))
+                ax.annotate("", (places[j], 0.28), (places[3 + i] - 0.15, 0.28), arrowprops=arrow)
+    ax.text(-0.4, 2.15 if looks else 1.0, name, ha="left", va="top", color="C1" if looks else "C0")
+    ax.set(xlim=(-0.5, 6.0), ylim=(-1.0, 2.25 if looks else 1.0))
     ax.axis("off")
 
 
-fig, axes = figures.figure(2, 1, height=3.4, height_ratios=[2.1, 3.0])
+fig, axes = figures.figure(2, 1, height=3.4, height_ratios=[2.0, 3.25])
 draw_row(axes[0], False, "one state")
 draw_row(axes[1], True, "with attention")
 fig
