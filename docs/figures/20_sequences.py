@@ -85,9 +85,18 @@ NAMES = {
 }
 
 
-def by_length(kind, arm, longest=10, order="reverse", frozen=False):
-    at = {"arm": arm, "longest": longest, "order": order, "frozen": frozen, "steps": steps}
-    return np.array([result.scores(kind, **at, seed=seed)[0] for seed in seeds])
+def scores_of(arm, longest=10, order="reverse"):
+    case = {"arm": arm, "longest": longest, "order": order, "frozen": False, "steps": steps}
+    return [
+        run.score
+        for seed in seeds
+        for run in result.runs
+        if run.case["seed"] == seed and case.items() <= run.case.items()
+    ]
+
+
+def by_length(kind, arm, longest=10):
+    return np.array([score[kind] for score in scores_of(arm, longest)])
 
 
 def draw_band(ax, shares, name, colour, style="-"):
@@ -121,9 +130,7 @@ figures.data(fig)
 
 # %%
 def attention_map(longest, length):
-    at = {"arm": "attention", "longest": longest, "order": "reverse", "frozen": False}
-    maps = result.scores("maps", **at, steps=steps, seed=seeds[0])[0]
-    return np.array(maps[[10, 20].index(length)])
+    return np.array(scores_of("attention", longest)[0]["maps"][[10, 20].index(length)])
 
 
 PANELS = {
@@ -159,8 +166,8 @@ fig, axes = figures.figure(1, 2, height=3.0, sharey=True)
 for ax, arm in zip(axes, ["one", "attention"], strict=True):
     name, colour, _ = NAMES[arm]
     for order, (said, style) in ORDERS.items():
-        at_20 = np.array([each[1] for each in result.scores("places", arm=arm, longest=10, order=order, frozen=False, steps=steps) if len(each) == 2])
-        draw_band(ax, at_20, said, colour, style)
+        shares = np.array([score["places"][1] for score in scores_of(arm, order=order)])
+        draw_band(ax, shares, said, colour, style)
     ax.axhline(1 / settings["symbols"], color="0.5", linewidth=0.7, label="_guess")
     ax.set(ylim=(0, 1.03), xticks=[1, 5, 10, 15, 20], xlabel="answer", title=name)
 axes[0].set(ylabel="answers right")
