@@ -16,11 +16,11 @@ from bptt import experiments, figures
 #
 # In words: two rows of six boxes. In both rows the first three boxes read the letters c, a and t,
 # which stand below them, and each hands its state to the box on its right. The last three boxes
-# write t, a and c above them; below them stand what they are given, a sign for the start, t, and a.
-# In the upper row one thick arrow leads from the third box to the fourth: all that the writing boxes
-# know of the word passes through it. In the lower row lines also lead from each writing box back to
-# the reading boxes, a thick one to the letter that it writes: from the first to t, from the second
-# to a, from the third to c.
+# write t, a and c above them; below them stands what they are given: a sign for the start, t, a.
+# In the upper row one thick arrow leads from the third box to the fourth: all that the writing
+# boxes know of the word passes through it. In the lower row lines also lead from each writing box
+# back to the reading boxes, a thick one to the letter that it writes: from the first to t, from the
+# second to a, from the third to c.
 
 
 # %%
@@ -100,9 +100,7 @@ def by_length(kind, arm, longest=10):
 
 
 def draw_band(ax, shares, name, colour, style="-"):
-    ax.fill_between(
-        lengths, shares.min(axis=0), shares.max(axis=0), color=colour, alpha=0.15, lw=0
-    )
+    ax.fill_between(lengths, shares.min(axis=0), shares.max(axis=0), color=colour, alpha=0.15, lw=0)
     ax.plot(lengths, shares.mean(axis=0), style, color=colour, label=name)
 
 
@@ -141,9 +139,7 @@ PANELS = {
 fig, axes = figures.figure(1, 3, height=2.5)
 for ax, (name, (longest, length)) in zip(axes, PANELS.items(), strict=True):
     edges = (0.5, length + 0.5, length + 0.5, 0.5)
-    image = ax.imshow(
-        attention_map(longest, length), cmap="viridis", vmin=0, vmax=1, extent=edges
-    )
+    image = ax.imshow(attention_map(longest, length), cmap="viridis", vmin=0, vmax=1, extent=edges)
     ticks = [1, 5, 10] if length == 10 else [1, 10, 20]
     ax.set(xticks=ticks, yticks=ticks, xlabel="place", title=name)
 axes[0].set(ylabel="answer")
@@ -171,8 +167,7 @@ for ax, arm in zip(axes, ["one", "attention"], strict=True):
     ax.axhline(1 / settings["symbols"], color="0.5", linewidth=0.7, label="_guess")
     ax.set(ylim=(0, 1.03), xticks=[1, 5, 10, 15, 20], xlabel="answer", title=name)
 axes[0].set(ylabel="answers right")
-for ax in axes:
-    ax.legend()
+axes[0].legend()
 fig
 
 # %%
