@@ -13,6 +13,7 @@ from bptt.tasks import (
     Latch,
     Parity,
     Recall,
+    Reversal,
     SelectiveCopying,
     TemporalOrder,
 )
@@ -481,3 +482,57 @@ def test_recall_says_what_does_not_fit(sizes, message):
 def test_recall_counts_in_whole_numbers():
     with pytest.raises(TypeError, match=r"^tasks.Recall: pairs must be a whole number, got 2.5$"):
         Recall(2.5)
+
+
+# Reversal
+
+
+def test_the_answers_are_the_symbols_from_the_last_on(rng):
+    xs, targets = Reversal(6, 4, symbols=5).draw(300, rng=rng)
+    assert xs.shape == (len(targets), 300, 5)
+    assert (xs.sum(axis=-1) == 1).all()
+    assert np.array_equal(xs.argmax(axis=-1)[::-1], targets)
+
+
+def test_a_batch_has_one_length_and_all_lengths_come_equally_often(rng):
+    task = Reversal(7, 4, symbols=3)
+    lengths = [len(task.draw(1, rng=rng).targets) for _ in range(4000)]
+    assert sorted(set(lengths)) == [4, 5, 6, 7]
+    assert np.allclose(np.bincount(lengths)[4:] / 4000, 1 / 4, atol=5 * 0.5 / math.sqrt(4000))
+
+
+def test_symbols_are_uniform_and_no_place_tells_of_another(rng):
+    task = Reversal(3, 3, symbols=5)
+    xs, targets = task.draw(N, rng=rng)
+    assert np.allclose(xs.mean(axis=1), 1 / 5, atol=5 * 0.4 / math.sqrt(N))
+    together = np.einsum("bi,bj->ij", xs[0], xs[1]) / N
+    assert np.allclose(together, 1 / 25, atol=5 * 0.2 / math.sqrt(N))
+    assert task.null_accuracy == 0.2
+    guess = np.zeros((*targets.shape, 5))
+    assert cross_entropy(guess, targets)[0] == pytest.approx(task.null_loss)
+
+
+def test_the_shortest_string_has_one_symbol(rng):
+    xs, targets = Reversal(1, symbols=2).draw(4, rng=rng)
+    assert xs.shape == (1, 4, 2)
+    assert np.array_equal(xs.argmax(axis=-1), targets)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"longest": 0}, "longest must be at least shortest=1, got 0"),
+        ({"longest": 3, "shortest": 4}, "longest must be at least shortest=4, got 3"),
+        ({"longest": 3, "shortest": 0}, "shortest must be at least 1, got 0"),
+        ({"longest": 3, "symbols": 1}, "symbols must be at least 2, got 1"),
+    ],
+)
+def test_reversal_says_what_does_not_fit(sizes, message):
+    with pytest.raises(ValueError, match=f"^tasks.Reversal: {message}$"):
+        Reversal(**sizes)
+
+
+def test_reversal_counts_in_whole_numbers():
+    message = r"^tasks.Reversal: longest must be a whole number, got 2.5$"
+    with pytest.raises(TypeError, match=message):
+        Reversal(2.5)

@@ -443,3 +443,58 @@ class Recall:
         beside = np.concatenate([written, np.zeros((self.queries, *written.shape[1:]))])
         targets = np.take_along_axis(last, asked, 0)
         return Batch(np.concatenate([keys, beside], axis=-1), targets)
+
+
+@dataclass(frozen=True)
+class Reversal:
+    r"""Say a string backwards: the inputs are its symbols, the targets the same from the last on.
+
+    A batch has one length n, drawn uniformly from `shortest` to `longest`, and each of its strings
+    n symbols, each drawn uniformly from K. It is a task for `bptt.seq2seq`: all is read before the
+    first answer, and there are as many answers as inputs.
+
+    Attributes
+    ----------
+    null_loss : float
+        The cross-entropy of the best guess without the input, $\log K$ nats.
+    null_accuracy : float
+        The share of right answers of that guess, $1/K$. All n are right with probability $K^{-n}$.
+
+    Notes
+    -----
+    Source: made for this library. The order of the source is what I. Sutskever, O. Vinyals and
+    Q. V. Le vary, "Sequence to sequence learning with neural networks", NeurIPS 2014,
+    <https://arxiv.org/abs/1409.3215>, section 3.3, with sentences.
+    """
+
+    longest: Annotated[int, "the greatest length of a string"]
+    shortest: Annotated[int, "the smallest"] = 1
+    symbols: Annotated[int, "K, the number of symbols"] = 8
+
+    def __post_init__(self) -> None:
+        """Insist on a string, and on symbols to choose from."""
+        where = "tasks.Reversal"
+        for name, least in (("shortest", 1), ("symbols", 2)):
+            if check_whole(where, name, size := getattr(self, name)) < least:
+                raise ValueError(f"{where}: {name} must be at least {least}, got {shown(size)}")
+        if check_whole(where, "longest", self.longest) < self.shortest:
+            raise ValueError(
+                f"{where}: longest must be at least shortest={shown(self.shortest)}, "
+                f"got {shown(self.longest)}"
+            )
+
+    @property
+    def null_loss(self) -> float:
+        """The cross-entropy of the best guess without the input, in nats."""
+        return math.log(self.symbols)
+
+    @property
+    def null_accuracy(self) -> float:
+        """The share of right answers of that guess."""
+        return 1 / self.symbols
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (n, B, K), one-hot rows, and targets of shape (n, B)."""
+        n = rng.integers(self.shortest, self.longest + 1)
+        strings = rng.integers(self.symbols, size=(n, batch))
+        return Batch(np.eye(self.symbols)[strings], strings[::-1])

@@ -28,6 +28,7 @@ NAMES = (
     "parts",
     "recall",
     "recall_trained",
+    "reversal",
     "scan",
     "selective_copying",
     "start",
