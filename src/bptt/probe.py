@@ -244,13 +244,14 @@ def fixed_points(
     check_cell(where, cell)
     S = len(np.atleast_2d(check_numbers(where, "starts.h", getattr(starts, "h", starts))))
     zero = cell.zero_state(params, S)
-    guess = _row(state_or_zero(where, "starts", starts, zero))  # (S, N)
+    rows = _row(state_or_zero(where, "starts", starts, zero))  # (S, N)
     x = check_shape(where, "x", x, "I", zero.h.dtype)
     for name, value in (("limit", limit), ("tol", tol), ("apart", apart)):
         check_number(where, name, value, "above zero", lambda number: number > 0)
     if check_whole(where, "most", most) < 0:
         raise ValueError(f"{where}: most must be zero or more, got {most}")
-    identity = np.eye(guess.shape[1], dtype=guess.dtype)
+    guess = np.clip(rows, -limit, limit)
+    identity = np.eye(rows.shape[1], dtype=rows.dtype)
 
     def tangent(rows: Array) -> tuple[Array, Array]:
         """Return where a step takes each row, and its Jacobian there."""

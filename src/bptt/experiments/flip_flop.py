@@ -72,9 +72,9 @@ REDUCED = Settings(
     rates=(1e-2,),
     tuning_seeds=(),
     seeds=(0, 1),
-    steps=500,
-    starts=500,
-    settle=500,
+    steps=400,
+    starts=200,
+    settle=300,
     run=100,
     back=30,
 )
@@ -212,10 +212,12 @@ def portrait(
     first = search(np.concatenate([near, far]))
     ways = [first.found[: len(near)], first.found[len(near) :]]
     points = np.concatenate(first.state, axis=1)
-    M = len(points)
-    chosen = rng.random((len(near), M)) < rng.random((len(near), 1))  # for each start, which points
-    chosen[np.arange(len(near)), rng.integers(M, size=len(near))] = True
-    found = search(np.concatenate([points, chosen @ points / chosen.sum(axis=1, keepdims=True)]))
+    M, S = len(points), len(near)
+    ends_of = points if M else far  # of what the third kind of start is a mean
+    chosen = rng.random((S, len(ends_of))) < rng.random((S, 1))
+    chosen[np.arange(S), rng.integers(len(ends_of), size=S)] = True
+    means = chosen @ ends_of / chosen.sum(axis=1, keepdims=True)
+    found = search(np.concatenate([points, means]))
     ways.append(found.found[M:])
 
     moduli = np.abs(found.eigenvalues)
