@@ -28,7 +28,7 @@ landscape = h**2 / 2 - np.log(np.cosh(2 * h)) / 2  # its slope is h - tanh(2 h)
 at = np.array([-point, 0, point])
 heights = at**2 / 2 - np.log(np.cosh(2 * at)) / 2
 
-fig, (above, below) = figures.figure(2, 1, height=4.3, sharex=True, height_ratios=[1, 1.6])
+fig, (above, below) = figures.figure(2, 1, height=3.7, sharex=True, height_ratios=[1, 1.6])
 above.fill_between(h, landscape, -0.32, color="0.5", alpha=0.18, linewidth=0)
 above.plot(h, landscape, color="0.35", linewidth=1.6, label="_height")
 lift = 0.024
@@ -37,18 +37,19 @@ for x, y, name in zip(at, heights, ["stays", "rolls off", "stays"], strict=True)
     ball.set(edgecolor=FORWARD, linewidth=1.6, label=f"_{name}")
     above.annotate(name, (x, y + lift), xytext=(0, 11), textcoords="offset points", ha="center")
 above.set(ylim=(-0.32, 0.16), yticks=[], ylabel="height")
-below.plot(h, h, color="0.5", linewidth=1, label="stays where it is")
-below.plot(h, np.tanh(2 * h), color=FORWARD, linewidth=2, label="next state, tanh(2h)")
+below.plot(h, h, color="0.5", linewidth=1, label="no change")
+below.plot(h, np.tanh(2 * h), color=FORWARD, linewidth=2, label="tanh(2h)")
 state, stairs = 0.2, [(0.2, 0.2)]
 for _ in range(5):
     stairs += [(state, np.tanh(2 * state)), (np.tanh(2 * state), np.tanh(2 * state))]
     state = np.tanh(2 * state)
-below.plot(*np.transpose(stairs), ":", color="0.35", linewidth=1.4, label="steps from 0.2")
+below.plot(*np.transpose(stairs), ":", color="0.35", linewidth=1.4, label="from 0.2")
 for x in at:
     dot = below.scatter(x, x, s=60, color=FORWARD if x else "white", zorder=3)
     dot.set(edgecolor=FORWARD, linewidth=1.6, label="_fixed point")
 below.set(xlabel="state $h$", ylabel="next state", ylim=(-1.2, 1.2))
-below.set(xticks=[-point, 0, point], yticks=[-1, 0, 1], xlim=(-1.35, 1.35))
+below.set_xticks([-point, 0, point], ["−0.96", "0", "0.96"])
+below.set(yticks=[-1, 0, 1], xlim=(-1.35, 1.35))
 fig.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
 
