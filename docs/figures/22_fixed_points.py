@@ -168,9 +168,9 @@ def rates(name, cell):
 
 
 PREDICTORS = [
-    ("Lyapunov exponent", "o", BACKWARD),
-    ("spectral radius", "^", "0.45"),
-    ("largest singular value", "s", "0.7"),
+    ("exponent", "o", BACKWARD),
+    ("log radius", "^", "0.45"),
+    ("log singular value", "s", "0.7"),
 ]
 fig, axes = figures.figure(1, 2, height=3.1, sharex=True, sharey=True)
 for ax, name in zip(axes, ["untrained", "trained"], strict=True):
@@ -180,9 +180,8 @@ for ax, name in zip(axes, ["untrained", "trained"], strict=True):
         for values, (predictor, marker, color) in zip(predicted, PREDICTORS, strict=True):
             dots = ax.scatter(measured, values, s=16, marker=marker, color=color, alpha=0.8)
             dots.set_label(predictor if cell == "tanh" else f"_{predictor}, {cell}")
-    ax.set(title=name, xticks=[-0.6, -0.3, 0])
+    ax.set(title=name, xticks=[-0.6, -0.3, 0], xlabel="measured, nats a step")
 axes[0].set(ylabel="predicted, nats a step")
-fig.supxlabel("measured, nats a step", fontsize="medium")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fig
 
