@@ -4,6 +4,15 @@ Networks are trained to hold three bits. All fixed points that a search finds ar
 lies to both sides of each saddle. The same is done for networks that were not trained: the first
 draw, the first draw with the spectral radius of the trained weights, and the trained weights turned
 by a random rotation, which keeps their eigenvalues and singular values.
+
+Parameters
+----------
+arm : Arm
+    The kind of network.
+params : Params
+    The weights of a network, in float64.
+rows : ndarray of shape (B, N)
+    States, all numbers of one side by side.
 """
 
 from dataclasses import dataclass
@@ -155,6 +164,11 @@ def others(
     `rescaled` is the first draw, each square block of $W_h$ scaled to the spectral radius that it
     has after training. `turned` has $Q^\top W_h Q$ for each block, and $b Q$ for each bias, with
     one random orthogonal $Q$; its other weights are the trained ones.
+
+    Parameters
+    ----------
+    untrained, trained : Params
+        The weights before training and after it.
     """
     drawn, learned = untrained.layers[0], trained.layers[0]
     H = len(learned.W_h)
@@ -296,7 +310,13 @@ def state_of(arm: Arm, params: deep.Params, rows: Array) -> Any:
 
 
 def settle(arm: Arm, params: deep.Params, rows: Array, steps: int) -> Array:
-    """Run states so many steps without input, in rows of shape (B, N)."""
+    """Run states without input; return where they are then, as rows.
+
+    Parameters
+    ----------
+    steps : int
+        For how long.
+    """
     state, step = state_of(arm, params, rows), inside(arm.cell.step)
     x = np.zeros((len(rows), len(params.layers[0].W_x)))
     for _ in range(steps):
@@ -305,7 +325,13 @@ def settle(arm: Arm, params: deep.Params, rows: Array, steps: int) -> Array:
 
 
 def direction(J: Array) -> Array:
-    r"""Return the row of length 1 that a Jacobian stretches most, $v J = \lambda v$, real."""
+    r"""Return the row of length 1 that a Jacobian stretches most, $v J = \lambda v$, real.
+
+    Parameters
+    ----------
+    J : ndarray of shape (N, N)
+        The Jacobian; its largest eigenvalue is real.
+    """
     values, vectors = np.linalg.eig(J.T)
     v = vectors[:, np.abs(values).argmax()].real
     return np.asarray(v / np.linalg.norm(v))
