@@ -77,7 +77,7 @@ def flat(outputs):
 
 KINDS = [("memory", "o", 46), ("edge", "D", 26), ("face", "s", 24), ("centre", "*", 70)]
 
-fig, axes = figures.figure(1, 2, height=2.9)
+fig, axes = figures.figure(1, 2, height=3.1)
 for ax, name in zip(axes, ["trained", "untrained"], strict=True):
     path = np.array(of_seed(f"{name}_path", "tanh", 0))
     points = np.array(of_seed(f"{name}_outputs", "tanh", 0))
@@ -98,7 +98,8 @@ for ax, name in zip(axes, ["trained", "untrained"], strict=True):
     else:
         dot = ax.scatter(*flat(points), s=70, marker="*", facecolor="white", edgecolor="0.15")
         dot.set(label="_the only fixed point", zorder=3, linewidth=1.2)
-    ax.set(title=name, xticks=[], yticks=[], aspect="equal", xlim=(-1.9, 1.9), ylim=(-1.75, 1.75))
+    ax.text(0, 1.75, name, ha="center", va="bottom", fontsize="large")
+    ax.set(xticks=[], yticks=[], aspect="equal", xlim=(-1.9, 1.9), ylim=(-1.7, 2.1))
     for side in ax.spines.values():
         side.set_visible(False)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
