@@ -10,6 +10,7 @@ from bptt.tasks import (
     Adding,
     Brackets,
     Copying,
+    FlipFlop,
     Latch,
     Parity,
     Recall,
@@ -238,7 +239,8 @@ def test_a_sequence_without_places_for_both_symbols_is_a_value_error(T):
 
 @pytest.mark.parametrize("wrong", [math.nan, 2.5, 12.0, "12", None, True])
 @pytest.mark.parametrize(
-    "task", [Latch, TemporalOrder, Brackets, partial(Brackets, 5), Adding, Copying, Parity]
+    "task",
+    [Latch, TemporalOrder, Brackets, partial(Brackets, 5), Adding, Copying, Parity, FlipFlop],
 )
 def test_lengths_and_depths_are_whole_numbers(task, wrong):
     with pytest.raises(TypeError, match=r"^tasks\.\w+: (T|max_depth) must be a whole number, got "):
@@ -536,3 +538,53 @@ def test_reversal_counts_in_whole_numbers():
     message = r"^tasks.Reversal: longest must be a whole number, got 2.5$"
     with pytest.raises(TypeError, match=message):
         Reversal(2.5)
+
+
+# Flip-flops
+
+
+@pytest.mark.parametrize("T", [1, 5, 40])
+def test_the_target_of_a_flip_flop_is_its_last_pulse(T, rng):
+    xs, targets = FlipFlop(T, bits=2, rate=0.3).draw(50, rng=rng)
+    assert xs.shape == targets.shape == (T, 50, 2)
+    assert set(np.unique(xs)) <= {-1, 0, 1}
+    assert xs[0].all()
+    for b in range(50):
+        for bit in range(2):
+            held = 0
+            for x, target in zip(xs[:, b, bit], targets[:, b, bit], strict=True):
+                held = x or held
+                assert target == held
+
+
+def test_pulses_come_at_their_rate_and_with_either_sign(rng):
+    task = FlipFlop(3, rate=0.2)
+    xs, targets = task.draw(N, rng=rng)
+    assert xs.shape[-1] == task.bits == 3
+    assert (xs[1:] != 0).mean() == pytest.approx(0.2, abs=5 * 0.4 / math.sqrt(6 * N))
+    for t in range(3):
+        assert (xs[t] == targets[t]).mean() == pytest.approx(1 if t == 0 else 0.2, abs=0.02)
+        assert targets[t].mean() == pytest.approx(0, abs=5 / math.sqrt(3 * N))
+    assert ((targets - 0) ** 2).mean() == FlipFlop.null_loss == 1
+    assert FlipFlop.null_accuracy == 0.5
+
+
+@pytest.mark.parametrize(("rate", "pulses"), [(0, 1), (1, 4)])
+def test_flip_flops_without_a_pulse_or_with_nothing_else(rate, pulses, rng):
+    xs, _ = FlipFlop(4, rate=rate).draw(6, rng=rng)
+    assert (np.abs(xs).sum(axis=0) == pulses).all()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error", "message"),
+    [
+        ({"T": 0}, ValueError, "T must be at least 1, got 0"),
+        ({"T": 4, "bits": 0}, ValueError, "bits must be at least 1, got 0"),
+        ({"T": 4, "rate": 1.5}, ValueError, "rate must be from 0 to 1, got 1.5"),
+        ({"T": 4, "rate": float("nan")}, ValueError, "rate must be from 0 to 1, got nan"),
+        ({"T": 2.5}, TypeError, "T must be a whole number, got 2.5"),
+    ],
+)
+def test_a_flip_flop_says_what_does_not_fit(sizes, error, message):
+    with pytest.raises(error, match=f"^tasks.FlipFlop: {message}$"):
+        FlipFlop(**sizes)

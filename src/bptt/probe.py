@@ -9,14 +9,14 @@ tape : Tape
     What `unroll.forward` returned.
 """
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import tree, unroll
-from bptt.cell import AnyCell, check_cell
-from bptt.shapes import Array, check_numbers, check_shape
+from bptt.cell import AnyCell, check_cell, state_or_zero
+from bptt.shapes import Array, check_number, check_numbers, check_shape, check_whole
 
 
 def gradient_norms(cell: AnyCell, params: Any, tape: Any, dhs: ArrayLike) -> Array:
@@ -165,3 +165,205 @@ def series(tape: Any) -> dict[str, Array]:
         c = stacked["f"] * c_prev + stacked["i"] * stacked["g"]
         stacked["c"] = c if tape.mask is None else np.where(tape.mask[:, :, None], c, c_prev)
     return stacked
+
+
+class FixedPoints(NamedTuple):
+    """The states that a step leaves as they are, each once, and what it does close to them."""
+
+    state: Annotated[Any, "the M points, as one state of M rows"]
+    jacobians: Annotated[Array, "M N N", "the Jacobian of the step at each"]
+    eigenvalues: Annotated[Array, "M N", "its eigenvalues, the largest modulus first"]
+    found: Annotated[Array, "S", "the point that each start led to, or -1"]
+
+
+def fixed_points(
+    cell: AnyCell,
+    params: Any,
+    x: ArrayLike,
+    starts: Any,
+    *,
+    limit: float = np.inf,
+    tol: float = 1e-10,
+    apart: float = 1e-3,
+    most: int = 100,
+) -> FixedPoints:
+    r"""Find states with $\mathrm{step}(x, s) = s$, by Newton's method from many starts.
+
+    The step is replaced by its tangent at the guess $s$. With $f = \mathrm{step}(x, s)$ and the
+    Jacobian $J$ at $s$, the next guess solves $s' = f + (s' - s) J$:
+
+    $$
+    s' = s + (f - s) \, (I - J)^{-1}.
+    $$
+
+    A point is stable if all its eigenvalues have a modulus below 1. Newton's method finds those
+    that are not as well. Nothing says that all points were found.
+
+    Parameters
+    ----------
+    cell : module
+        Any cell.
+    params : Params
+        Its weights.
+    x : array_like of shape (I,)
+        The input, the same at each step.
+    starts : State
+        The first guesses, a state of S rows.
+    limit : float
+        The largest modulus of a number of a guess; a guess that goes beyond is put back to it. The
+        fixed points of the simple cell and of the GRU lie below 1.
+    tol : float
+        A guess counts as a fixed point if no number of the state moves by more in a step.
+    apart : float
+        Two points whose numbers differ by less are the same.
+    most : int
+        How many corrections at most.
+
+    Returns
+    -------
+    FixedPoints
+        The points, in the order of the first start that led to each.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit, or there is no start.
+    TypeError
+        If `cell` is no cell, `starts` is no state of it, or an argument holds no real numbers.
+    ValueError
+        If `limit`, `tol` or `apart` is not above zero, or `most` is negative.
+
+    Notes
+    -----
+    Source: D. Sussillo and O. Barak, "Opening the black box: low-dimensional dynamics in
+    high-dimensional recurrent neural networks", Neural Computation 25 (2013),
+    <https://doi.org/10.1162/NECO_a_00409>, who minimise $|f - s|^2 / 2$ instead, which stops at
+    slow points as well.
+    """
+    where = "probe.fixed_points"
+    check_cell(where, cell)
+    S = len(np.atleast_2d(check_numbers(where, "starts.h", getattr(starts, "h", starts))))
+    zero = cell.zero_state(params, S)
+    rows = _row(state_or_zero(where, "starts", starts, zero))  # (S, N)
+    x = check_shape(where, "x", x, "I", zero.h.dtype)
+    for name, value in (("limit", limit), ("tol", tol), ("apart", apart)):
+        check_number(where, name, value, "above zero", lambda number: number > 0)
+    if check_whole(where, "most", most) < 0:
+        raise ValueError(f"{where}: most must be zero or more, got {most}")
+    guess = np.clip(rows, -limit, limit)
+    identity = np.eye(rows.shape[1], dtype=rows.dtype)
+
+    def tangent(rows: Array) -> tuple[Array, Array]:
+        """Return where a step takes each row, and its Jacobian there."""
+        state = type(zero)(*np.split(rows, len(zero), axis=1))
+        xs = np.broadcast_to(x, (1, len(rows), len(x)))
+        _, after, tape = unroll.forward(cell, params, xs, state)
+        return _row(after), jacobians(cell, params, tape)[0]
+
+    with np.errstate(over="ignore", invalid="ignore"):  # a guess may run away
+        live = np.arange(S)
+        for _ in range(most):
+            f, J = tangent(guess[live])
+            far = ~(np.abs(f - guess[live]).max(axis=1) <= tol / 10)  # a NaN is far
+            going = far & np.isfinite(J).all(axis=(1, 2))
+            live = live[going]
+            if not len(live):
+                break
+            step = _solve(f[going] - guess[live], identity - J[going])
+            guess[live] = np.clip(guess[live] + step, -limit, limit)
+        f, J = tangent(guess)
+        still = np.abs(f - guess).max(axis=1) <= tol
+
+    found, kept = np.full(S, -1), list[int]()
+    for start in np.flatnonzero(still):
+        same = np.flatnonzero(np.abs(guess[kept] - guess[start]).max(axis=1) < apart)
+        found[start] = same[0] if len(same) else len(kept)
+        if not len(same):
+            kept.append(int(start))
+    eigenvalues = np.linalg.eigvals(J[kept])
+    order = np.argsort(-np.abs(eigenvalues), axis=1, kind="stable")
+    return FixedPoints(
+        type(zero)(*np.split(guess[kept], len(zero), axis=1)),
+        J[kept],
+        np.take_along_axis(eigenvalues, order, 1),
+        found,
+    )
+
+
+def lyapunov(
+    cell: AnyCell, params: Any, xs: ArrayLike, state: Any = None, *, skip: int = 0
+) -> Array:
+    r"""Lyapunov exponents of a run: the mean logarithm of what a step stretches, N directions.
+
+    A frame $Q_0 = I$ of N orthogonal columns goes along. Each step turns and stretches it, and a QR
+    decomposition makes it orthogonal again:
+
+    $$
+    J_t^\top Q_{t-1} = Q_t R_t, \qquad
+    \lambda_j = \frac{1}{T - \mathrm{skip}} \sum_{t > \mathrm{skip}} \log |R_{t,jj}|.
+    $$
+
+    Parameters
+    ----------
+    cell : module
+        Any cell.
+    params : Params
+        Its weights.
+    xs : array_like of shape (T, B, I)
+        The inputs that drive it.
+    state : State, optional
+        The state before the first step; zeros by default.
+    skip : int
+        How many steps turn the frame before the mean begins.
+
+    Returns
+    -------
+    ndarray of shape (B, N)
+        In nats per step, the largest first; $-\infty$ for a direction that is lost. Their sum is
+        the mean of $\log |\det J_t|$. N is as for `jacobians`.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit.
+    TypeError
+        If `cell` is no cell, or an argument holds no real numbers.
+    ValueError
+        If `skip` is negative, or leaves no step.
+
+    Notes
+    -----
+    Source: R. Engelken, F. Wolf and L. F. Abbott, "Lyapunov spectra of chaotic recurrent neural
+    networks" (2020), <https://arxiv.org/abs/2006.02427>; R. Vogt et al., "On Lyapunov exponents for
+    RNNs" (2020), <https://arxiv.org/abs/2006.14123>.
+    """
+    _, _, tape = unroll.forward(cell, params, xs, state)
+    steps = jacobians(cell, params, tape)  # (T, B, N, N)
+    if not 0 <= check_whole("probe.lyapunov", "skip", skip) < len(steps):
+        raise ValueError(
+            f"probe.lyapunov: skip must be from 0 to T - 1 = {len(steps) - 1}, got {skip}"
+        )
+    Q = np.broadcast_to(np.eye(steps.shape[-1], dtype=steps.dtype), steps.shape[1:])
+    total = np.zeros(steps.shape[1:-1])
+    with np.errstate(divide="ignore"):  # the logarithm of 0
+        for t, J in enumerate(steps):
+            Q, R = np.linalg.qr(J.swapaxes(-1, -2) @ Q)
+            if t >= skip:
+                total += np.log(np.abs(np.diagonal(R, axis1=-2, axis2=-1)))
+    exponents: Array = -np.sort(-total / (len(steps) - skip), axis=1)
+    return exponents
+
+
+def _solve(rows: Array, matrices: Array) -> Array:
+    """Solve y M = r for each row; where M is singular, take the shortest best answer."""
+    transposed, columns = matrices.swapaxes(-1, -2), rows[..., None]
+    singular = np.linalg.slogdet(transposed)[0] == 0
+    solved = np.empty_like(columns)
+    solved[~singular] = np.linalg.solve(transposed[~singular], columns[~singular])
+    solved[singular] = np.linalg.pinv(transposed[singular]) @ columns[singular]
+    return np.asarray(solved[..., 0])
+
+
+def _row(state: Any) -> Array:
+    """Write all numbers of a state side by side: (B, N)."""
+    return np.concatenate(state, axis=1)

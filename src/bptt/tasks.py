@@ -498,3 +498,47 @@ class Reversal:
         n = rng.integers(self.shortest, self.longest + 1)
         strings = rng.integers(self.symbols, size=(n, batch))
         return Batch(np.eye(self.symbols)[strings], strings[::-1])
+
+
+@dataclass(frozen=True)
+class FlipFlop:
+    r"""Hold some bits, each set anew now and then: asked is the last pulse of each channel.
+
+    A step brings each channel a pulse, +1 or -1, with probability `rate`, else 0. The first step
+    brings one to every channel. The target of a channel is its last pulse, a number, at each step.
+
+    Attributes
+    ----------
+    null_loss : float
+        The mean squared error of the best guess without the input, 1: the answer 0.
+    null_accuracy : float
+        The share of right signs of a guess, 1/2.
+
+    Notes
+    -----
+    Source: D. Sussillo and O. Barak, "Opening the black box: low-dimensional dynamics in
+    high-dimensional recurrent neural networks", Neural Computation 25 (2013),
+    <https://doi.org/10.1162/NECO_a_00409>. Added: the pulses of the first step.
+    """
+
+    T: Annotated[int, "the length of a sequence, in steps"]
+    bits: Annotated[int, "the channels, one bit each"] = 3
+    rate: Annotated[float, "the probability of a pulse, in each channel at each step"] = 0.1
+    null_loss: ClassVar[float] = 1.0
+    null_accuracy: ClassVar[float] = 0.5
+
+    def __post_init__(self) -> None:
+        """Insist on a step, a bit, and a probability."""
+        for name, size in (("T", self.T), ("bits", self.bits)):
+            if check_whole("tasks.FlipFlop", name, size) < 1:
+                raise ValueError(f"tasks.FlipFlop: {name} must be at least 1, got {shown(size)}")
+        check_number("tasks.FlipFlop", "rate", self.rate, "from 0 to 1", lambda p: 0 <= p <= 1)
+
+    def draw(self, batch: int, *, rng: np.random.Generator) -> Batch:
+        """Draw inputs of shape (T, B, bits) and targets of the same shape, +1 and -1."""
+        shape = (self.T, batch, self.bits)
+        pulses = (rng.random(shape) < self.rate) * rng.choice([-1.0, 1.0], size=shape)
+        pulses[0] = rng.choice([-1.0, 1.0], size=shape[1:])
+        steps = np.arange(self.T)[:, None, None]
+        last = np.maximum.accumulate(np.where(pulses != 0, steps, 0))
+        return Batch(pulses, np.take_along_axis(pulses, last, 0))

@@ -12,6 +12,7 @@ Case: TypeAlias = dict[str, Any]
 NAMES = (
     "brackets",
     "counting",
+    "flip_flop",
     "gap",
     "language_cells",
     "language_levers",
