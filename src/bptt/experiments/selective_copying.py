@@ -39,11 +39,18 @@ class Settings:
 
     arms: Annotated[tuple[str, ...], "which of `ARMS`"] = tuple(ARMS)
     tokens: Annotated[tuple[int, ...], "k, the tokens to copy"] = (2, 4, 8)
-    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (5e-3, 1e-2, 2e-2)
+    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (
+        5e-3,
+        1e-2,
+        2e-2,
+        4e-2,
+        8e-2,
+        0.16,
+    )
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     steps: Annotated[int, "training steps"] = 1200
-    tuning_steps: Annotated[int, "training steps of a tuning run"] = 400
+    tuning_steps: Annotated[int, "training steps of a tuning run"] = 800
     longer: Annotated[tuple[str, ...], "arms that are also trained for longer"] = (
         "minGRU, 1 layer",
     )
