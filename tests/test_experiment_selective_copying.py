@@ -122,8 +122,8 @@ def test_the_same_case_gives_the_same_score_and_another_setting_another():
         assert selective_copying.score({**case, name: value}) != score
 
 
-def test_the_full_experiment_has_72_tuning_runs_and_130_others():
+def test_the_full_experiment_has_144_tuning_runs_and_130_others():
     runs = done(selective_copying.FULL, lambda case: case["lr"])
-    assert len(runs) == 72
-    assert len(selective_copying.cases(selective_copying.FULL, runs)) == 72 + 120 + 10
+    assert len(runs) == 144
+    assert len(selective_copying.cases(selective_copying.FULL, runs)) == 144 + 120 + 10
     assert not set(selective_copying.FULL.seeds) & set(selective_copying.FULL.tuning_seeds)

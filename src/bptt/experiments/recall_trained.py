@@ -32,7 +32,7 @@ class Settings:
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     steps: Annotated[int, "training steps"] = 250
-    longer: Annotated[tuple[int, ...], "which of them are also trained for longer"] = (0, 8)
+    longer: Annotated[tuple[int, ...], "which of them are also trained for longer"] = (0,)
     longer_steps: Annotated[int, "training steps of these"] = 1000
     D: Annotated[int, "the width of queries, keys and values"] = 8
     pairs: Annotated[int, "the keys of a sequence, all of which are asked for"] = 8
