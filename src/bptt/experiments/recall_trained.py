@@ -34,6 +34,7 @@ class Settings:
     steps: Annotated[int, "training steps"] = 250
     longer: Annotated[tuple[int, ...], "which of them are also trained for longer"] = (0,)
     longer_steps: Annotated[int, "training steps of these"] = 1000
+    longer_seeds: Annotated[tuple[int, ...], "the seeds of these"] = (0, 1, 2)
     D: Annotated[int, "the width of queries, keys and values"] = 8
     pairs: Annotated[int, "the keys of a sequence, all of which are asked for"] = 8
     keys: Annotated[int, "the keys there are"] = 16
@@ -57,10 +58,10 @@ REDUCED = Settings(
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`.
 
-    Last come those on the test seeds again, trained for longer with the same rates.
+    Last come those on the first of the test seeds again, trained for longer with the same rates.
     """
     varied = ("arms", "overwrites", "rates", "tuning_seeds", "seeds", "longer")
-    same = shared(settings, *varied, "longer_steps")
+    same = shared(settings, *varied, "longer_steps", "longer_seeds")
     rows = [
         {"arm": arm, "overwrites": overwrites, **same}
         for overwrites in settings.overwrites
@@ -72,7 +73,7 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     again = [
         {**case, "steps": settings.longer_steps}
         for case in both
-        if case["seed"] in settings.seeds and case["overwrites"] in settings.longer
+        if case["seed"] in settings.longer_seeds and case["overwrites"] in settings.longer
     ]
     return both + again
 
