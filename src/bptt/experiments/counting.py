@@ -57,7 +57,7 @@ class Settings:
     arms: Annotated[tuple[str, ...], "which of `ARMS`"] = tuple(ARMS)
     tasks: Annotated[tuple[str, ...], "`parity`, `brackets`"] = ("parity", "brackets")
     rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (3e-3, 1e-2, 3e-2)
-    tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
+    tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100,)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     steps: Annotated[int, "training steps"] = 1000
     T: Annotated[int, "the length of a string in training"] = 40
