@@ -90,3 +90,14 @@ def test_the_full_experiment_tunes_every_arm_on_both_tasks():
     tuning = recall_trained.cases(recall_trained.FULL, [])
     assert len(tuning) == 2 * 7 * 3 * 2
     assert not set(recall_trained.FULL.seeds) & set(recall_trained.FULL.tuning_seeds)
+
+
+def test_all_arms_are_trained_for_longer_too_on_some_test_seeds_with_the_same_rates():
+    settings = dataclasses.replace(
+        recall_trained.REDUCED, seeds=(3, 4), longer=(8,), longer_steps=999, longer_seeds=(4,)
+    )
+    cases = recall_trained.cases(settings, [])
+    assert [case["steps"] for case in cases] == [150] * 4 + [999] * 2
+    for once, again in zip(cases[1:4:2], cases[4:], strict=True):
+        assert once["seed"] == 4
+        assert {**once, "steps": 999} == again

@@ -13,6 +13,7 @@ SMALL = selective_copying.Settings(
     arms=("minGRU, 1 layer", "minGRU, 2 layers"),
     tokens=(2, 3),
     rates=(0.1, 0.2),
+    easy=(),
     tuning_seeds=(7, 8),
     seeds=(1, 2),
     steps=5,
@@ -20,6 +21,7 @@ SMALL = selective_copying.Settings(
     longer=("minGRU, 2 layers",),
     longer_tokens=3,
     longer_steps=9,
+    longer_rate=0.3,
     T=4,
     kinds=2,
     batch=6,
@@ -104,11 +106,19 @@ def test_then_come_the_test_seeds_with_the_best_rate_and_last_the_longer_runs():
             for k, lr in ((2, 0.1), (3, 0.2))
             for seed in (1, 2)
         ),
-        ("2", 3, 0.2, 1, 9),
-        ("2", 3, 0.2, 2, 9),
+        ("2", 3, 0.3, 1, 9),
+        ("2", 3, 0.3, 2, 9),
     ]
     without = dataclasses.replace(SMALL, longer=())
     assert len(selective_copying.cases(without, runs)) == len(runs) + 8
+
+
+def test_of_what_is_easy_only_the_lower_half_of_the_rates_is_tried():
+    cases = selective_copying.cases(dataclasses.replace(SMALL, easy=(2,)), [])
+    assert {case["lr"] for case in cases if case["tokens"] == 2} == {0.1}
+    assert {case["lr"] for case in cases if case["tokens"] == 3} == {0.1, 0.2}
+    one = dataclasses.replace(SMALL, easy=(2,), rates=(0.1,))
+    assert {case["lr"] for case in selective_copying.cases(one, [])} == {0.1}
 
 
 def test_the_same_case_gives_the_same_score_and_another_setting_another():
@@ -122,8 +132,8 @@ def test_the_same_case_gives_the_same_score_and_another_setting_another():
         assert selective_copying.score({**case, name: value}) != score
 
 
-def test_the_full_experiment_has_72_tuning_runs_and_130_others():
+def test_the_full_experiment_has_120_tuning_runs_and_130_others():
     runs = done(selective_copying.FULL, lambda case: case["lr"])
-    assert len(runs) == 72
-    assert len(selective_copying.cases(selective_copying.FULL, runs)) == 72 + 120 + 10
+    assert len(runs) == 120
+    assert len(selective_copying.cases(selective_copying.FULL, runs)) == 120 + 120 + 10
     assert not set(selective_copying.FULL.seeds) & set(selective_copying.FULL.tuning_seeds)

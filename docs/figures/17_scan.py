@@ -65,7 +65,7 @@ fig
 # %%
 fig, both = figures.figure(1, 2, height=2.5)
 wire = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0, "color": "C0"}
-extra = {**wire, "color": "C4", "linewidth": 2.4}
+extra = {**wire, "color": "C3", "linewidth": 2.8}
 for ax, name in zip(both, ["GRU", "minGRU"], strict=True):
     ax.add_patch(Rectangle((0, 0), 3, 2, fill=False, edgecolor="0.6"))
     ax.annotate("", (4, 1.5), (-1, 1.5), arrowprops=wire)
@@ -186,6 +186,8 @@ for ax, name in zip(axes, ["fresh", "three times"], strict=True):
         ax.plot(np.maximum(errors, 1e-16), ["o-", "s--", "^:"][place], markersize=3, label=title)
     ax.axhline(found.settings["tol"], color="0.5", linewidth=0.7)
     ax.set(yscale="log", ylim=(1e-16, 1e13), xlabel="corrections")
+    ax.set_yticks([1e-16, 1e-8, 1, 1e8])
+    ax.minorticks_off()
     ax.set(title="fresh weights" if name == "fresh" else "$W_h$ three times as large")
 axes[0].set(ylabel="error of the guess")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -247,8 +249,9 @@ for place, width in enumerate(widths):
     style = ["o-", "s--", "^:", "D-."][place]
     ax.plot(Ts, [ratio(T, width) for T in Ts], style, label=f"{width}", color=f"C{place}")
 ax.axhline(1, color="0.5", linewidth=0.7)
-ax.set(xscale="log", yscale="log", xlabel="length $T$", ylabel="time of loop / time of scan")
+ax.set(xscale="log", yscale="log", xlabel="length $T$", ylabel="time, loop / scan")
 ax.set_xticks(Ts, map(str, Ts))
+ax.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
 ax.minorticks_off()
 fig.legend(
     *ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, title="numbers in a step"

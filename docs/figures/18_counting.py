@@ -62,7 +62,7 @@ fades.W_x[:, 5:] /= 3
 turns = diagonal.Params(np.array([[-80.0, 1.0]]), np.array([40.0, 0.0]))
 start = diagonal.State(rng.normal(size=(1, 5)))
 
-fig, axes = figures.figure(1, 2, height=2.6, sharey=True)
+fig, axes = figures.figure(1, 2, height=2.6)
 for ax, cell, params, state in (
     (axes[0], diagonal.fading, fades, start),
     (axes[1], diagonal.signed, turns, None),
@@ -74,7 +74,8 @@ for ax, cell, params, state in (
         line.set_label(f"_unit {j + 1}" if len(lines) > 1 else "_the switch")
     ax.set(xlabel="ones read", xticks=[0, 4, 8, 12, 16])
 axes[0].set(ylabel="state", title="factors from 0 to 1")
-axes[1].set(title="factor −1")
+axes[1].set(title="factor −1", ylim=(-0.6, 1.6))
+axes[1].set_yticks([0, 1])
 fig
 
 # %%

@@ -46,7 +46,7 @@ for ax, (name, (colour, lines, words)) in zip(axes, rules.items(), strict=True):
         start = 5.2 * step + 2.2
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.4}
         ax.annotate("", (start + 2.8, 1), (start, 1), arrowprops=arrow)
-        ax.text(start + 1.4, 1.15, said, ha="center", va="bottom", fontsize="small")
+        ax.text(start + 1.4, 1.15, said, ha="center", va="bottom")
     ax.text(-0.5, 1, name, ha="right", va="center", color=colour, fontsize="large")
     ax.set(xlim=(-2.3, 12.6), ylim=(-0.2, 2.9))
     ax.axis("off")
@@ -87,7 +87,7 @@ STYLES = {
     "sum": ("sum", "C1", "-"),
     "decay, chosen": ("sum with decay", "C2", "--"),
     "delta": ("delta rule", "C0", "-"),
-    "delta, chosen": ("delta rule, smaller steps", "C4", "--"),
+    "delta, chosen": ("delta rule, smaller steps", "C3", "--"),
     "cache": ("cache of the same size", "0.5", "-."),
 }
 
@@ -198,17 +198,25 @@ figures.data(fig)
 # %% [markdown]
 # ## Trained
 #
-# Ten test seeds for each arm, at the learning rate chosen for it.
+# Ten test seeds for each arm, at the learning rate chosen for it. Diamonds: three of them, trained
+# for longer.
 
 # %%
 trained = experiments.load("recall_trained")
 arms, seeds = trained.settings["arms"], trained.settings["seeds"]
+short, longer = trained.settings["steps"], trained.settings["longer_steps"]
+ARMS = {
+    "delta": "delta rule",
+    "attention, latest": "attention with time",
+    "cache": "cache of 4 pairs",
+    "lstm": "LSTM",
+}
 
 
-def accuracies(arm, overwrites):
-    return np.array(
-        [trained.scores("accuracy", arm=arm, overwrites=overwrites, seed=seed)[0] for seed in seeds]
-    )
+def accuracies(arm, overwrites, steps=short):
+    case = {"arm": arm, "overwrites": overwrites, "steps": steps}
+    runs = seeds if steps == short else trained.settings["longer_seeds"]
+    return np.concatenate([trained.scores("accuracy", **case, seed=seed) for seed in runs])
 
 
 fig, axes = figures.figure(1, 2, height=3.2, sharey=True)
@@ -216,25 +224,39 @@ for ax, overwrites in zip(axes, trained.settings["overwrites"], strict=True):
     null = 1 / trained.settings["values"]
     ax.axvline(null, color="0.5", linewidth=0.7, label="_chance")
     for row, arm in enumerate(arms):
-        found = accuracies(arm, overwrites)
-        ax.plot(found, np.full(len(found), row), "o", alpha=0.5, color="C0", label=f"_{arm}")
+        runs = {short: (accuracies(arm, overwrites), -0.14, "o", "C0")}
+        if overwrites in trained.settings["longer"]:
+            runs[longer] = (accuracies(arm, overwrites, longer), 0.16, "D", "C2")
+        for steps, (found, lower, marker, colour) in runs.items():
+            at = np.full(len(found), row + lower)
+            name = f"_{ARMS.get(arm, arm)}, {steps} steps"
+            ax.plot(found, at, marker, alpha=0.5, color=colour, label=name, markersize=5)
     ax.set(xlim=(0, 1.03), ylim=(len(arms) - 0.5, -0.5), xticks=[0, 0.5, 1])
     ax.set(title="each key once" if not overwrites else "keys overwritten")
     ax.set(xlabel="answers right")
-axes[0].set_yticks(range(len(arms)), [arm.replace(", latest", " with time") for arm in arms])
+axes[0].set_yticks(range(len(arms)), [ARMS.get(arm, arm) for arm in arms])
+key = [
+    axes[0].plot([], [], marker, color=colour, label=f"{steps} steps")[0]
+    for steps, marker, colour in [(short, "o", "C0"), (longer, "D", "C2")]
+]
+fig.legend(handles=key, loc="outside lower center", ncols=2)
 fig
 
 # %%
 figures.table(
-    "Share of right answers, median of ten seeds and range",
+    "Share of right answers, median and range of ten seeds, of three for the longer runs",
     {
-        "arm": list(arms),
+        "arm": [ARMS.get(arm, arm) for arm in arms],
         **{
-            f"{overwrites} overwritten": [
+            f"{overwrites} overwritten, {steps} steps": [
                 f"{np.median(a):.3f} ({a.min():.3f} to {a.max():.3f})"
-                for a in (accuracies(arm, overwrites) for arm in arms)
+                for a in (accuracies(arm, overwrites, steps) for arm in arms)
             ]
-            for overwrites in trained.settings["overwrites"]
+            for steps, tasks in [
+                (short, trained.settings["overwrites"]),
+                (longer, trained.settings["longer"]),
+            ]
+            for overwrites in tasks
         },
     },
 )

@@ -32,6 +32,9 @@ class Settings:
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     steps: Annotated[int, "training steps"] = 250
+    longer: Annotated[tuple[int, ...], "which of them are also trained for longer"] = (0,)
+    longer_steps: Annotated[int, "training steps of these"] = 1000
+    longer_seeds: Annotated[tuple[int, ...], "the seeds of these"] = (0, 1, 2)
     D: Annotated[int, "the width of queries, keys and values"] = 8
     pairs: Annotated[int, "the keys of a sequence, all of which are asked for"] = 8
     keys: Annotated[int, "the keys there are"] = 16
@@ -48,20 +51,31 @@ REDUCED = Settings(
     tuning_seeds=(),
     seeds=(0,),
     steps=150,
+    longer=(),
 )
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
-    """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`."""
-    same = shared(settings, "arms", "overwrites", "rates", "tuning_seeds", "seeds")
+    """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`.
+
+    Last come those on the first of the test seeds again, trained for longer with the same rates.
+    """
+    varied = ("arms", "overwrites", "rates", "tuning_seeds", "seeds", "longer")
+    same = shared(settings, *varied, "longer_steps", "longer_seeds")
     rows = [
         {"arm": arm, "overwrites": overwrites, **same}
         for overwrites in settings.overwrites
         for arm in settings.arms
     ]
-    return tune_then_test(
+    both = tune_then_test(
         settings, runs, rows, rates=lambda _: settings.rates, rank=lambda score: (score["loss"],)
     )
+    again = [
+        {**case, "steps": settings.longer_steps}
+        for case in both
+        if case["seed"] in settings.longer_seeds and case["overwrites"] in settings.longer
+    ]
+    return both + again
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:

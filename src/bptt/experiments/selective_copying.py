@@ -39,16 +39,27 @@ class Settings:
 
     arms: Annotated[tuple[str, ...], "which of `ARMS`"] = tuple(ARMS)
     tokens: Annotated[tuple[int, ...], "k, the tokens to copy"] = (2, 4, 8)
-    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (5e-3, 1e-2, 2e-2)
+    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (
+        5e-3,
+        1e-2,
+        2e-2,
+        4e-2,
+        8e-2,
+        0.16,
+    )
+    easy: Annotated[
+        tuple[int, ...], "k that a rate of the lower half solves: no other is tried"
+    ] = (2,)
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     steps: Annotated[int, "training steps"] = 1200
-    tuning_steps: Annotated[int, "training steps of a tuning run"] = 400
+    tuning_steps: Annotated[int, "training steps of a tuning run"] = 800
     longer: Annotated[tuple[str, ...], "arms that are also trained for longer"] = (
         "minGRU, 1 layer",
     )
     longer_tokens: Annotated[int, "k of those"] = 4
     longer_steps: Annotated[int, "training steps of those"] = 4800
+    longer_rate: Annotated[float, "the learning rate of those"] = 2e-2
     T: Annotated[int, "the steps among which the tokens stand"] = 12
     kinds: Annotated[int, "K, the kinds of token"] = 4
     batch: Annotated[int, "B, the sequences of a training step"] = 16
@@ -70,27 +81,33 @@ REDUCED = Settings(
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`.
 
-    Last come those that are trained for longer, with the rate of their shorter runs.
+    Last come those that are trained for longer, with one rate.
     """
-    names = ("arms", "tokens", "rates", "tuning_seeds", "seeds", "tuning_steps")
-    same = shared(settings, *names, "longer", "longer_tokens", "longer_steps")
+    names = ("arms", "tokens", "rates", "easy", "tuning_seeds", "seeds", "tuning_steps")
+    same = shared(settings, *names, "longer", "longer_tokens", "longer_steps", "longer_rate")
     rows = [{"arm": arm, "tokens": k, **same} for arm in settings.arms for k in settings.tokens]
     both = tune_then_test(
         settings,
         runs,
         rows,
-        rates=lambda _: settings.rates,
+        rates=lambda row: _rates(settings, row["tokens"]),
         rank=lambda score: (score["loss"],),
         tuning={"steps": settings.tuning_steps},
     )
     again = [
-        {**case, "steps": settings.longer_steps}
+        {**case, "steps": settings.longer_steps, "lr": settings.longer_rate}
         for case in both
         if case["seed"] in settings.seeds
         and case["arm"] in settings.longer
         and case["tokens"] == settings.longer_tokens
     ]
     return both + again
+
+
+def _rates(settings: Settings, tokens: int) -> tuple[float, ...]:
+    """Return the rates that are tried for so many tokens."""
+    half = max(1, len(settings.rates) // 2)
+    return settings.rates[:half] if tokens in settings.easy else settings.rates
 
 
 def score(case: dict[str, Any]) -> dict[str, Any]:
