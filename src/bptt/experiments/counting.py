@@ -55,7 +55,7 @@ class Settings:
     """What is run: every arm on both tasks, with every rate on the tuning seeds."""
 
     arms: Annotated[tuple[str, ...], "which of `ARMS`"] = tuple(ARMS)
-    tasks: Annotated[tuple[str, ...], "`parity`, `brackets`"] = ("parity", "brackets")
+    asked: Annotated[tuple[str, ...], "`parity`, `brackets`"] = ("parity", "brackets")
     rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (3e-3, 1e-2, 3e-2)
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100,)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
@@ -72,7 +72,7 @@ class Settings:
 FULL = Settings()
 REDUCED = Settings(
     arms=("fading", "signed"),
-    tasks=("parity",),
+    asked=("parity",),
     rates=(3e-2,),
     tuning_seeds=(),
     seeds=(0, 1),
@@ -84,7 +84,7 @@ REDUCED = Settings(
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`."""
-    varied = ("arms", "tasks", "rates", "tuning_seeds", "seeds")
+    varied = ("arms", "asked", "rates", "tuning_seeds", "seeds")
     only_brackets = ("max_depth", "test_depth")
     same = {
         "parity": shared(settings, *varied, *only_brackets),
@@ -92,7 +92,7 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     }
     rows = [
         {"task": task, "arm": arm, **same[task]}
-        for task in settings.tasks
+        for task in settings.asked
         for arm in settings.arms
         if task in ARMS[arm].hidden_size
     ]
