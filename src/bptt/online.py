@@ -30,13 +30,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bptt import probe, tree, unroll
-from bptt.cell import Steps, check_cell, inside, state_or_zero
+from bptt.cell import AnyCell, check_cell, inside, state_or_zero
 from bptt.shapes import Array, check_generator, check_shape, check_whole
 
-AnySteps = Steps[Any, Any, Any]
 
-
-def derivatives(cell: AnySteps, params: Any, saved: Any) -> tuple[Array, Array]:
+def derivatives(cell: AnyCell, params: Any, saved: Any) -> tuple[Array, Array]:
     r"""Both derivatives of a step, $J_t = \partial s_t / \partial s_{t-1}$ and $F_t$.
 
     $F_t = \partial s_t / \partial \theta$ holds the state before the step fixed. Each unit vector
@@ -81,9 +79,7 @@ def derivatives(cell: AnySteps, params: Any, saved: Any) -> tuple[Array, Array]:
     )
 
 
-def rtrl(
-    cell: AnySteps, params: Any, xs: ArrayLike, dhs: ArrayLike, state: Any = None
-) -> Any:
+def rtrl(cell: AnyCell, params: Any, xs: ArrayLike, dhs: ArrayLike, state: Any = None) -> Any:
     r"""Gradient of the weights by real-time recurrent learning: forwards only, and exact.
 
     The **influence** $G_t = \partial s_t / \partial \theta$, of shape (P, N), is carried along for
@@ -169,7 +165,7 @@ def mix(s: Array, theta: Array, nu: Array, pushed: Array) -> tuple[Array, Array]
 
 
 def uoro(
-    cell: AnySteps,
+    cell: AnyCell,
     params: Any,
     xs: ArrayLike,
     dhs: ArrayLike,
@@ -216,7 +212,7 @@ def uoro(
 
 
 def rank_one(
-    cell: AnySteps,
+    cell: AnyCell,
     params: Any,
     xs: ArrayLike,
     dhs: ArrayLike,
@@ -271,7 +267,7 @@ def rank_one(
 
 
 def truncated(
-    cell: AnySteps,
+    cell: AnyCell,
     params: Any,
     xs: ArrayLike,
     dhs: ArrayLike,
@@ -329,7 +325,7 @@ def truncated(
 
 
 def _steps(
-    where: str, cell: AnySteps, params: Any, xs: ArrayLike, dhs: ArrayLike, state: Any
+    where: str, cell: AnyCell, params: Any, xs: ArrayLike, dhs: ArrayLike, state: Any
 ) -> Iterator[tuple[Any, Any]]:
     """Check what comes in; walk forwards, with the tape of one step and the gradient there."""
     check_cell(where, cell)
@@ -349,19 +345,18 @@ def _steps(
 
 
 def _estimate(
-    cell: AnySteps, params: Any, steps: Iterable[tuple[Any, Any]], signs: Iterable[Array]
+    cell: AnyCell, params: Any, steps: Iterable[tuple[Any, Any]], signs: Iterable[Array]
 ) -> Any:
     """Estimate the gradient from the steps of a run and the signs at each of them, (B, N)."""
     theta, unravel = tree.ravel(params)
     step_backward = inside(cell.step_backward)
     dtheta, carried = np.zeros_like(theta), None
-    for (tape, dstate), nu in zip(steps, signs, strict=False):
+    for (tape, dstate), each in zip(steps, signs, strict=False):
         B, saved = tape.batch, tape.steps[0]
         J = probe.jacobians(cell, params, tape)[0]  # (B, N, N)
         if carried is None:
             carried = np.zeros((B, len(J[0])), theta.dtype), np.zeros((B, len(theta)), theta.dtype)
-        s, weights = carried
-        nu = nu.astype(theta.dtype)
+        (s, weights), nu = carried, each.astype(theta.dtype)
         pushed = np.empty_like(weights)
         for b in range(B):
             one = _sequence(saved, b)

@@ -10,6 +10,7 @@ Case: TypeAlias = dict[str, Any]
 
 # The modules of this package that measure a claim, in alphabetical order.
 NAMES = (
+    "balancing",
     "brackets",
     "counting",
     "gap",
@@ -24,6 +25,7 @@ NAMES = (
     "long_memory",
     "long_memory_short",
     "newton",
+    "online",
     "parts",
     "recall",
     "recall_trained",
