@@ -26,6 +26,7 @@ NAMES = (
     "long_memory_short",
     "newton",
     "online",
+    "online_size",
     "parts",
     "recall",
     "recall_trained",
