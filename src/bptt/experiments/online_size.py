@@ -18,11 +18,11 @@ class Settings:
         (2, 60), (8, 60), (32, 60), (8, 15), (8, 240),
     )  # fmt: skip
     seeds: Annotated[tuple[int, ...], "the seeds"] = online.FULL.seeds
-    draws: Annotated[int, "the estimates by UORO"] = 500
+    draws: Annotated[int, "the estimates by UORO"] = 200
 
 
 FULL = Settings()
-REDUCED = Settings(sizes=((2, 10), (8, 10)), seeds=(0, 1), draws=200)
+REDUCED = Settings(sizes=((2, 10), (8, 10)), seeds=(0, 1), draws=100)
 
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
