@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from bptt import experiments, lstm, online, tree, unroll
-from bptt.experiments import online as measured
-from bptt.experiments import runner
+from bptt import experiments, lstm, tree, unroll
+from bptt import online as library
+from bptt.experiments import online, runner
 
 pytestmark = pytest.mark.experiments
 
 
 @pytest.fixture(scope="module")
 def reduced():
-    return runner.run(measured, measured.REDUCED)
+    return runner.run(online, online.REDUCED)
 
 
 def test_the_reduced_run_shows_the_order_of_the_stored_result(reduced):
@@ -18,7 +18,7 @@ def test_the_reduced_run_shows_the_order_of_the_stored_result(reduced):
     for runs in (reduced, stored):
         for run in runs:
             assert run.score["rtrl"] <= 1e-12
-        for loss in measured.LOSSES:
+        for loss in online.LOSSES:
             once = {
                 network: np.median(
                     [
@@ -36,7 +36,7 @@ def test_the_reduced_run_shows_the_order_of_the_stored_result(reduced):
 
 def test_averaging_divides_the_error(reduced):
     for run in reduced:
-        for loss in measured.LOSSES:
+        for loss in online.LOSSES:
             one, ten, hundred = run.score[f"averaged {loss}"]
             assert 5 < one / ten < 20
             assert 30 < one / hundred < 300
@@ -50,16 +50,16 @@ def test_the_draws_are_estimates_of_the_library():
     params = lstm.init(2, 3, rng=rng)
     xs, dhs = rng.normal(size=(5, 1, 2)), rng.normal(size=(5, 1, 3))
     _, _, tape = unroll.forward(lstm, params, xs)
-    both = measured.draws(
+    both = online.draws(
         params, tape.steps, {"one": dhs, "two": 2 * dhs}, 1, rng=np.random.default_rng(1)
     )
     signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(5, 1, 6))
-    want, _ = tree.ravel(online.rank_one(lstm, params, xs, dhs, signs))
+    want, _ = tree.ravel(library.rank_one(lstm, params, xs, dhs, signs))
     np.testing.assert_allclose(both["one"][0], want, rtol=1e-9)
     np.testing.assert_allclose(both["two"][0], 2 * want, rtol=1e-9)
 
 
 def test_every_seed_has_both_networks():
-    cases = measured.cases(measured.FULL, [])
+    cases = online.cases(online.FULL, [])
     assert len(cases) == 2 * 20
-    assert {case["network"] for case in cases} == set(measured.NETWORKS)
+    assert {case["network"] for case in cases} == set(online.NETWORKS)

@@ -113,11 +113,11 @@ def rtrl(cell: AnyCell, params: Any, xs: ArrayLike, dhs: ArrayLike, state: Any =
     """
     steps = _steps("online.rtrl", cell, params, xs, dhs, state)
     theta, unravel = tree.ravel(params)
-    G: Any = 0
-    dtheta = np.zeros_like(theta)
+    B, N = _row(cell.zero_state(params, np.shape(xs)[1])).shape
+    G, dtheta = np.zeros((B, theta.size, N), theta.dtype), np.zeros_like(theta)
     for tape, dstate in steps:
         J, F = derivatives(cell, params, tape.steps[0])
-        G = G @ J + F if np.ndim(G) else F
+        G = G @ J + F
         dtheta += np.einsum("bpn,bn->p", G, _row(dstate))
     return unravel(dtheta)
 
@@ -355,7 +355,7 @@ def _estimate(
         B, saved = tape.batch, tape.steps[0]
         J = probe.jacobians(cell, params, tape)[0]  # (B, N, N)
         if carried is None:
-            carried = np.zeros((B, len(J[0])), theta.dtype), np.zeros((B, len(theta)), theta.dtype)
+            carried = np.zeros((B, len(J[0])), theta.dtype), np.zeros((B, theta.size), theta.dtype)
         (s, weights), nu = carried, each.astype(theta.dtype)
         pushed = np.empty_like(weights)
         for b in range(B):
