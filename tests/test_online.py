@@ -195,14 +195,14 @@ def test_the_draws_are_those_of_the_generator():
 
 def test_mixed_rows_are_equally_long_and_a_zero_row_is_left_out():
     rng = np.random.default_rng(0)
-    s, theta, nu = rng.normal(size=3), 100 * rng.normal(size=5), np.array([1.0, -1, 1])
+    s, theta, signs = rng.normal(size=3), 100 * rng.normal(size=5), np.array([1.0, -1, 1])
     pushed = rng.normal(size=5)
     both = online.mix(s, theta, np.zeros(3), pushed)
     assert_close(np.linalg.norm(both[0]), np.linalg.norm(both[1]))
     assert_close(np.outer(*both), np.outer(s, theta))
-    alone = online.mix(s, np.zeros(5), nu, pushed)
-    assert_close(np.outer(*alone), np.outer(nu, pushed))
-    nothing = online.mix(np.zeros(3), np.zeros(5), nu, np.zeros(5))
+    alone = online.mix(s, np.zeros(5), signs, pushed)
+    assert_close(np.outer(*alone), np.outer(signs, pushed))
+    nothing = online.mix(np.zeros(3), np.zeros(5), signs, np.zeros(5))
     assert not any(row.any() for row in nothing)
 
 

@@ -66,7 +66,7 @@ fig
 # %%
 F = np.array([[1, 2], [3, 4]])
 fig, axes = figures.figure(1, 3, height=1.75)
-draws = [np.outer(F @ nu, nu) for nu in ([1, 1], [1, -1])]
+draws = [np.outer(F @ signs, signs) for signs in ([1, 1], [1, -1])]
 titles = ["signs 1, 1", "signs 1, −1", "mean: $F$"]
 for ax, square, title in zip(axes, [*draws, np.mean(draws, axis=0)], titles, strict=True):
     largest = 7

@@ -122,18 +122,18 @@ def rtrl(cell: AnyCell, params: Any, xs: ArrayLike, dhs: ArrayLike, state: Any =
     return unravel(dtheta)
 
 
-def mix(s: Array, theta: Array, nu: Array, pushed: Array) -> tuple[Array, Array]:
+def mix(s: Array, theta: Array, signs: Array, pushed: Array) -> tuple[Array, Array]:
     r"""Make one product of two rows out of the sum of two such products, right on average.
 
     $$
-    \tilde s' = \rho_0 \tilde s + \rho_1 \nu, \qquad
-    \tilde\theta' = \tilde\theta / \rho_0 + \nu F^\top / \rho_1.
+    \tilde s' = \rho_0 \tilde s + \rho_1 e, \qquad
+    \tilde\theta' = \tilde\theta / \rho_0 + e F^\top / \rho_1.
     $$
 
-    The mean of $\tilde\theta'^\top \tilde s'$ over all signs $\nu$ is
+    The mean of $\tilde\theta'^\top \tilde s'$ over all signs $e$ is
     $\tilde\theta^\top \tilde s + F$. The factors make the two rows of each product equally long,
     $\rho_0^2 = \lVert \tilde\theta \rVert / \lVert \tilde s \rVert$ and
-    $\rho_1^2 = \lVert \nu F^\top \rVert / \lVert \nu \rVert$, for the noise that is left. A product
+    $\rho_1^2 = \lVert e F^\top \rVert / \lVert e \rVert$, for the noise that is left. A product
     with a row of zeros is left out.
 
     Parameters
@@ -142,10 +142,10 @@ def mix(s: Array, theta: Array, nu: Array, pushed: Array) -> tuple[Array, Array]
         The row of the state, after the Jacobian of the step.
     theta : ndarray of shape (..., P)
         The row of the weights.
-    nu : ndarray of shape (..., N)
-        The signs $\nu$, each 1 or -1 with probability one half.
+    signs : ndarray of shape (..., N)
+        The signs $e$, each 1 or -1 with probability one half.
     pushed : ndarray of shape (..., P)
-        $\nu F^\top$, what the signs become on their way back to the weights.
+        $e F^\top$, what the signs become on their way back to the weights.
 
     Returns
     -------
@@ -160,8 +160,8 @@ def mix(s: Array, theta: Array, nu: Array, pushed: Array) -> tuple[Array, Array]
     <https://arxiv.org/abs/1702.05043>.
     """
     s, theta = _balanced(s, theta)
-    nu, pushed = _balanced(nu, pushed)
-    return s + nu, theta + pushed
+    signs, pushed = _balanced(signs, pushed)
+    return s + signs, theta + pushed
 
 
 def uoro(
@@ -356,14 +356,14 @@ def _estimate(
         J = probe.jacobians(cell, params, tape)[0]  # (B, N, N)
         if carried is None:
             carried = np.zeros((B, len(J[0])), theta.dtype), np.zeros((B, theta.size), theta.dtype)
-        (s, weights), nu = carried, each.astype(theta.dtype)
+        (s, weights), toss = carried, each.astype(theta.dtype)
         pushed = np.empty_like(weights)
         for b in range(B):
             one = _sequence(saved, b)
             direct, _, back = step_backward(params, one, _sequence(dstate, b))
             dtheta += _vector(direct) + (_row(back)[0] @ s[b]) * weights[b]
-            pushed[b] = _vector(step_backward(params, one, _state(dstate, nu[b : b + 1]))[0])
-        carried = mix((s[:, None] @ J)[:, 0], weights, nu, pushed)
+            pushed[b] = _vector(step_backward(params, one, _state(dstate, toss[b : b + 1]))[0])
+        carried = mix((s[:, None] @ J)[:, 0], weights, toss, pushed)
     return unravel(dtheta)
 
 

@@ -137,8 +137,8 @@ def gradients(
         def estimate(ds: Array) -> float:
             s, theta = rows[0]
             found = F @ ds + (s @ (J @ ds)) * theta[0]
-            nu = rng.choice([-1.0, 1.0], size=len(F))
-            rows[0] = online.mix(s @ J, theta, nu, np.array([nu @ F]))
+            signs = rng.choice([-1.0, 1.0], size=len(F))
+            rows[0] = online.mix(s @ J, theta, signs, np.array([signs @ F]))
             return float(found)
 
         return estimate

@@ -157,8 +157,8 @@ def draws(
                 ds = np.zeros(N)
                 ds[: read.shape[-1]] = read[t, 0]
                 estimates[loss][block] += F @ ds + (s @ (J @ ds))[:, None] * theta
-            nu = rng.choice([-1.0, 1.0], size=(size, N))
-            s, theta = online.mix(s @ J, theta, nu, nu @ F.T)
+            signs = rng.choice([-1.0, 1.0], size=(size, N))
+            s, theta = online.mix(s @ J, theta, signs, signs @ F.T)
     return estimates
 
 
