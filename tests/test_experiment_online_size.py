@@ -16,7 +16,7 @@ def test_the_reduced_run_has_more_noise_with_more_units_as_the_stored_result():
     reduced = runner.run(online_size, online_size.REDUCED)
     assert noise(reduced, 2, 10) < noise(reduced, 8, 10)
     stored = experiments.load("online_size").runs
-    assert noise(stored, 2, 60) < noise(stored, 8, 60) < noise(stored, 32, 60)
+    assert noise(stored, 2, 60) < noise(stored, 8, 60) < noise(stored, 16, 60)
 
 
 def test_nothing_but_sizes_and_counts_differs_from_online():

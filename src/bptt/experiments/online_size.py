@@ -15,7 +15,7 @@ class Settings:
     """What is run: both networks of `online` at each size, on its seeds."""
 
     sizes: Annotated[tuple[tuple[int, int], ...], "the hidden units H, and the steps T"] = (
-        (2, 60), (8, 60), (32, 60), (8, 15), (8, 240),
+        (2, 60), (8, 60), (16, 60), (8, 15), (8, 120),
     )  # fmt: skip
     seeds: Annotated[tuple[int, ...], "the seeds"] = online.FULL.seeds
     draws: Annotated[int, "the estimates by UORO"] = 200
