@@ -26,7 +26,6 @@ NAMES = (
     "long_memory_short",
     "newton",
     "online",
-    "online_size",
     "parts",
     "recall",
     "recall_trained",
