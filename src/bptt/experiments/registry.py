@@ -10,6 +10,7 @@ Case: TypeAlias = dict[str, Any]
 
 # The modules of this package that measure a claim, in alphabetical order.
 NAMES = (
+    "balancing",
     "brackets",
     "counting",
     "flip_flop",
@@ -26,6 +27,7 @@ NAMES = (
     "long_memory_short",
     "newton",
     "other_cells",
+    "online",
     "parts",
     "recall",
     "recall_trained",
