@@ -161,7 +161,7 @@ fig
 # stands alone, bottom right.
 
 # %%
-fig, ax = figures.figure(height=3.7)
+fig, ax = figures.figure(height=4.4)
 places = {
     (0, 0): "RNN 1990\nLSTM 1997\nGRU 2014\nsLSTM 2024",
     (0, 2.1): "S5 2022\nLRU 2023\nRWKV 2023\nMamba 2023\nminGRU 2024",
@@ -173,7 +173,7 @@ for edge in (0.5, 1.5):
     ax.axvline(edge, color="C4", linewidth=0.7)
     ax.axhline(edge, color="C4", linewidth=0.7)
 for (x, y), names in places.items():
-    ax.text(x, y, names, ha="center", va="center", linespacing=1.35)
+    ax.text(x, y, names, ha="center", va="center", linespacing=1.15)
 ax.set(xlim=(-0.5, 2.5), ylim=(2.7, -0.5))
 ax.set_xticks(range(3), ["a row of\nnumbers", "a matrix", "all that\nwas read"], color="C0")
 ax.set_yticks([0, 1, 2.1], ["$T$ rounds", "chunk after\nchunk", "$\\log_2 T$ rounds,\nor one"])
@@ -193,6 +193,11 @@ for column, name in enumerate(atlas.QUESTIONS):
     for kind, skill in atlas.skills(name).items():
         medians[atlas.KINDS.index(kind), column] = np.median(skill)
 
+
+def shown(kind):
+    return f"factors in {kind.replace('-', '−')}" if kind.startswith("[") else kind
+
+
 fig, ax = figures.figure(height=5.2)
 ax.imshow(np.clip(medians, 0, 1), cmap="cividis", vmin=0, vmax=1, aspect="auto")
 for (row, column), value in np.ndenumerate(medians):
@@ -201,7 +206,7 @@ for (row, column), value in np.ndenumerate(medians):
         ax.text(column, row, f"{max(value, 0):.2f}", ha="center", va="center", color=color)
 names = list(atlas.QUESTIONS)
 ax.set_xticks(range(len(names)), names, rotation=40, ha="left", rotation_mode="anchor")
-ax.set_yticks(range(len(atlas.KINDS)), [kind.replace("-", "−") for kind in atlas.KINDS])
+ax.set_yticks(range(len(atlas.KINDS)), [shown(kind) for kind in atlas.KINDS])
 ax.xaxis.tick_top()
 ax.tick_params(length=0)
 fig
