@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 from collections.abc import Iterator
+from doctest import DocTestParser
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
@@ -117,6 +118,32 @@ def test_no_example_hides_in_a_comment(page):
 def test_no_example_loosens_its_check(file):
     # A directive such as +SKIP or +ELLIPSIS would let a wrong output pass.
     assert re.findall(r"#\s*doctest:.*", file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("file", PAGES, ids=short)
+def test_a_value_that_an_example_shows_fits_a_line(file):
+    # A notebook breaks a longer one in places of its own, and says it is another output.
+    text = file.read_text(encoding="utf-8")
+    examples = [one for one in DocTestParser().get_examples(text) if not one.exc_msg]
+    shown = [one.want for one in examples if is_value(one.source)]
+    lines = [line for want in shown for line in want.splitlines()]
+    assert [line for line in lines if len(line.strip()) > 79] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "value"), [("x", True), ("print(x)", False), ("x = 1", False), ("f(x)[0]", True)]
+)
+def test_a_print_is_no_value(source, value):
+    assert is_value(source) == value
+
+
+def is_value(source: str) -> bool:
+    """Tell whether an example shows the value of an expression."""
+    (statement,) = ast.parse(source).body
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
+            return False
+    return isinstance(statement, ast.Expr)
 
 
 @pytest.mark.parametrize(
