@@ -120,11 +120,15 @@ def test_the_lstm_has_about_as_many_weights_as_the_others():
         assert abs(sizes[0] / sizes[1] - 1) < 0.05
 
 
-def test_tuning_comes_first_with_fewer_steps_and_decides_the_rates():
+def test_tuning_comes_first_in_full_length_and_decides_the_rates():
     full = long_memory.FULL
     tuning = long_memory.cases(full, [])
-    assert len(tuning) == 14 * 3 * 2
-    assert {case["steps"] for case in tuning} == {250}
+    assert len(tuning) == 14 * 4 * 2
+    assert {case["steps"] for case in tuning} == {600}
+    for case in tuning:
+        of_lstm = long_memory.ARMS[case["arm"]] is lstm
+        assert case["lr"] in (full.lstm_rates if of_lstm else full.rates)
+    assert len(full.rates) == len(full.lstm_rates)
     assert not set(full.seeds) & set(full.tuning_seeds)
     runs = [Run(case, {"loss": abs(case["lr"] - 3e-3)}, 0.0) for case in tuning]
     both = long_memory.cases(full, runs)

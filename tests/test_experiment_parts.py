@@ -76,11 +76,24 @@ def test_the_gate_that_keeps_starts_with_the_half_life_of_the_length(arm):
     assert (1 / (1 + np.exp(-bias))) ** T == pytest.approx(1 / 2)
 
 
-def test_the_arms_are_the_full_lstm_its_other_start_six_parts_and_the_gru():
+def test_the_arms_are_the_full_lstm_its_other_start_six_parts_another_start_and_the_gru():
     cells = [arm.cell for arm in parts.ARMS.values()]
     assert cells[:2] == [lstm, lstm]
-    assert [cell.part for cell in cells[2:-1]] == list(ablation.PARTS)
+    assert [cell.part for cell in cells[2:-2]] == list(ablation.PARTS)
+    assert cells[-2].part == "input gate"
     assert cells[-1] is gru
+
+
+def test_a_small_candidate_starts_as_small_as_the_closed_gate_would_make_it():
+    T, H = 7, 5
+    (usual,) = parts.initial("adding", "no input gate", T, H, seed=0).layers
+    (small,) = parts.initial("adding", "no input gate, small g", T, H, seed=0).layers
+    (full,) = parts.initial("adding", "full", T, H, seed=0).layers
+    i = 1 / (1 + np.exp(-full.b[:H]))  # a column for each unit
+    for name in ("W_x", "W_h"):
+        f, g, o = np.split(getattr(usual, name), 3, axis=1)
+        np.testing.assert_allclose(getattr(small, name), np.hstack([f, i * g, o]), rtol=1e-12)
+    assert np.array_equal(small.b, usual.b)
 
 
 @pytest.mark.parametrize("task", parts.TASKS)

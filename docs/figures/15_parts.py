@@ -17,10 +17,12 @@ from bptt.figures.canvas import FORWARD, GATES
 # %% [markdown]
 # ## Parts
 #
-# In words: the LSTM of chapter 6. A thick line leads from the old cell state on the left past a
-# product and a sum to the new one on the right. Six numbers in circles mark what can be taken out:
-# 1 at the input gate, 2 at the forget gate, 3 at the output gate, 4 on a dashed line between the
-# input gate and the forget gate, 5 at the tanh of the candidate, 6 at the tanh of the cell state.
+# In words: the LSTM of chapter 6. From the inputs four arrows lead up, to the forget gate, the input
+# gate, the tanh of the candidate and the output gate. A thick line leads from the old cell state on
+# the left past a product and a sum to the new one on the right. Six numbers in circles mark what
+# can be taken out: 1 at the input gate, 2 at the forget gate, 3 at the output gate, 4 on a dotted
+# line between the input gate and the forget gate, 5 at the tanh of the candidate, 6 at the tanh of
+# the cell state.
 
 # %%
 fig, ax = figures.figure(height=3.4)
@@ -31,9 +33,13 @@ for text, place, ha in [
     ("$h_t$", (9.9, 2.9), "left"),
     ("$h_{t-1}$", (0.7, 0.5), "right"),
     ("$x_t$", (4.9, -0.5), "left"),
+    ("forget", (2.0, 1.35), "right"),
+    ("input", (3.6, 1.35), "right"),
+    ("candidate", (5.6, 1.35), "right"),
+    ("output", (7.2, 1.35), "right"),
 ]:
     ax.text(*place, text, ha=ha, va="center")
-ax.plot([2.45, 3.35], [2.2, 2.2], ":", color="0.4", linewidth=1.6)
+ax.plot([2.45, 3.35], [2.2, 2.2], ":", color="0.5", linewidth=1.6)
 for number, (x, y) in enumerate(
     [(4.25, 2.75), (1.5, 2.75), (8.05, 2.2), (2.9, 2.75), (6.55, 2.75), (9.75, 4.3)], start=1
 ):
@@ -77,7 +83,7 @@ axes[0].set(title="cell state $c_t$", ylim=(0, 10), xlabel="steps", xticks=[0, 1
 axes[0].legend(fontsize="small", loc="upper left")
 c = np.linspace(0, 4, 41)
 axes[1].plot(c, c / 2, "--", color=GATES["o"], label="no output activation")
-axes[1].plot(c, np.tanh(c), ":", color="0.3", label="no output gate")
+axes[1].plot(c, np.tanh(c), ":", color="C1", label="no output gate")
 axes[1].plot(c, np.tanh(c) / 2, color=FORWARD, label="full, $o = 1/2$")
 axes[1].set(title="what is shown, $h_t$", ylim=(0, 2), xlabel="cell state $c_t$")
 axes[1].legend(fontsize="small", loc="upper left")

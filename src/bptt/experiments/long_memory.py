@@ -1,7 +1,9 @@
 r"""Which start remembers what? Two tasks of long memory, three transitions, two first matrices.
 
 Every network begins with the answer of knowing nothing in the bias of its readout. All get the same
-budget of steps, and a learning rate of their own, chosen on other seeds.
+budget of steps, and a learning rate of their own, chosen on other seeds in trainings of full
+length. The LSTM has a grid of its own: where it learns, it does so at rates at which the linear
+cell blows up.
 """
 
 from dataclasses import dataclass
@@ -38,11 +40,16 @@ class Settings:
         ("copying", 100, ("linear, orthogonal", "tanh, orthogonal")),
         ("adding", 100, tuple(ARMS)),
     )
-    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (1e-3, 3e-3, 1e-2)
+    rates: Annotated[tuple[float, ...], "for the simple cells to choose from"] = (
+        3e-4,
+        1e-3,
+        3e-3,
+        1e-2,
+    )
+    lstm_rates: Annotated[tuple[float, ...], "as many for the LSTM"] = (3e-3, 1e-2, 3e-2, 0.1)
     tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     steps: Annotated[int, "training steps"] = 600
-    tuning_steps: Annotated[int, "training steps of a tuning run"] = 250
     hidden_size: Annotated[int, "H of the simple cells"] = 40
     lstm_size: Annotated[int, "H of the LSTM, which has then as many weights"] = 19
     batch: Annotated[int, "B, the sequences of a training step"] = 20
@@ -64,11 +71,14 @@ REDUCED = Settings(
 
 def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
     """Return the tuning runs, then those on the test seeds, with the rates of the lowest `loss`."""
-    varied = ("rows", "rates", "tuning_seeds", "seeds", "tuning_steps")
+    varied = ("rows", "rates", "lstm_rates", "tuning_seeds", "seeds")
     same = shared(settings, *varied, "hidden_size", "lstm_size")
 
     def size(arm: str) -> int:
         return settings.lstm_size if ARMS[arm] is lstm else settings.hidden_size
+
+    def rates(row: dict[str, Any]) -> tuple[float, ...]:
+        return settings.lstm_rates if ARMS[row["arm"]] is lstm else settings.rates
 
     rows = [
         {"task": task, "T": T, "arm": arm, "hidden_size": size(arm), **same}
@@ -79,9 +89,8 @@ def cases(settings: Settings, runs: list[Any]) -> list[dict[str, Any]]:
         settings,
         runs,
         rows,
-        rates=lambda _: settings.rates,
+        rates=rates,
         rank=lambda score: (score["loss"],),
-        tuning={"steps": settings.tuning_steps},
     )
 
 

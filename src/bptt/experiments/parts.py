@@ -1,11 +1,12 @@
-r"""Which parts of the LSTM does it need? One removed at a time, and the GRU, on four tasks.
+r"""Which of its parts does an LSTM need? One removed at a time, and the GRU, on four tasks.
 
 All arms of a task have about the same number of weights, so an LSTM without a gate has more units
 than one with all of them. All take the same steps on the same batches, each with a learning rate of
 its own from one grid, chosen on other seeds. The gate that keeps the state, where there is one,
 gets the bias whose half-life is the length of the sequence, and the input gate the opposite, so
-that the full LSTM starts with i = 1 - f as in the chrono initialisation. One more arm is the full
-LSTM with a bias of 0 in its input gate, which starts with i = 1/2.
+that the full LSTM starts with i = 1 - f as in the chrono initialisation. Two more arms tell the
+input gate from its start: the full LSTM with a bias of 0 in its input gate, which starts with
+i = 1/2, and the LSTM without that gate whose candidate starts as small as the gate would make it.
 """
 
 import functools
@@ -35,11 +36,14 @@ class Arm(NamedTuple):
         Which block of its biases begins with the bias that keeps, from 0; -1 for none.
     opposite : int
         Which begins with the opposite.
+    small : int
+        Which block of its matrices begins multiplied by 1 - f, for the f of the bias that keeps.
     """
 
     cell: Any
     keeps: int
     opposite: int = -1
+    small: int = -1
 
 
 ARMS = {
@@ -50,6 +54,7 @@ ARMS = {
         for part in ablation.PARTS
         for cell in [ablation.without(part)]
     },
+    "no input gate, small g": Arm(ablation.without("input gate"), keeps=0, small=1),
     "gru": Arm(gru, keeps=1),
 }
 
@@ -123,13 +128,13 @@ class Settings:
         tuple[tuple[str, int, int, int], ...],
         "tasks, each with the length T, the training steps and the units of the full LSTM",
     ] = (
-        ("latch", 60, 100, 12),
-        ("adding", 40, 220, 12),
-        ("brackets", 24, 200, 12),
-        ("letters", 20, 120, 16),
+        ("latch", 60, 150, 12),
+        ("adding", 50, 440, 12),
+        ("brackets", 24, 250, 12),
+        ("letters", 20, 200, 16),
     )
-    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (1e-2, 2e-2, 4e-2)
-    tuning_seeds: Annotated[tuple[int, ...], "the seed that chooses the rate"] = (100,)
+    rates: Annotated[tuple[float, ...], "learning rates to choose from"] = (0.02, 0.05, 0.12, 0.3)
+    tuning_seeds: Annotated[tuple[int, ...], "the seeds that choose the rate"] = (100, 101)
     seeds: Annotated[tuple[int, ...], "the seeds of the test runs"] = tuple(range(10))
     batch: Annotated[int, "B, the sequences of a training step"] = 16
     test: Annotated[int, "the sequences of a test"] = 300
@@ -216,7 +221,7 @@ def initial(task: str, arm: str, T: int, H: int, *, seed: int) -> deep.Params:
     seed : int
         Of the draw.
     """
-    cell, keeps, opposite = ARMS[arm]
+    cell, keeps, opposite, small = ARMS[arm]
     params = deep.init(cell, TASKS[task].I, H, TASKS[task].K, rng=np.random.default_rng(seed))
     (layer,) = params.layers
     bias = -np.log(np.expm1(np.log(2) / T))  # with a half-life of T steps
@@ -224,7 +229,11 @@ def initial(task: str, arm: str, T: int, H: int, *, seed: int) -> deep.Params:
     for block, value in ((keeps, bias), (opposite, -bias)):
         if block >= 0:
             b[block] = value
-    return params._replace(layers=(layer._replace(b=b.ravel()),))
+    factor = np.ones_like(b)
+    if small >= 0:
+        factor[small] = 1 - 2 ** (-1 / T)
+    W_x, W_h = layer.W_x * factor.ravel(), layer.W_h * factor.ravel()
+    return params._replace(layers=(layer._replace(W_x=W_x, W_h=W_h, b=b.ravel()),))
 
 
 def width(task: str, arm: str, units: int) -> int:
