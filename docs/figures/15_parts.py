@@ -17,12 +17,12 @@ from bptt.figures.canvas import FORWARD, GATES
 # %% [markdown]
 # ## Parts
 #
-# In words: the LSTM of chapter 6. From the inputs four arrows lead up, to the forget gate, the input
-# gate, the tanh of the candidate and the output gate. A thick line leads from the old cell state on
-# the left past a product and a sum to the new one on the right. Six numbers in circles mark what
-# can be taken out: 1 at the input gate, 2 at the forget gate, 3 at the output gate, 4 on a dotted
-# line between the input gate and the forget gate, 5 at the tanh of the candidate, 6 at the tanh of
-# the cell state.
+# In words: the LSTM of chapter 6. From the inputs four arrows lead up, to the forget gate, the
+# input gate, the tanh of the candidate and the output gate. A thick line leads from the old cell
+# state on the left past a product and a sum to the new one on the right. Six numbers in circles
+# mark what can be taken out: 1 at the input gate, 2 at the forget gate, 3 at the output gate, 4 on
+# a dotted line between the input gate and the forget gate, 5 at the tanh of the candidate, 6 at the
+# tanh of the cell state.
 
 # %%
 fig, ax = figures.figure(height=3.4)
