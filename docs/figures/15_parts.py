@@ -146,7 +146,7 @@ fig, ax = figures.figure(height=3.4)
 ax.axvline(np.median(nats["full"]), color="0.5", linewidth=0.8, linestyle=":")
 for row, (arm, values) in enumerate(nats.items()):
     ax.scatter(values, np.full(len(values), row), s=20, alpha=0.6, color=FORWARD, label=f"_{arm}")
-    ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color="black", linewidth=1.4)
+    ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color="C1", linewidth=1.6)
 ax.set_yticks(range(len(nats)), ["GRU" if arm == "gru" else arm for arm in nats])
 ax.set(ylim=(len(nats) - 0.5, -0.5), xlabel="nats per character")
 fig
