@@ -17,12 +17,12 @@ from bptt.figures.canvas import FORWARD, GATES
 # %% [markdown]
 # ## Parts
 #
-# In words: the LSTM of chapter 6. From the inputs four arrows lead up, to the forget gate, the input
-# gate, the tanh of the candidate and the output gate. A thick line leads from the old cell state on
-# the left past a product and a sum to the new one on the right. Six numbers in circles mark what
-# can be taken out: 1 at the input gate, 2 at the forget gate, 3 at the output gate, 4 on a dotted
-# line between the input gate and the forget gate, 5 at the tanh of the candidate, 6 at the tanh of
-# the cell state.
+# In words: the LSTM of chapter 6. From the inputs four arrows lead up, to the forget gate, the
+# input gate, the tanh of the candidate and the output gate. A thick line leads from the old cell
+# state on the left past a product and a sum to the new one on the right. Six numbers in circles
+# mark what can be taken out: 1 at the input gate, 2 at the forget gate, 3 at the output gate, 4 on
+# a dotted line between the input gate and the forget gate, 5 at the tanh of the candidate, 6 at the
+# tanh of the cell state.
 
 # %%
 fig, ax = figures.figure(height=3.4)
@@ -146,7 +146,7 @@ fig, ax = figures.figure(height=3.4)
 ax.axvline(np.median(nats["full"]), color="0.5", linewidth=0.8, linestyle=":")
 for row, (arm, values) in enumerate(nats.items()):
     ax.scatter(values, np.full(len(values), row), s=20, alpha=0.6, color=FORWARD, label=f"_{arm}")
-    ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color="black", linewidth=1.4)
+    ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color="C1", linewidth=1.6)
 ax.set_yticks(range(len(nats)), ["GRU" if arm == "gru" else arm for arm in nats])
 ax.set(ylim=(len(nats) - 0.5, -0.5), xlabel="nats per character")
 fig
