@@ -131,8 +131,6 @@ def draws(
 
     Parameters
     ----------
-    params : Params
-        The weights.
     steps : tuple of Step
         What each step saved.
     dhs : dict of str to ndarray of shape (T, 1, H)
