@@ -54,6 +54,7 @@ DISPLAY = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 MATH = re.compile(r"(?<![\\$])\$(?![\s$])(?:[^$\n]|\n(?!\s*\n))+?(?<!\s)\$")
 CODE = re.compile(r"(?P<ticks>`+)(?!`)(?:[^\n]|\n(?!\s*\n))+?(?<!`)(?P=ticks)(?!`)")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+CODE_TAG = re.compile(r"<code>.*?</code>")
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 PICTURE = re.compile(
     r"!\[(?:[^\[\]]|\[[^\]]*\])*\]\([^)]*\)(?:\{[^}\n]*\})?|<(?:svg|iframe|figure|canvas)\b[^>]*>"
@@ -237,7 +238,7 @@ class Page:
     def running(self) -> str:
         """What is read without headings, links and code: here a term must be known."""
         text = _blank(self.shown, PICTURE)
-        for markup in (MARKER, SNIPPET, HEADING, CODE, MATH, LINK, TAG, ATTRIBUTES):
+        for markup in (MARKER, SNIPPET, HEADING, CODE, CODE_TAG, MATH, LINK, TAG, ATTRIBUTES):
             text = _blank(text, markup)
         return text
 

@@ -61,7 +61,7 @@ def draw_row(ax, looks, name):
     ax.axis("off")
 
 
-fig, axes = figures.figure(2, 1, height=3.4, height_ratios=[2.0, 3.25])
+fig, axes = figures.figure(2, 1, height=3.25, height_ratios=[2.0, 3.25])
 draw_row(axes[0], False, "one state")
 draw_row(axes[1], True, "with attention")
 fig

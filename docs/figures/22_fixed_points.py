@@ -28,7 +28,7 @@ landscape = h**2 / 2 - np.log(np.cosh(2 * h)) / 2  # its slope is h - tanh(2 h)
 at = np.array([-point, 0, point])
 heights = at**2 / 2 - np.log(np.cosh(2 * at)) / 2
 
-fig, (above, below) = figures.figure(2, 1, height=3.7, sharex=True, height_ratios=[1, 1.6])
+fig, (above, below) = figures.figure(2, 1, height=3.5, sharex=True, height_ratios=[1, 1.6])
 above.fill_between(h, landscape, -0.32, color="0.5", alpha=0.18, linewidth=0)
 above.plot(h, landscape, color="0.35", linewidth=1.6, label="_height")
 lift = 0.024

@@ -22,9 +22,16 @@ EXPECTED = {
     11: ["speed!", "faster!", "float32", "benchmark"],
     12: ["pretrained weights!", "weight drop", "AWD-LSTM!", "ULMFiT!"],
     13: ["attention!", "transformer!", "state space model!", "linear recurrence!"],
+    15: ["ablation"],
+    16: ["adding problem", "copying problem"],
+    17: ["minGRU", "selective copying"],
+    18: ["parity", "state tracking"],
+    19: ["delta rule"],
+    20: ["teacher forcing", "encoder-decoder", "seq2seq"],
+    21: ["RTRL", "UORO"],
+    22: ["Lyapunov exponents", "fixed points"],
 }
 ELSEWHERE = {
-    "teacher forcing": "questions/",
     "stateful": "questions/",
     "nan": "questions/",
     "torch_layout": "api/torch_layout/",
