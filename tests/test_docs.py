@@ -120,6 +120,29 @@ def test_no_example_loosens_its_check(file):
     assert re.findall(r"#\s*doctest:.*", file.read_text(encoding="utf-8")) == []
 
 
+HEAD = re.compile(r"^ *\|(.*)\| *\n *\|[ :|-]+\| *$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", PAGES, ids=short)
+def test_every_column_of_a_table_has_a_name_that_can_be_read_aloud(file):
+    assert unnamed(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(("name", "count"), [("", 1), ("$n$", 1), ("keys", 0), ("`(`", 0)])
+def test_a_column_without_a_name_or_with_a_formula_alone_is_noticed(name, count):
+    assert len(unnamed(f"| {name} | sum |\n| --- | --- |\n| 1 | 2 |\n")) == count
+
+
+def unnamed(text: str) -> list[str]:
+    """Return the heads of tables that have a cell without a word or a sign outside a formula."""
+    heads = [head[1] for head in HEAD.finditer(text)]
+    return [
+        head
+        for head in heads
+        if not all(re.sub(r"\$[^$]*\$", "", cell).strip() for cell in head.split("|"))
+    ]
+
+
 @pytest.mark.parametrize("file", PAGES, ids=short)
 def test_a_value_that_an_example_shows_fits_a_line(file):
     # A notebook breaks a longer one in places of its own, and says it is another output.
