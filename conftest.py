@@ -12,7 +12,6 @@ So the workers of `pytest -n auto` share out whole pages.
 """
 
 import contextlib
-import doctest
 import gc
 import io
 import os
@@ -45,7 +44,7 @@ ROOT = Path(__file__).parent
 PRINT_OPTIONS = np.get_printoptions()
 
 # Neither ELLIPSIS nor NUMBER: they would let a changed digit pass.
-run_doctest = DocTestEvaluator(doctest.NORMALIZE_WHITESPACE)
+run_doctest = DocTestEvaluator()
 run_python = PythonEvaluator()
 find_doctests = DocTestStringParser(run_doctest)
 

@@ -136,8 +136,9 @@ def test_each_page_starts_a_session_of_its_own(renew):
 KEPT = """
 ```pycon
 >>> import numpy as np
->>> np.eye(2)  # laid out by hand
-array([[1., 0.], [0., 1.]])
+>>> np.eye(2)
+array([[1., 0.],
+       [0., 1.]])
 ```
 
 ```python title="Not run: it needs a cluster"
@@ -166,6 +167,11 @@ x = 1
 
 def test_only_what_the_tests_refuse_is_rewritten(renew):
     assert renew(KEPT.format(3)) == KEPT.format(2)
+
+
+def test_white_space_counts_as_it_does_in_a_notebook(renew):
+    lines = [">>> print('a   b')"]
+    assert renew(console(*lines, "a b")) == console(*lines, "a   b")
 
 
 def test_the_docstrings_of_a_module_are_renewed(renew):

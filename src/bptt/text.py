@@ -286,11 +286,6 @@ class Vocabulary:
     Vocabulary(characters='ehlo')
     >>> vocabulary.encode("hole")
     array([1, 3, 2, 0])
-    >>> vocabulary.encode("help")
-    Traceback (most recent call last):
-        ...
-    ValueError: text.Vocabulary.encode: 'p' at position 3 is none of the 4 known characters;
-    remove or replace it, or train on a text with it
     """
 
     characters: Annotated[str, "all K characters, each once, in the order of their code points"]
