@@ -24,6 +24,7 @@ NAMES = (
     "latch_rate",
     "latch_weights",
     "long_memory",
+    "long_memory_long",
     "long_memory_short",
     "newton",
     "other_cells",
